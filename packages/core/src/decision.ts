@@ -1,0 +1,42 @@
+import type { Command } from "./command.ts";
+import type { Identity } from "./identity.ts";
+import type { Level, Target } from "./target.ts";
+
+/** A rule, as a person would find it again. */
+export interface RuleReference {
+  readonly policy: string;
+  readonly rule: string;
+  /** `file:line` of the rule. */
+  readonly source: string;
+}
+
+/** What the policy says of one Command. A block without a rule is the default: nothing allowed it. */
+export type Decision =
+  | { readonly effect: "allow"; readonly rule: RuleReference; readonly policyVersion: string }
+  | {
+      readonly effect: "block";
+      readonly rule: RuleReference | null;
+      /** For the person at the client: the rule's own message, or the default's. */
+      readonly message: string;
+      readonly policyVersion: string;
+    };
+
+/** What a Decision rests on. */
+export interface DecisionRequest {
+  readonly identity: Identity;
+  readonly target: Target;
+  readonly level: Level;
+  readonly client: { readonly host: string };
+  readonly command: Command;
+  /** Milliseconds since the epoch: passed in, so that the same request always has the same Decision. */
+  readonly now: number;
+}
+
+/** The policy engine: pure and synchronous. */
+export interface PolicyEngine {
+  /** A digest of all that was loaded: two engines with the same version decide alike. */
+  readonly version: string;
+  decide(request: DecisionRequest): Decision;
+  /** Whether any rule could ever allow this identity anything on this target at this level. */
+  admits(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
+}

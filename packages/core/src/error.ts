@@ -1,0 +1,46 @@
+/** Every code that a GatehouseError can have, in one list: documentation and tests read it. */
+export const errorCodes = {
+  ADDRESS_IN_USE: "A listener's address is taken.",
+  AUDIT_BROKEN: "The audit log's last line does not fit its chain; it is not continued.",
+  AUDIT_FAILED: "An event could not be written; what it was to record was refused.",
+  AUDIT_LOCKED: "Another gateway writes to this state folder.",
+  CERTIFICATE_INVALID: "A certificate or key could not be read, or the two do not belong together.",
+  CONFIG_INVALID: "A config or policy file has errors; it was not loaded.",
+  IDENTITY_ALGORITHM: "The token is signed by an algorithm that is not allowed.",
+  IDENTITY_AUDIENCE: "The token was issued for somebody else.",
+  IDENTITY_EXPIRED: "The token has expired.",
+  IDENTITY_INVALID: "The credential is not a token of a known issuer, or its signature does not hold.",
+  IDENTITY_NOT_YET: "The token is not valid yet.",
+  IDENTITY_UNAVAILABLE: "The provider's keys are not known and can't be fetched.",
+  INTERNAL: "A part of the gateway failed; nothing was done.",
+  PERMIT_INVALID: "A permit was presented twice, or for another command.",
+  PROTOCOL_VIOLATION: "The peer sent what its protocol does not allow.",
+  SECRET_UNAVAILABLE: "A secret's reference leads nowhere.",
+  TARGET_AUTHENTICATION: "The target did not accept the gateway's credential.",
+  TARGET_REJECTED: "The target refused the connection.",
+  TARGET_UNREACHABLE: "The target could not be reached within its deadline.",
+  TARGET_UNVERIFIED: "The target's certificate does not prove that it is the target.",
+} as const;
+
+export type ErrorCode = keyof typeof errorCodes;
+
+/**
+ * The one error base. `message` says what happened and what was refused; `hint` says what to do. Neither
+ * ever holds a secret. A protocol turns it into its own form.
+ */
+export class GatehouseError extends Error {
+  override readonly name = "GatehouseError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** What can be said of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}

@@ -1,0 +1,73 @@
+import type { Address } from "./address.ts";
+import type { Command } from "./command.ts";
+import type { Decision } from "./decision.ts";
+import type { Permit } from "./permit.ts";
+import type { Refusal, RefusalKind } from "./refusal.ts";
+import type { Secret } from "./secret.ts";
+import type { Session, SessionEnd } from "./session.ts";
+
+/** What a client presented to log in. */
+export interface LoginRequest {
+  readonly protocol: string;
+  readonly credential: string;
+  readonly target: string;
+  readonly level: string;
+  readonly client: Address;
+  readonly application: string;
+}
+
+/** A credential for the target, issued for one session. */
+export interface Lease {
+  readonly user: string;
+  readonly password: Secret;
+  /** Takes the credential back. Never rejects: what can't be taken back now is tried again by its owner. */
+  release(): Promise<void>;
+}
+
+export type LoginResult =
+  | { readonly ok: true; readonly session: OpenSession }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+export type Verdict =
+  | { readonly ok: true; readonly permit: Permit; readonly decision: Decision }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** A session that was let in and is on the audit log. */
+export interface OpenSession {
+  readonly session: Session;
+  readonly lease: Lease;
+  /** Aborts when the gateway ends the session from its side; the reason is a Refusal. */
+  readonly ended: AbortSignal;
+  /** Decides a command and puts the decision on the audit log before it resolves. */
+  decide(command: Command): Promise<Verdict>;
+  /**
+   * Puts a refusal of the adapter's own on the audit log: text that has no grammar, a message outside the limits.
+   * @returns the refusal with the reference under which the log has it.
+   */
+  refuse(refused: AdapterRefusal): Promise<Refusal>;
+  /** The adapter has nothing under way for its client: a draining gateway may end the session now. */
+  idle(idle: boolean): void;
+  /** Closes it, once; later calls do nothing. */
+  close(end: SessionEnd, detail?: string): Promise<void>;
+}
+
+/** What an adapter refuses by itself, before there is a Command to decide. */
+export interface AdapterRefusal {
+  readonly kind: RefusalKind;
+  readonly message: string;
+  readonly hint?: string;
+  readonly position?: number;
+  /** What was refused, for the audit log: bounded, without secrets. */
+  readonly text: string;
+}
+
+/** What a protocol adapter asks of the gateway. */
+export interface Gate {
+  /** Proves the identity, checks target and level, opens the session, takes the lease. Audited either way. */
+  login(request: LoginRequest): Promise<LoginResult>;
+  /** A log-in that ended before there was anything to prove; on the audit log, with its reference. */
+  rejectLogin(
+    request: Omit<LoginRequest, "credential">,
+    refusal: Omit<Refusal, "reference">,
+  ): Promise<Refusal>;
+}

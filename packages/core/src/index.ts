@@ -1,0 +1,17 @@
+export * from "./address.ts";
+export * from "./audit-event.ts";
+export * from "./clock.ts";
+export * from "./command.ts";
+export * from "./decision.ts";
+export * from "./error.ts";
+export * from "./gate.ts";
+export * from "./id.ts";
+export * from "./identity.ts";
+export * from "./logger.ts";
+export type { Permit } from "./permit.ts";
+export * from "./protocol.ts";
+export * from "./refusal.ts";
+export * from "./secret.ts";
+export * from "./session.ts";
+export * from "./settings.ts";
+export * from "./target.ts";

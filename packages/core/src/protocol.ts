@@ -1,0 +1,52 @@
+import type { Command, FactSchema } from "./command.ts";
+import type { Gate } from "./gate.ts";
+import type { Logger } from "./logger.ts";
+import type { Refusal } from "./refusal.ts";
+import type { SecureContext } from "node:tls";
+import type { Address } from "./address.ts";
+import type { SettingsReader } from "./settings.ts";
+
+/** Limits that every listener keeps, whatever its protocol. */
+export interface ListenerLimits {
+  readonly connections: number;
+  /** Milliseconds from accept to the end of the log-in. */
+  readonly startup: number;
+  /** Bytes of one message, and of one command's text, that the gateway is ready to hold in memory. */
+  readonly message: number;
+  readonly statement: number;
+}
+
+/** What a protocol needs to serve its clients. */
+export interface ServeOptions {
+  readonly address: Address;
+  /** Asked for each connection, so that a renewed certificate is used at once and open sessions keep theirs. */
+  readonly secureContext: () => SecureContext;
+  readonly limits: ListenerLimits;
+  readonly gate: Gate;
+  readonly log: Logger;
+}
+
+/** A listener that is up. */
+export interface Listener {
+  /** Where it really listens: the port that the system gave, where 0 was asked for. */
+  readonly address: Address;
+  /** Stops accepting. Open sessions go on. */
+  close(): Promise<void>;
+}
+
+export type Understanding =
+  | { readonly ok: true; readonly command: Command }
+  | { readonly ok: false; readonly refusal: Omit<Refusal, "reference"> };
+
+/** One protocol adapter, as the gateway's loader meets it. */
+export interface Protocol {
+  readonly name: string;
+  readonly facts: FactSchema;
+  /** Reads this protocol's own keys of a target. */
+  readonly targetSettings: SettingsReader;
+  /** What a command given as text would be, for `policy explain`. */
+  understand(text: string): Promise<Understanding>;
+  serve(options: ServeOptions): Promise<Listener>;
+  /** Ends what the protocol keeps for itself (worker threads). */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,33 @@
+/** What kind of no it is. Each protocol has its own word for each kind (`refusal.ts` of the adapter). */
+export type RefusalKind =
+  /** The credential proves nothing. */
+  | "credential"
+  /** No such target, or none that this identity may know of. */
+  | "target"
+  /** No such level on this target, or none that this identity may use. */
+  | "level"
+  /** The policy says no. */
+  | "policy"
+  /** The command could not be understood, and so could not be decided. */
+  | "syntax"
+  /** Understood, but outside what the gateway lets through in any case. */
+  | "unsupported"
+  /** Larger than a limit of the gateway. */
+  | "too_large"
+  /** The target can't be reached or would not have the gateway. */
+  | "unavailable"
+  /** The gateway is full, or is shutting down. */
+  | "busy"
+  /** A part of the gateway failed; nothing was done. */
+  | "internal";
+
+/** A no, in words for the person at the client. The reference finds it on the audit log. */
+export interface Refusal {
+  readonly kind: RefusalKind;
+  readonly message: string;
+  /** What to do next, where there is something to do. */
+  readonly hint?: string;
+  readonly reference: string;
+  /** Where in the text it went wrong, counted in characters from 1. */
+  readonly position?: number;
+}

@@ -1,0 +1,33 @@
+import type { Address } from "./address.ts";
+import type { SecretReference } from "./secret.ts";
+
+/** How the gateway protects and checks its connection to a target. */
+export type UpstreamTls =
+  | { readonly mode: "verify-full"; readonly ca?: string; readonly serverName?: string }
+  | { readonly mode: "verify-ca"; readonly ca: string }
+  /** Plaintext, because the config says so in words for this one target (promise 8). */
+  | { readonly mode: "off" };
+
+/** The target's own credential: known to the gateway, never to a client. */
+export interface TargetCredential {
+  readonly user: string;
+  readonly password: SecretReference;
+}
+
+/** A named way in: what a client asks for, and the credential that the gateway uses for it. */
+export interface Level {
+  readonly name: string;
+  readonly credential: TargetCredential;
+}
+
+/** A system behind the gateway. `Settings` are the target's protocol's own. */
+export interface Target<Settings = unknown> {
+  readonly name: string;
+  readonly protocol: string;
+  readonly address: Address;
+  readonly tls: UpstreamTls;
+  readonly levels: ReadonlyMap<string, Level>;
+  /** Milliseconds within which the target must have accepted the gateway. */
+  readonly connectTimeout: number;
+  readonly settings: Settings;
+}
