@@ -2,8 +2,10 @@
 export interface SettingsIssue {
   readonly path: readonly (string | number)[];
   readonly message: string;
-  /** The nearest right word, where there is one. */
-  readonly suggestion?: string;
+  /** The key itself is wrong, not its value: the position to show is the key's. */
+  readonly atKey?: true;
+  /** The place holds what may be a secret: its line is not to be shown. */
+  readonly secret?: true;
 }
 
 export type SettingsResult<T> =
@@ -15,7 +17,7 @@ export type SettingsResult<T> =
  * any protocol by name.
  */
 export interface SettingsReader<T = unknown> {
-  /** The keys it reads: an unknown key is measured against these for the nearest right word. */
+  /** The keys it reads. The config hands it these and no others. */
   readonly keys: readonly string[];
   read(raw: unknown): SettingsResult<T>;
   /** The same as JSON Schema, for editors. */

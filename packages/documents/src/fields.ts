@@ -1,0 +1,115 @@
+import { resolve } from "node:path";
+import { type Address, Secret, type SecretReference } from "@gatehouse/core";
+import { z } from "zod";
+
+/** A string with a form of its own: read by `parse`, which answers undefined to what does not fit. */
+function form<T>(
+  expected: string,
+  pattern: RegExp,
+  parse: (text: string) => T | undefined,
+  options: { secret?: boolean } = {},
+) {
+  return z
+    .string()
+    .meta({ pattern: pattern.source, description: expected })
+    .transform((text, context) => {
+      const value = pattern.test(text) ? parse(text) : undefined;
+      if (value !== undefined) return value;
+      context.addIssue(
+        options.secret === true
+          ? { code: "custom", message: `expected ${expected}, found a literal`, params: { secret: true } }
+          : { code: "custom", message: `expected ${expected}, found ${JSON.stringify(text)}` },
+      );
+      return z.NEVER;
+    });
+}
+
+const MILLISECONDS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** `500ms`, `30s`, `15m`, `8h`, `7d` -> milliseconds, within bounds given in milliseconds. */
+export function duration(bounds: { min: number; max: number }) {
+  const expected = `a time from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}, such as 30s or 15m`;
+  return form(expected, /^[0-9]{1,9}(ms|s|m|h|d)$/, (text) => {
+    const unit = text.replace(/^[0-9]+/, "");
+    const value = Number.parseInt(text, 10) * (MILLISECONDS[unit] ?? Number.NaN);
+    return value >= bounds.min && value <= bounds.max ? value : undefined;
+  });
+}
+
+/** The shortest way to write a time that `duration` reads. */
+export function formatDuration(milliseconds: number): string {
+  for (const [unit, size] of Object.entries(MILLISECONDS).reverse()) {
+    if (milliseconds >= size && milliseconds % size === 0) return `${milliseconds / size}${unit}`;
+  }
+  return `${milliseconds}ms`;
+}
+
+const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3 };
+
+/** `512KiB`, `16MiB`, `1GiB` -> bytes, within bounds given in bytes. */
+export function byteSize(bounds: { min: number; max: number }) {
+  const expected = `a size from ${formatBytes(bounds.min)} to ${formatBytes(bounds.max)}, such as 16MiB`;
+  return form(expected, /^[0-9]{1,9}(B|KiB|MiB|GiB)$/, (text) => {
+    const unit = text.replace(/^[0-9]+/, "");
+    const value = Number.parseInt(text, 10) * (BYTES[unit] ?? Number.NaN);
+    return value >= bounds.min && value <= bounds.max ? value : undefined;
+  });
+}
+
+function formatBytes(bytes: number): string {
+  for (const [unit, size] of Object.entries(BYTES).reverse()) {
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
+  }
+  return `${bytes}B`;
+}
+
+/** `host:port`, `127.0.0.1:5432`, `[::1]:5432`. */
+export function address() {
+  return form<Address>("host:port", /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$/, (text) => {
+    const colon = text.lastIndexOf(":");
+    const port = Number.parseInt(text.slice(colon + 1), 10);
+    const host = text.slice(0, colon).replace(/^\[|\]$/g, "");
+    return port <= 65_535 ? { host, port } : undefined;
+  });
+}
+
+/** `file:PATH`, relative to the folder of the file that says so -> an absolute path. */
+export function filePath(folder: string) {
+  return form("file:PATH", /^file:.+$/, (text) => resolve(folder, text.slice("file:".length)));
+}
+
+/**
+ * `env:NAME` or `file:PATH`. A literal is read only where the config says that it is one for development:
+ * a secret in a config file ends in a repository.
+ */
+export function secretReference(folder: string, options: { literals: boolean }) {
+  return form<SecretReference>(
+    options.literals
+      ? "env:NAME, file:PATH or a literal"
+      : "a reference to a secret, env:NAME or file:PATH (literals need `development: true`)",
+    options.literals ? /^.+$/s : /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
+    (text) => {
+      if (text.startsWith("env:")) return { from: "env", name: text.slice("env:".length) };
+      if (text.startsWith("file:"))
+        return { from: "file", path: resolve(folder, text.slice("file:".length)) };
+      return { from: "literal", secret: new Secret(text) };
+    },
+    { secret: true },
+  );
+}
+
+/** The name of a target, a level, a policy's file-independent parts: what people type and logs repeat. */
+export function name() {
+  return z
+    .string()
+    .regex(
+      /^[A-Za-z][A-Za-z0-9_-]{0,62}$/,
+      "expected a name: a letter, then up to 62 letters, digits, _ or -",
+    );
+}

@@ -1,0 +1,118 @@
+import t from "tap";
+import { z } from "zod";
+import {
+  address,
+  byteSize,
+  checkValue,
+  duration,
+  formatProblem,
+  nearest,
+  parseYaml,
+  type Problem,
+  secretReference,
+} from "../src/index.ts";
+
+const schema = z.strictObject({
+  listen: address(),
+  timeout: duration({ min: 1000, max: 60_000 }),
+  mode: z.enum(["strict", "loose"]),
+  password: secretReference("/etc/app", { literals: false }),
+  peers: z.record(z.string(), z.strictObject({ weight: z.int() })),
+});
+
+function problemsOf(text: string): readonly Problem[] {
+  const parsed = parseYaml(text, "app.yaml");
+  if (!parsed.ok) return parsed.problems;
+  const checked = checkValue(schema, parsed.document.value);
+  return checked.ok ? [] : parsed.document.problems(checked.issues);
+}
+
+const good = `listen: "[::1]:5432"
+timeout: 30s
+mode: strict
+password: env:APP_PASSWORD
+peers:
+  a: { weight: 1 }
+`;
+
+t.test("a file that fits has no problems", async (t) => {
+  t.same(problemsOf(good), []);
+});
+
+t.test("each problem names line, column, what was expected and the nearest right word", async (t) => {
+  const cases: [string, string, RegExp][] = [
+    [good.replace("timeout:", "timeuot:"), "2:1", /"timeuot" is not a key .*did you mean "timeout"/],
+    [good.replace("timeout: 30s\n", ""), "1:1", /"timeout" is missing/],
+    [good.replace("30s", "2h"), "2:10", /expected a time from 1s to 1m, such as 30s or 15m, found "2h"/],
+    [
+      good.replace("mode: strict", "mode: strickt"),
+      "3:7",
+      /expected one of "strict", "loose", found "strickt"; did you mean "strict"/,
+    ],
+    [good.replace("weight: 1", "weigth: 1"), "6:8", /"weigth" is not a key .*did you mean "weight"/],
+    [good.replace("weight: 1", "weight: one"), "6:16", /expected a .*number.*, found "one"/],
+    [good.replace("[::1]:5432", "[::1]"), "1:9", /expected host:port/],
+    [good.replace("mode: strict", "mode: strict\nmode: loose"), "4:1", /[Mm]ap keys must be unique/],
+    [`${good}---\nlisten: x\n`, "7:1", /document/],
+    [good.replace("env:APP_PASSWORD", "!secret x"), "4:11", /tag/],
+  ];
+  for (const [text, place, message] of cases) {
+    const [first] = problemsOf(text).filter((problem) => message.test(problem.message));
+    t.equal(first && `${first.line}:${first.column}`, place, String(message));
+  }
+});
+
+t.test("a refused literal secret is repeated nowhere", async (t) => {
+  const problems = problemsOf(good.replace("env:APP_PASSWORD", "hunter2"));
+  t.equal(problems.length, 1);
+  const [problem] = problems;
+  const text = problem ? formatProblem(problem) : "";
+  t.match(text, "app.yaml:4:11");
+  t.notMatch(text, "hunter2");
+});
+
+t.test("a problem is shown with its line and a mark below the place", async (t) => {
+  const [problem] = problemsOf(good.replace("30s", "soon"));
+  t.equal(
+    problem && formatProblem(problem),
+    [
+      'app.yaml:2:10: expected a time from 1s to 1m, such as 30s or 15m, found "soon"',
+      "  2 | timeout: soon",
+      "    |          ^",
+    ].join("\n"),
+  );
+});
+
+t.test("aliases can't make a small file large", async (t) => {
+  const bomb = ["a: &a [x,x,x,x,x,x,x,x,x,x]"];
+  for (let level = 1; level < 9; level++) {
+    const previous = String.fromCharCode(96 + level);
+    const name = String.fromCharCode(97 + level);
+    bomb.push(`${name}: &${name} [${Array(10).fill(`*${previous}`).join(",")}]`);
+  }
+  const parsed = parseYaml(bomb.join("\n"), "bomb.yaml");
+  t.equal(parsed.ok, false);
+});
+
+t.test("a place inside a scalar is found in plain and quoted forms", async (t) => {
+  for (const [text, column] of [
+    ["when: a == b", 12],
+    ["when: 'a == b'", 13],
+    ['when: "a == b"', 13],
+  ] as const) {
+    const parsed = parseYaml(text, "p.yaml");
+    t.equal(parsed.ok && parsed.document.problemWithin(["when"], 5, "no such name").column, column);
+  }
+});
+
+t.test("sizes and times are read with their units and bounds", async (t) => {
+  t.same(byteSize({ min: 1, max: 1024 ** 3 }).safeParse("16MiB").data, 16 * 1024 * 1024);
+  t.equal(byteSize({ min: 1, max: 1024 }).safeParse("16MiB").success, false);
+  t.same(duration({ min: 0, max: 86_400_000 }).safeParse("15m").data, 900_000);
+  t.equal(duration({ min: 0, max: 86_400_000 }).safeParse("15").success, false);
+});
+
+t.test("the nearest word is offered only where it is near", async (t) => {
+  t.equal(nearest("sql.acces", ["sql.access", "sql.verbs"]), "sql.access");
+  t.equal(nearest("zzz", ["access", "verbs"]), undefined);
+});
