@@ -1,0 +1,50 @@
+import type { Access } from "@gatehouse/core";
+import builtins from "./builtins.generated.json" with { type: "json" };
+
+const stable: ReadonlySet<string> = new Set(builtins.stable);
+const volatile: ReadonlySet<string> = new Set(builtins.volatile);
+const relations: ReadonlySet<string> = new Set(builtins.relations);
+
+/** Run a query that is handed to them as text, or by a name that the grammar does not show. */
+const RUNS_SQL =
+  /^(query_to_xml|cursor_to_xml|table_to_xml|schema_to_xml|database_to_xml|ts_stat$|ts_rewrite$)/;
+
+/**
+ * Volatile functions that change nothing that others can see. Volatile ones that are not listed here or
+ * below are held to be `admin`: they reach files, other sessions, replication or the server's settings.
+ */
+const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
+  ...["array_sample", "array_shuffle", "clock_timestamp", "current_query", "currval", "gen_random_uuid"],
+  ...["lastval", "pg_blocking_pids", "pg_collation_actual_version", "pg_database_collation_actual_version"],
+  ...["pg_database_size", "pg_indexes_size", "pg_is_in_recovery", "pg_jit_available", "pg_lock_status"],
+  ...[
+    "pg_partition_ancestors",
+    "pg_partition_tree",
+    "pg_relation_size",
+    "pg_sequence_last_value",
+    "pg_sleep",
+  ],
+  ...["pg_sleep_for", "pg_sleep_until", "pg_table_size", "pg_tablespace_size", "pg_total_relation_size"],
+  ...["pg_xact_status", "random", "random_normal", "setseed", "timeofday", "txid_status", "uuidv4", "uuidv7"],
+]);
+
+const WRITES =
+  /^(nextval|setval|pg_notify|lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite|pg_(try_)?advisory_.*)$/;
+
+/** What calling a function of this name does, as its schema and name alone tell. */
+export function accessOfFunction(schema: string | undefined, name: string): Access {
+  if (schema !== undefined && schema !== "pg_catalog") return "unknown";
+  if (RUNS_SQL.test(name)) return "unknown";
+  if (stable.has(name) || HARMLESS_VOLATILE.has(name)) return "read";
+  if (WRITES.test(name)) return "write";
+  return volatile.has(name) ? "admin" : "unknown";
+}
+
+/** PostgreSQL looks into pg_catalog before any schema of the search path. */
+export function isBuiltinFunction(name: string): boolean {
+  return stable.has(name) || volatile.has(name);
+}
+
+export function isBuiltinRelation(name: string): boolean {
+  return relations.has(name);
+}

@@ -1,0 +1,49 @@
+/** A node of the parse tree: what the parser gives is plain JSON, and is looked at as such. */
+export type Node = Readonly<Record<string, unknown>>;
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function asNode(value: unknown): Node | undefined {
+  return isNode(value) ? value : undefined;
+}
+
+export function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+export function asText(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}
+
+/** The parts of a dotted name: a List of String nodes, a single String node, or an object's name with arguments. */
+export function namesIn(value: unknown): string[] {
+  const node = asNode(value);
+  if (!node) return [];
+  const single = asText(asNode(node["String"])?.["sval"]);
+  if (single !== undefined) return [single];
+  const withArguments = asNode(node["ObjectWithArgs"]);
+  const typeName = asNode(node["TypeName"]);
+  const items = withArguments?.["objname"] ?? typeName?.["names"] ?? asNode(node["List"])?.["items"];
+  return asList(items).flatMap(namesIn);
+}
+
+/** A literal as text; undefined for anything else. */
+export function constantText(value: unknown): string | undefined {
+  const node = asNode(value);
+  if (!node) return undefined;
+  const cast = asNode(node["TypeCast"]);
+  if (cast) return constantText(cast["arg"]);
+  const plain = asText(asNode(node["String"])?.["sval"]);
+  if (plain !== undefined) return plain;
+  const constant = asNode(node["A_Const"]) ?? node;
+  const text = asText(asNode(constant["sval"])?.["sval"]) ?? asText(asNode(constant["fval"])?.["fval"]);
+  if (text !== undefined) return text;
+  const integer = asNode(constant["ival"]);
+  // The parser leaves zero and false out.
+  if (integer) return String(typeof integer["ival"] === "number" ? integer["ival"] : 0);
+  const boolean = asNode(constant["boolval"]);
+  if (boolean) return String(boolean["boolval"] === true);
+  return undefined;
+}
