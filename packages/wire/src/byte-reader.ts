@@ -1,0 +1,86 @@
+import { GatehouseError } from "@gatehouse/core";
+
+/**
+ * Reads one message's bytes from the front. Asking for more than there is means that the message does not
+ * keep to its grammar.
+ */
+export class ByteReader {
+  readonly #bytes: Buffer;
+  #offset = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  /** @throws GatehouseError PROTOCOL_VIOLATION, as do all readers below, when the message ends too early. */
+  bytes(length: number): Buffer {
+    if (length < 0 || length > this.remaining) throw truncated();
+    const slice = this.#bytes.subarray(this.#offset, this.#offset + length);
+    this.#offset += length;
+    return slice;
+  }
+
+  rest(): Buffer {
+    return this.bytes(this.remaining);
+  }
+
+  uint8(): number {
+    return this.bytes(1).readUInt8(0);
+  }
+
+  int16(): number {
+    return this.bytes(2).readInt16BE(0);
+  }
+
+  uint16(): number {
+    return this.bytes(2).readUInt16BE(0);
+  }
+
+  int32(): number {
+    return this.bytes(4).readInt32BE(0);
+  }
+
+  uint32(): number {
+    return this.bytes(4).readUInt32BE(0);
+  }
+
+  /** The bytes up to a zero byte, which is passed over. */
+  cstringBytes(): Buffer {
+    const end = this.#bytes.indexOf(0, this.#offset);
+    if (end === -1) throw truncated();
+    const slice = this.#bytes.subarray(this.#offset, end);
+    this.#offset = end + 1;
+    return slice;
+  }
+
+  /** @throws GatehouseError PROTOCOL_VIOLATION also where it is not UTF-8: two readers would read two texts. */
+  cstring(): string {
+    return decodeUtf8(this.cstringBytes());
+  }
+
+  /** Nothing may be left: what stands behind a message's last field was not understood. */
+  end(): void {
+    if (this.remaining > 0) {
+      throw new GatehouseError("PROTOCOL_VIOLATION", "A message is longer than its fields.");
+    }
+  }
+}
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** @throws GatehouseError PROTOCOL_VIOLATION when the bytes are not UTF-8. */
+export function decodeUtf8(bytes: Uint8Array): string {
+  try {
+    return strict.decode(bytes);
+  } catch (cause) {
+    throw new GatehouseError("PROTOCOL_VIOLATION", "A text is not valid UTF-8.", { cause });
+  }
+}
+
+function truncated(): GatehouseError {
+  return new GatehouseError("PROTOCOL_VIOLATION", "A message ends before its fields do.");
+}

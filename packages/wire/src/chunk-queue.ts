@@ -1,0 +1,48 @@
+/** Bytes that have come and wait to be a whole message. Nothing is copied until a piece is asked for. */
+export class ChunkQueue {
+  readonly #chunks: Buffer[] = [];
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(chunk: Buffer): void {
+    if (chunk.length === 0) return;
+    this.#chunks.push(chunk);
+    this.#length += chunk.length;
+  }
+
+  /** The next `size` bytes, left where they are; undefined while there are fewer. */
+  peek(size: number): Buffer | undefined {
+    if (size > this.#length) return undefined;
+    const [first] = this.#chunks;
+    if (first !== undefined && first.length >= size) return first.subarray(0, size);
+    // Joined once and put back: asking again, or for more, copies nothing twice.
+    let joined = 0;
+    let count = 0;
+    while (joined < size) joined += this.#chunks[count++]?.length ?? 0;
+    const front = Buffer.concat(this.#chunks.splice(0, count), joined);
+    this.#chunks.unshift(front);
+    return front.subarray(0, size);
+  }
+
+  /** The next `size` bytes, taken away; undefined while there are fewer. */
+  take(size: number): Buffer | undefined {
+    const taken = this.peek(size);
+    if (taken === undefined || size === 0) return taken;
+    const [first = taken] = this.#chunks;
+    if (first.length === size) this.#chunks.shift();
+    else this.#chunks[0] = first.subarray(size);
+    this.#length -= size;
+    return taken;
+  }
+
+  /** All that is there, taken away. */
+  takeAll(): Buffer {
+    const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#length);
+    this.#chunks.length = 0;
+    this.#length = 0;
+    return all ?? Buffer.alloc(0);
+  }
+}

@@ -1,0 +1,57 @@
+import { GatehouseError } from "@gatehouse/core";
+import { ByteReader, ByteWriter } from "@gatehouse/wire";
+import { frame } from "./framing.ts";
+
+/*
+ * Bind (F)
+ *   Byte1('B')  Int32 length
+ *   String      name of the portal; empty for the unnamed one
+ *   String      name of the prepared statement
+ *   Int16       number of parameter formats C, and for each
+ *     Int16     0 text, 1 binary. C = 0: all are text; C = 1: the one is for all
+ *   Int16       number of parameters, and for each
+ *     Int32     length in bytes; -1 for NULL, which has no bytes
+ *     Byte n    value
+ *   Int16       number of result formats R, and for each
+ *     Int16     0 text, 1 binary
+ */
+export interface BindParameter {
+  readonly binary: boolean;
+  /** null is SQL's NULL. */
+  readonly value: Buffer | null;
+}
+
+export interface Bind {
+  readonly portal: string;
+  readonly statement: string;
+  readonly parameters: readonly BindParameter[];
+}
+
+/** @throws GatehouseError PROTOCOL_VIOLATION */
+export function decodeBind(body: Buffer): Bind {
+  const reader = new ByteReader(body);
+  const portal = reader.cstring();
+  const statement = reader.cstring();
+  const formats = Array.from({ length: reader.uint16() }, () => reader.int16());
+  const count = reader.uint16();
+  if (formats.length > 1 && formats.length !== count) {
+    throw new GatehouseError(
+      "PROTOCOL_VIOLATION",
+      `bind message has ${formats.length} parameter formats but ${count} parameters`,
+    );
+  }
+  const parameters = Array.from({ length: count }, (_, index): BindParameter => {
+    const format = formats.length === 1 ? formats[0] : formats[index];
+    const length = reader.int32();
+    return { binary: format === 1, value: length === -1 ? null : reader.bytes(length) };
+  });
+  for (let left = reader.uint16(); left > 0; left--) reader.int16();
+  reader.end();
+  return { portal, statement, parameters };
+}
+
+/** A Bind without parameters, of a statement to the unnamed portal. */
+export function encodeBind(statement: string): Buffer {
+  const body = new ByteWriter().cstring("").cstring(statement).int16(0).int16(0).int16(0);
+  return frame("B", body.toBuffer());
+}

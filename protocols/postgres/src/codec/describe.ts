@@ -1,0 +1,24 @@
+import { GatehouseError } from "@gatehouse/core";
+import { ByteReader } from "@gatehouse/wire";
+
+/*
+ * Describe (F), Close (F)
+ *   Byte1('D' or 'C')  Int32 length
+ *   Byte1              'S' a prepared statement, 'P' a portal
+ *   String             its name
+ */
+export interface NamedObject {
+  readonly object: "statement" | "portal";
+  readonly name: string;
+}
+
+/** @throws GatehouseError PROTOCOL_VIOLATION */
+export function decodeNamedObject(body: Buffer): NamedObject {
+  const reader = new ByteReader(body);
+  const kind = String.fromCharCode(reader.uint8());
+  const name = reader.cstring();
+  reader.end();
+  if (kind === "S") return { object: "statement", name };
+  if (kind === "P") return { object: "portal", name };
+  throw new GatehouseError("PROTOCOL_VIOLATION", "a message names neither a statement nor a portal");
+}

@@ -1,0 +1,20 @@
+import { ByteReader } from "@gatehouse/wire";
+
+/*
+ * Execute (F)
+ *   Byte1('E')  Int32 length
+ *   String      name of the portal
+ *   Int32       most rows to return; zero for all
+ */
+export interface Execute {
+  readonly portal: string;
+  readonly rows: number;
+}
+
+/** @throws GatehouseError PROTOCOL_VIOLATION */
+export function decodeExecute(body: Buffer): Execute {
+  const reader = new ByteReader(body);
+  const execute = { portal: reader.cstring(), rows: reader.int32() };
+  reader.end();
+  return execute;
+}

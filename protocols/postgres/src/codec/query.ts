@@ -1,0 +1,20 @@
+import { ByteReader, ByteWriter } from "@gatehouse/wire";
+import { frame } from "./framing.ts";
+
+/*
+ * Query (F)
+ *   Byte1('Q')  Int32 length
+ *   String      the text: statements, divided by semicolons
+ */
+
+/** @throws GatehouseError PROTOCOL_VIOLATION */
+export function decodeQuery(body: Buffer): string {
+  const reader = new ByteReader(body);
+  const text = reader.cstring();
+  reader.end();
+  return text;
+}
+
+export function encodeQuery(text: string): Buffer {
+  return frame("Q", new ByteWriter().cstring(text).toBuffer());
+}
