@@ -10,6 +10,8 @@ export type RefusalKind =
   | "policy"
   /** The command could not be understood, and so could not be decided. */
   | "syntax"
+  /** It names something of the session's own that does not exist. */
+  | "unknown_name"
   /** Understood, but outside what the gateway lets through in any case. */
   | "unsupported"
   /** Larger than a limit of the gateway. */

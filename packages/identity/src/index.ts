@@ -1,0 +1,3 @@
+export { createAuthenticator, type AuthenticatorOptions, type OidcAuthenticator } from "./authenticator.ts";
+export type { Fetch } from "./http.ts";
+export type { ProviderStatus } from "./keys.ts";

@@ -1,0 +1,5 @@
+export * from "./clock.ts";
+export * from "./log.ts";
+export * from "./oidc-provider.ts";
+export * from "./free-port.ts";
+export * from "./postgres-server.ts";

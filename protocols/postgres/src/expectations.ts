@@ -1,0 +1,107 @@
+import type { Refusal } from "@gatehouse/core";
+import { GatehouseError } from "@gatehouse/core";
+import { typeCode } from "./codec/framing.ts";
+
+/** A message that was sent to the server, and what its answer changes. */
+export interface Expectation {
+  readonly message: "parse" | "bind" | "describe" | "execute" | "close" | "sync" | "query" | "function-call";
+  /** It was made to fail in place of a refused one: the client is told this instead. */
+  readonly refusal?: Refusal;
+  /** Called once, with whether the server did what was asked. */
+  readonly settle?: (done: boolean) => void;
+}
+
+/** The types of message that end an answer: which of the sent messages they answer. */
+const ENDS: ReadonlyMap<number, Expectation["message"]> = new Map([
+  [typeCode("1"), "parse"],
+  [typeCode("2"), "bind"],
+  [typeCode("3"), "close"],
+  [typeCode("T"), "describe"],
+  [typeCode("n"), "describe"],
+  [typeCode("C"), "execute"],
+  [typeCode("I"), "execute"],
+  [typeCode("s"), "execute"],
+]);
+
+/**
+ * The messages that the server has yet to answer, in the order in which it will. From it the gateway knows
+ * which answer belongs to which message, what an error made the server skip, and when nothing is under way.
+ */
+export class Expectations {
+  readonly #queue: Expectation[] = [];
+  #head = 0;
+
+  get empty(): boolean {
+    return this.#head === this.#queue.length;
+  }
+
+  get next(): Expectation | undefined {
+    return this.#queue[this.#head];
+  }
+
+  push(expectation: Expectation): void {
+    this.#queue.push(expectation);
+  }
+
+  /**
+   * A message of the server that may end an answer.
+   * @throws GatehouseError PROTOCOL_VIOLATION when it answers something that was not asked: from here on the
+   * gateway would not know what the client is told.
+   */
+  answered(type: number): void {
+    const message = ENDS.get(type);
+    // A simple query's answer has any number of these, and ends with ReadyForQuery.
+    if (message === undefined || this.next?.message === "query") return;
+    if (this.next?.message !== message) throw outOfStep();
+    this.#take()?.settle?.(true);
+  }
+
+  /** ReadyForQuery. @throws GatehouseError PROTOCOL_VIOLATION */
+  ready(): void {
+    const done = this.#take();
+    if (done?.message !== "sync" && done?.message !== "query" && done?.message !== "function-call")
+      throw outOfStep();
+    done.settle?.(true);
+  }
+
+  /**
+   * ErrorResponse: the message that it answers has failed; after one of the extended protocol, the server
+   * skips all up to the next Sync.
+   * @returns the message that has failed
+   */
+  failed(): Expectation | undefined {
+    const failed = this.next;
+    switch (failed?.message) {
+      case undefined:
+      case "query":
+      case "function-call":
+      case "sync":
+        return failed;
+      default:
+        while (this.next !== undefined && this.next.message !== "sync") this.#take()?.settle?.(false);
+        return failed;
+    }
+  }
+
+  /** The connection is gone: nothing will be answered any more. */
+  abandon(): void {
+    while (!this.empty) this.#take()?.settle?.(false);
+  }
+
+  #take(): Expectation | undefined {
+    const first = this.#queue[this.#head];
+    if (first !== undefined) this.#head++;
+    if (this.#head === this.#queue.length) {
+      this.#queue.length = 0;
+      this.#head = 0;
+    } else if (this.#head > 1024) {
+      this.#queue.splice(0, this.#head);
+      this.#head = 0;
+    }
+    return first;
+  }
+}
+
+function outOfStep(): GatehouseError {
+  return new GatehouseError("PROTOCOL_VIOLATION", "The target answered what it was not asked.");
+}

@@ -1,0 +1,377 @@
+import {
+  type AdapterRefusal,
+  type Command,
+  GatehouseError,
+  type OpenSession,
+  type Refusal,
+} from "@gatehouse/core";
+import type { Analysis, AnalysisResult } from "./analysis/analysis.ts";
+import type { Analyzer } from "./analysis/analyzer.ts";
+import { type Bind, type BindParameter, decodeBind } from "./codec/bind.ts";
+import { decodeNamedObject } from "./codec/describe.ts";
+import { decodeExecute } from "./codec/execute.ts";
+import type { Frame } from "./codec/framing.ts";
+import { decodeFunctionCall } from "./codec/function-call.ts";
+import { decodeParse, type Parse } from "./codec/parse.ts";
+import { decodeQuery } from "./codec/query.ts";
+import { type CommandKind, toCommand } from "./commands.ts";
+import type { Expectation, Expectations } from "./expectations.ts";
+import { ProvisionalNames } from "./provisional-names.ts";
+import type { Failure, Upstream } from "./upstream.ts";
+
+/** What is known of a prepared statement. */
+interface Statement {
+  readonly text: string;
+  readonly parameterTypes: readonly number[];
+}
+
+/** What is known of a portal: a statement and the parameters it was bound to. */
+interface Portal extends Statement {
+  readonly parameters: readonly BindParameter[];
+}
+
+/**
+ * Messages of the extended protocol that are held back until it is clear what they ask for. A client sends
+ * Parse, Bind, Describe and Execute one after the other and waits for nothing; as one unit they are one
+ * Command, decided once with its parameters, and go on under one permit.
+ */
+interface Unit {
+  readonly parse?: Parse;
+  readonly bind?: Bind;
+  readonly messages: readonly { readonly message: Expectation["message"]; readonly bytes: Buffer }[];
+}
+
+export interface PipelineOptions {
+  readonly session: OpenSession;
+  readonly upstream: Upstream;
+  readonly expectations: Expectations;
+  readonly analyzer: Analyzer;
+  readonly schema: string;
+  /** Bytes: of one text, and of all that is kept for the names of one session. */
+  readonly limits: { readonly statement: number; readonly message: number };
+}
+
+/** How many names a session may have in use at once, of statements and of portals each. */
+const MAX_NAMES = 10_000;
+
+/** The client's messages, in order, on their way to the server: each that carries a command is decided first. */
+export class Pipeline {
+  readonly #options: PipelineOptions;
+  readonly #statements = new ProvisionalNames<Statement>();
+  readonly #portals = new ProvisionalNames<Portal>();
+  #unit: Unit | undefined;
+  /** Counts Syncs: what is sent between two of them fails together. */
+  #segment = 0;
+  /** A message of this segment was refused: the server skips to the Sync, and so does the gateway. */
+  #skipping = false;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  /** Nothing of the client's is held back. */
+  get empty(): boolean {
+    return this.#unit === undefined;
+  }
+
+  /** The transaction has ended at the server, and its portals with it. */
+  transactionEnded(): void {
+    this.#portals.forgetSettled();
+  }
+
+  /**
+   * Takes the client's next message. One at a time: the next may come when this has resolved.
+   * @throws GatehouseError PROTOCOL_VIOLATION
+   */
+  async accept(frame: Frame): Promise<void> {
+    const type = String.fromCharCode(frame.type);
+    if (type === "S") return this.#sync(frame);
+    if (this.#skipping) return;
+    switch (type) {
+      case "Q":
+        await this.#settleUnit();
+        return this.#query(frame);
+      case "P":
+        await this.#settleUnit();
+        this.#unit = { parse: decodeParse(frame.body), messages: [{ message: "parse", bytes: frame.bytes }] };
+        return;
+      case "B":
+        return this.#bind(frame);
+      case "D":
+        return this.#describe(frame);
+      case "E":
+        return this.#execute(frame);
+      case "C":
+        await this.#settleUnit();
+        return this.#close(frame);
+      case "F":
+        await this.#settleUnit();
+        return this.#functionCall(frame);
+      case "H":
+        await this.#settleUnit();
+        this.#options.upstream.control(frame.bytes);
+        return;
+      case "d":
+      case "c":
+      case "f":
+        // The data of a COPY that was decided. Outside of one, the server passes over them.
+        this.#options.upstream.control(frame.bytes);
+        return;
+      default:
+        throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${frame.type}`);
+    }
+  }
+
+  async #sync(frame: Frame): Promise<void> {
+    if (!this.#skipping) await this.#settleUnit();
+    this.#options.expectations.push({ message: "sync" });
+    this.#options.upstream.control(frame.bytes);
+    this.#skipping = false;
+    this.#segment++;
+  }
+
+  async #query(frame: Frame): Promise<void> {
+    const text = decodeQuery(frame.body);
+    const decided = await this.#decide("query", { text, parameterTypes: [] }, []);
+    if ("refusal" in decided) {
+      this.#fail("query", decided.refusal);
+      return;
+    }
+    this.#forget(decided.analysis);
+    this.#options.expectations.push({ message: "query" });
+    this.#options.upstream.send(decided.permit, decided.command, [frame.bytes]);
+  }
+
+  async #bind(frame: Frame): Promise<void> {
+    const bind = decodeBind(frame.body);
+    const message = { message: "bind", bytes: frame.bytes } as const;
+    const parse = this.#unit?.parse;
+    if (this.#unit && parse?.statement === bind.statement && this.#unit.bind === undefined) {
+      this.#unit = { parse, bind, messages: [...this.#unit.messages, message] };
+      return;
+    }
+    await this.#settleUnit();
+    if (!this.#skipping) this.#unit = { bind, messages: [message] };
+  }
+
+  async #describe(frame: Frame): Promise<void> {
+    const named = decodeNamedObject(frame.body);
+    const unit = this.#unit;
+    const own = named.object === "statement" ? unit?.parse?.statement : unit?.bind?.portal;
+    if (unit && own === named.name) {
+      this.#unit = { ...unit, messages: [...unit.messages, { message: "describe", bytes: frame.bytes }] };
+      return;
+    }
+    await this.#settleUnit();
+    if (this.#skipping) return;
+    this.#options.expectations.push({ message: "describe" });
+    this.#options.upstream.control(frame.bytes);
+  }
+
+  async #execute(frame: Frame): Promise<void> {
+    const { portal: name } = decodeExecute(frame.body);
+    const unit = this.#unit;
+    if (unit?.bind?.portal === name) {
+      this.#unit = { ...unit, messages: [...unit.messages, { message: "execute", bytes: frame.bytes }] };
+      await this.#settleUnit("execute");
+      return;
+    }
+    await this.#settleUnit();
+    if (this.#skipping) return;
+    const portal = await this.#portals.resolve(name, this.#segment);
+    if (!portal) {
+      await this.#refuse(noSuchName("portal", name));
+      return;
+    }
+    const decided = await this.#decide("execute", portal, portal.parameters);
+    if ("refusal" in decided) {
+      this.#fail("extended", decided.refusal);
+      return;
+    }
+    this.#forget(decided.analysis);
+    this.#options.expectations.push({ message: "execute" });
+    this.#options.upstream.send(decided.permit, decided.command, [frame.bytes]);
+  }
+
+  async #close(frame: Frame): Promise<void> {
+    if (this.#skipping) return;
+    const { object, name } = decodeNamedObject(frame.body);
+    const names = object === "statement" ? this.#statements : this.#portals;
+    // A name whose fate is open in an older segment is waited for, so that undoing never crosses segments.
+    await names.resolve(name, this.#segment);
+    const settle = assign(names, name, undefined, this.#segment, 0);
+    this.#options.expectations.push({ message: "close", settle });
+    this.#options.upstream.control(frame.bytes);
+  }
+
+  async #functionCall(frame: Frame): Promise<void> {
+    if (this.#skipping) return;
+    const refusal = await this.#options.session.refuse({
+      kind: "unsupported",
+      message: "Function calls by object id are not let through.",
+      hint: "Call the function by its name, in a SELECT.",
+      text: `FunctionCall of object id ${decodeFunctionCall(frame.body)}`,
+    });
+    this.#fail("function-call", refusal);
+  }
+
+  /** Decides what was held back, and sends it on; with `kind` where the unit has been completed. */
+  async #settleUnit(kind?: CommandKind): Promise<void> {
+    const unit = this.#unit;
+    if (!unit) return;
+    this.#unit = undefined;
+    const { parse, bind } = unit;
+    const statement = parse ?? (await this.#statements.resolve(bind?.statement ?? "", this.#segment));
+    if (!statement) {
+      await this.#refuse(noSuchName("prepared statement", bind?.statement ?? ""));
+      return;
+    }
+    const crowded = this.#crowded();
+    if (crowded) {
+      await this.#refuse(crowded);
+      return;
+    }
+    // Names that an older segment has left open are waited for here as in #close.
+    if (parse && parse.statement !== "") await this.#statements.resolve(parse.statement, this.#segment);
+    if (bind && bind.portal !== "") await this.#portals.resolve(bind.portal, this.#segment);
+    const decided = await this.#decide(
+      kind ?? (bind ? "bind" : "prepare"),
+      statement,
+      bind?.parameters ?? [],
+    );
+    if ("refusal" in decided) {
+      this.#fail("extended", decided.refusal);
+      return;
+    }
+    if (kind === "execute") this.#forget(decided.analysis);
+    for (const { message, bytes } of unit.messages) {
+      const settle =
+        message === "parse" && parse
+          ? assign(this.#statements, parse.statement, pick(parse), this.#segment, bytes.length)
+          : message === "bind" && bind
+            ? assign(
+                this.#portals,
+                bind.portal,
+                { ...pick(statement), parameters: bind.parameters },
+                this.#segment,
+                bytes.length,
+              )
+            : undefined;
+      this.#options.expectations.push(settle ? { message, settle } : { message });
+    }
+    this.#options.upstream.send(
+      decided.permit,
+      decided.command,
+      unit.messages.map(({ bytes }) => bytes),
+    );
+  }
+
+  async #decide(
+    kind: CommandKind,
+    { text, parameterTypes }: Statement,
+    parameters: readonly BindParameter[],
+  ): Promise<Decided> {
+    const { session, analyzer, schema, limits } = this.#options;
+    if (Buffer.byteLength(text) > limits.statement) {
+      const message = `A statement of ${Buffer.byteLength(text)} bytes is larger than the gateway analyses (${limits.statement}).`;
+      const refusal = await session.refuse({
+        kind: "too_large",
+        message,
+        hint: "Pass long values as parameters, or many rows by COPY.",
+        text: text.slice(0, 1024),
+      });
+      return { refusal };
+    }
+    const result = await analyzer.analyze(text, schema);
+    const refused = refusedByAnalysis(result, text);
+    if (refused) return { refusal: await session.refuse(refused) };
+    if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
+    const { analysis } = result;
+    const command = toCommand(kind, text, analysis, parameters, parameterTypes);
+    const verdict = await session.decide(command);
+    return verdict.ok ? { permit: verdict.permit, command, analysis } : { refusal: verdict.refusal };
+  }
+
+  /** Refuses what stands at this place of the extended protocol; the server skips to the Sync. */
+  async #refuse(refused: AdapterRefusal): Promise<void> {
+    this.#fail("extended", await this.#options.session.refuse(refused));
+  }
+
+  #fail(how: Failure, refusal: Refusal): void {
+    this.#options.expectations.push({ message: how === "extended" ? "bind" : how, refusal });
+    this.#options.upstream.fail(how, refusal.reference);
+    if (how === "extended") this.#skipping = true;
+  }
+
+  /** A statement that gives names another meaning in SQL itself: the gateway's knowledge of them is void. */
+  #forget({ forgets }: Analysis): void {
+    this.#statements.forget(forgets.statements);
+    this.#portals.forget(forgets.portals);
+  }
+
+  #crowded(): AdapterRefusal | undefined {
+    const { message } = this.#options.limits;
+    const kept = this.#statements.size + this.#portals.size;
+    if (this.#statements.count < MAX_NAMES && this.#portals.count < MAX_NAMES && kept < message)
+      return undefined;
+    return {
+      kind: "too_large",
+      message: "This session keeps more prepared statements and portals than the gateway follows.",
+      hint: "Close those that are not needed any more.",
+      text: `${this.#statements.count} statements, ${this.#portals.count} portals, ${kept} bytes`,
+    };
+  }
+}
+
+type Decided =
+  | { readonly refusal: Refusal }
+  | {
+      readonly permit: Parameters<Upstream["send"]>[0];
+      readonly command: Command;
+      readonly analysis: Analysis;
+    };
+
+function assign<T>(
+  names: ProvisionalNames<T>,
+  name: string,
+  value: T | undefined,
+  segment: number,
+  size: number,
+): (done: boolean) => void {
+  const entry = names.assign(name, value, segment, size);
+  return (done) => names.settle(entry, done);
+}
+
+function pick({ text, parameterTypes }: Statement): Statement {
+  return { text, parameterTypes };
+}
+
+/** A text that could not be understood, or that would make what follows be misunderstood. */
+function refusedByAnalysis(result: AnalysisResult, text: string): AdapterRefusal | undefined {
+  if (result.ok) {
+    if (result.analysis.unsupported === undefined) return undefined;
+    const message = `${result.analysis.unsupported.charAt(0).toUpperCase()}${result.analysis.unsupported.slice(1)}.`;
+    return { kind: "unsupported", message, text: result.analysis.redacted ?? text };
+  }
+  // Without a grammar nobody can say where in the text a password stands.
+  const audited = /password|secret|identified|credential/i.test(text)
+    ? "(withheld: it may spell a secret)"
+    : text;
+  if (result.why === "syntax") {
+    return { kind: "syntax", message: result.message, position: result.position, text: audited };
+  }
+  return {
+    kind: "too_large",
+    message: `The statement can't be analysed: ${result.message}.`,
+    hint: "Write it with less nesting, or in several statements.",
+    text: audited,
+  };
+}
+
+function noSuchName(what: string, name: string): AdapterRefusal {
+  return {
+    kind: "unknown_name",
+    message: name === "" ? `unnamed ${what} does not exist` : `${what} "${name}" does not exist`,
+    text: `${what} "${name}"`,
+  };
+}

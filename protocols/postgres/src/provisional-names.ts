@@ -1,0 +1,114 @@
+/** A name given or taken back by a message that the server may still refuse. */
+export interface ProvisionalEntry<T> {
+  readonly name: string;
+  /** undefined where the message takes the name back. */
+  readonly value: T | undefined;
+  readonly segment: number;
+  readonly size: number;
+  state: "pending" | "settled" | "dead";
+  previous: ProvisionalEntry<T> | undefined;
+  settled: (() => void)[];
+}
+
+/**
+ * What each name means at the server, followed ahead of its answers. Clients pipeline: a Bind is sent before
+ * the Parse that it rests on is known to have worked. Inside one segment (up to a Sync) that is safe, since
+ * the server skips the rest after a failure. Across segments the older message's outcome must be known
+ * first; otherwise a decision could be made on a text that the server does not have under that name.
+ */
+export class ProvisionalNames<T> {
+  readonly #entries = new Map<string, ProvisionalEntry<T>>();
+  #size = 0;
+
+  /** Bytes that are kept for the names' values, by the sizes they were given with. */
+  get size(): number {
+    return this.#size;
+  }
+
+  get count(): number {
+    return this.#entries.size;
+  }
+
+  /** Gives a name a value, or takes it back (undefined). The caller settles the entry when the server has answered. */
+  assign(name: string, value: T | undefined, segment: number, size = 0): ProvisionalEntry<T> {
+    const previous = this.#entries.get(name);
+    const entry: ProvisionalEntry<T> = {
+      name,
+      value,
+      segment,
+      size,
+      state: "pending",
+      previous,
+      settled: [],
+    };
+    this.#entries.set(name, entry);
+    this.#size += size;
+    return entry;
+  }
+
+  /** What the name means for a message of this segment; undefined when it means nothing. */
+  async resolve(name: string, segment: number): Promise<T | undefined> {
+    for (;;) {
+      const entry = this.#entries.get(name);
+      if (entry?.state !== "pending" || entry.segment === segment) return entry?.value;
+      await new Promise<void>((resolve) => entry.settled.push(resolve));
+    }
+  }
+
+  /** The server has done what the entry's message asked, or has not. */
+  settle(entry: ProvisionalEntry<T>, done: boolean): void {
+    if (entry.state !== "pending") return;
+    entry.state = done ? "settled" : "dead";
+    const current = this.#entries.get(entry.name) === entry;
+    if (done) {
+      this.#release(entry.previous);
+      entry.previous = undefined;
+      if (current && entry.value === undefined) this.#entries.delete(entry.name);
+    } else {
+      this.#size -= entry.size;
+      if (current) this.#restore(entry);
+    }
+    for (const resume of entry.settled.splice(0)) resume();
+  }
+
+  /** Forgets names that a statement has changed behind the protocol's back: they are refused from now on. */
+  forget(names: readonly string[] | "all"): void {
+    for (const name of names === "all" ? [...this.#entries.keys()] : names) this.#drop(name);
+  }
+
+  /** Forgets every settled name: what the end of a transaction does to portals. */
+  forgetSettled(): void {
+    for (const [name, entry] of this.#entries) if (entry.state === "settled") this.#drop(name);
+  }
+
+  #drop(name: string): void {
+    const entry = this.#entries.get(name);
+    if (!entry) return;
+    this.#entries.delete(name);
+    if (entry.state === "pending") {
+      entry.state = "dead";
+      for (const resume of entry.settled.splice(0)) resume();
+    }
+    this.#size -= entry.size;
+    this.#release(entry.previous);
+    entry.previous = undefined;
+  }
+
+  #restore(entry: ProvisionalEntry<T>): void {
+    let older = entry.previous;
+    while (older?.state === "dead") older = older.previous;
+    if (older === undefined || (older.state === "settled" && older.value === undefined)) {
+      this.#entries.delete(entry.name);
+    } else {
+      this.#entries.set(entry.name, older);
+    }
+  }
+
+  /** Takes an older value, and those before it, out of the account. */
+  #release(entry: ProvisionalEntry<T> | undefined): void {
+    for (let older = entry; older !== undefined; older = older.previous) {
+      if (older.state !== "dead") this.#size -= older.size;
+      if (older.state === "pending") older.state = "dead";
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Refusal, RefusalKind } from "@gatehouse/core";
+import { encodeErrorResponse } from "./codec/error-response.ts";
+
+/** Each kind of no in PostgreSQL's own words (Appendix A, "PostgreSQL Error Codes"). */
+const SQLSTATE: Readonly<Record<RefusalKind, string>> = {
+  credential: "28P01",
+  target: "3D000",
+  level: "28000",
+  policy: "42501",
+  syntax: "42601",
+  unknown_name: "26000",
+  unsupported: "0A000",
+  too_large: "54000",
+  unavailable: "08001",
+  busy: "57P01",
+  internal: "XX000",
+};
+
+/**
+ * A refusal as an ErrorResponse. ERROR leaves the session as any error of the server's would; FATAL ends it.
+ * The reference stands in the detail: it finds the event on the audit log.
+ */
+export function encodeRefusal(refusal: Refusal, severity: "ERROR" | "FATAL"): Buffer {
+  return encodeErrorResponse({
+    severity,
+    sqlstate: SQLSTATE[refusal.kind],
+    message: refusal.message,
+    detail: `Reference: ${refusal.reference}`,
+    ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
+    ...(refusal.position === undefined ? {} : { position: refusal.position }),
+  });
+}
+
+/** What PostgreSQL says to a client that does not keep to the protocol; the connection ends with it. */
+export function encodeViolation(message: string): Buffer {
+  return encodeErrorResponse({ severity: "FATAL", sqlstate: "08P01", message });
+}

@@ -1,0 +1,219 @@
+import type { Socket } from "node:net";
+import { GatehouseError, type Logger, messageOf, type OpenSession, type SessionEnd } from "@gatehouse/core";
+import { Pull, relay } from "@gatehouse/wire";
+import type { Analyzer } from "./analysis/analyzer.ts";
+import { type BackendObserver, BackendScanner } from "./codec/backend-scanner.ts";
+import { decodeErrorResponse } from "./codec/error-response.ts";
+import { FrameReader, typeCode } from "./codec/framing.ts";
+import { decodeParameterStatus, type ParameterStatus } from "./codec/parameter-status.ts";
+import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-query.ts";
+import { Expectations } from "./expectations.ts";
+import { Pipeline } from "./pipeline.ts";
+import { encodeRefusal, encodeViolation } from "./refusal.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** query_canceled: the client's own doing, told to it as it is. */
+const QUERY_CANCELED = "57014";
+const COPY_IN_BEGINS: ReadonlySet<number> = new Set(["G", "W"].map(typeCode));
+const COPY_IN_ENDS: ReadonlySet<number> = new Set(["C", "E"].map(typeCode));
+/** What a client may send while it copies in. */
+const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
+const COPY_IN_DONE: ReadonlySet<number> = new Set(["c", "f"].map(typeCode));
+
+export interface SessionOptions {
+  readonly client: Socket;
+  readonly upstream: Upstream;
+  readonly session: OpenSession;
+  readonly analyzer: Analyzer;
+  readonly schema: string;
+  readonly limits: { readonly statement: number; readonly message: number };
+  readonly log: Logger;
+}
+
+/**
+ * Both directions of one session, from the client's first ReadyForQuery to the end. Towards the target goes
+ * what the pipeline lets through; towards the client goes what the target says, with the errors that the
+ * gateway provoked put into the gateway's words.
+ */
+export class ClientSession implements BackendObserver {
+  readonly #options: SessionOptions;
+  readonly #expectations = new Expectations();
+  readonly #pipeline: Pipeline;
+  #transaction: TransactionStatus = "idle";
+  #copyIn = false;
+  #idle = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#pipeline = new Pipeline({ ...options, expectations: this.#expectations });
+  }
+
+  /** Runs until one side ends. Resolves when both sockets are closed and the end is on the audit log. */
+  async run(): Promise<void> {
+    const { client, upstream, session } = this.#options;
+    const scanner = new BackendScanner(this, this.#options.limits.message);
+    if (upstream.rest.length > 0) upstream.socket.unshift(upstream.rest);
+    this.#noteIdle();
+    const [end, detail] = await Promise.race([
+      this.#readClient(),
+      relay(upstream.socket, client, (chunk) => scanner.scan(chunk)).then(
+        () => ["target_closed"] as const,
+        (error: unknown) => ["protocol_violation", messageOf(error)] as const,
+      ),
+      this.#endedByGateway(),
+    ]);
+    this.#sayGoodbye(end);
+    // What the client left running would go on without anybody to read its rows.
+    if (!this.#expectations.empty && !upstream.socket.destroyed) {
+      await upstream.cancel().catch((error: unknown) => {
+        this.#options.log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
+      });
+    }
+    this.#expectations.abandon();
+    upstream.end();
+    client.end(() => client.destroySoon());
+    await session.close(end, detail);
+  }
+
+  passed(type: number): void {
+    if (COPY_IN_BEGINS.has(type)) this.#copyIn = true;
+    else if (COPY_IN_ENDS.has(type)) this.#copyIn = false;
+    this.#expectations.answered(type);
+    this.#noteIdle();
+  }
+
+  read(type: number, bytes: Buffer): Buffer | undefined {
+    const body = bytes.subarray(5);
+    switch (String.fromCharCode(type)) {
+      case "E":
+        return this.#errorResponse(body);
+      case "Z":
+        this.#expectations.ready();
+        this.#transaction = decodeReadyForQuery(body);
+        if (this.#transaction === "idle") this.#pipeline.transactionEnded();
+        this.#noteIdle();
+        return undefined;
+      default:
+        checkReadable(decodeParameterStatus(body));
+        return undefined;
+    }
+  }
+
+  #errorResponse(body: Buffer): Buffer | undefined {
+    this.#copyIn = false;
+    const fields = decodeErrorResponse(body);
+    const severity = fields.get("V") ?? fields.get("S");
+    if (severity !== "ERROR") return undefined;
+    const { refusal } = this.#expectations.failed() ?? {};
+    this.#noteIdle();
+    if (refusal === undefined || fields.get("C") === QUERY_CANCELED) return undefined;
+    return encodeRefusal(refusal, "ERROR");
+  }
+
+  async #readClient(): Promise<readonly [SessionEnd, string?]> {
+    const { client, upstream, limits } = this.#options;
+    const pull = new Pull(client);
+    const reader = new FrameReader(limits.message);
+    try {
+      for (;;) {
+        const chunk = await pull.next();
+        if (chunk === undefined) return ["client_closed"];
+        reader.push(chunk);
+        upstream.socket.cork();
+        try {
+          for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+            if (frame.type === typeCode("X")) return ["client_closed"];
+            if (this.#copyIn && !DURING_COPY_IN.has(frame.type)) {
+              throw new GatehouseError("PROTOCOL_VIOLATION", "unexpected message during COPY from stdin");
+            }
+            if (COPY_IN_DONE.has(frame.type)) this.#copyIn = false;
+            await this.#pipeline.accept(frame);
+            this.#noteIdle();
+          }
+        } finally {
+          upstream.socket.uncork();
+        }
+        await upstream.drained();
+      }
+    } catch (error) {
+      if (error instanceof GatehouseError && error.code === "PROTOCOL_VIOLATION") {
+        return ["client_error", error.message];
+      }
+      // Not able to decide, or to put it on the audit log: the session can't go on.
+      this.#options.log.error({ session: this.#options.session.session.id, error }, "session failed");
+      return ["gateway_error", messageOf(error)];
+    }
+  }
+
+  #endedByGateway(): Promise<readonly [SessionEnd, string?]> {
+    const { ended } = this.#options.session;
+    return new Promise((resolve) => {
+      const end = () => resolve(["drained"]);
+      if (ended.aborted) end();
+      else ended.addEventListener("abort", end, { once: true });
+    });
+  }
+
+  /** The last word to a client that is still there and does not know why it ends. */
+  #sayGoodbye(end: SessionEnd): void {
+    const { client, session } = this.#options;
+    if (client.destroyed || client.writableEnded) return;
+    const reference = session.session.id;
+    switch (end) {
+      case "drained":
+        client.write(
+          encodeRefusal(
+            {
+              kind: "busy",
+              message: "terminating connection: the gateway is shutting down",
+              hint: "Connect again.",
+              reference,
+            },
+            "FATAL",
+          ),
+        );
+        return;
+      case "client_error":
+        client.write(encodeViolation("The message was not understood; the connection is closed."));
+        return;
+      case "protocol_violation":
+      case "gateway_error":
+        client.write(
+          encodeRefusal(
+            { kind: "internal", message: "The session can't go on.", hint: "Connect again.", reference },
+            "FATAL",
+          ),
+        );
+        return;
+      default:
+        return;
+    }
+  }
+
+  #noteIdle(): void {
+    const idle =
+      this.#expectations.empty && this.#pipeline.empty && this.#transaction === "idle" && !this.#copyIn;
+    if (idle === this.#idle) return;
+    this.#idle = idle;
+    this.#options.session.idle(idle);
+  }
+}
+
+/** What the analysis takes for granted of how the server reads a text. */
+const READING: ReadonlyMap<string, RegExp> = new Map([
+  ["client_encoding", /^UTF-?8$/i],
+  ["standard_conforming_strings", /^on$/i],
+]);
+
+/**
+ * Checks a setting that the server reports against what the analysis takes for granted.
+ * @throws GatehouseError PROTOCOL_VIOLATION when the two would read different statements from here on
+ */
+export function checkReadable({ name, value }: ParameterStatus): void {
+  const needed = READING.get(name);
+  if (needed && !needed.test(value)) {
+    throw new GatehouseError("PROTOCOL_VIOLATION", `The target reads statements with ${name} = ${value}.`, {
+      hint: `Set ${name} back to its default for the role and the database that the gateway uses.`,
+    });
+  }
+}

@@ -1,0 +1,110 @@
+import type { Socket } from "node:net";
+import type { SecureContext, TLSSocket } from "node:tls";
+import { GatehouseError } from "@gatehouse/core";
+import { acceptTls, ChunkQueue, Pull } from "@gatehouse/wire";
+import type { BackendKey } from "./codec/backend-key-data.ts";
+import { decodeStartupPacket, type StartupPacket, startupPacketLength } from "./codec/startup-packet.ts";
+
+/** What a client's first packets came to. */
+export type Startup =
+  | { readonly kind: "cancel"; readonly key: BackendKey }
+  | { readonly kind: "plaintext"; readonly parameters: ReadonlyMap<string, string> }
+  | {
+      readonly kind: "secure";
+      readonly socket: TLSSocket;
+      readonly version: { readonly major: number; readonly minor: number };
+      readonly parameters: ReadonlyMap<string, string>;
+    };
+
+/** The first byte of a TLS handshake record (RFC 8446, section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+const ALPN = "postgresql";
+
+/**
+ * Reads a client's first packets up to the StartupMessage, and puts TLS around the connection when the client
+ * asks for it: by SSLRequest, or directly (PostgreSQL 17's `sslnegotiation=direct`), which needs the ALPN name so that
+ * no other protocol's client can be led here (CVE-2024-10977's kin, the ALPACA attack).
+ *
+ * @param signal aborts at the start-up's deadline
+ * @throws GatehouseError PROTOCOL_VIOLATION for what is no start-up; the connection is to be closed without a word
+ */
+export async function readStartup(
+  socket: Socket,
+  secureContext: () => SecureContext,
+  signal: AbortSignal,
+): Promise<Startup> {
+  const pull = new Pull(socket);
+  const queue = new ChunkQueue();
+  await fill(pull, queue, 1);
+  if (queue.peek(1)?.[0] === TLS_HANDSHAKE) {
+    pull.release();
+    socket.unshift(queue.takeAll());
+    const secured = await acceptTls(socket, secureContext(), { alpn: [ALPN], signal });
+    if (secured.alpnProtocol !== ALPN) throw violation("direct TLS without the ALPN protocol name");
+    return readSecured(secured);
+  }
+  let gssencAsked = false;
+  for (;;) {
+    const packet = await readPacket(pull, queue);
+    switch (packet.kind) {
+      case "gssenc":
+        // Asked again, it would be a loop and no client.
+        if (gssencAsked) throw violation("a second GSSENCRequest");
+        gssencAsked = true;
+        socket.write("N");
+        continue;
+      case "ssl":
+        // Bytes before the handshake would be taken for the client's own inside it (CVE-2021-23214).
+        if (queue.length > 0) throw violation("unencrypted data after an SSLRequest");
+        pull.release();
+        socket.write("S");
+        return readSecured(await acceptTls(socket, secureContext(), { alpn: [ALPN], signal }));
+      case "cancel":
+        pull.release();
+        return { kind: "cancel", key: packet };
+      case "startup":
+        pull.release();
+        return { kind: "plaintext", parameters: packet.parameters };
+    }
+  }
+}
+
+async function readSecured(socket: TLSSocket): Promise<Startup> {
+  const pull = new Pull(socket);
+  const queue = new ChunkQueue();
+  const packet = await readPacket(pull, queue);
+  pull.release();
+  if (packet.kind === "cancel") return { kind: "cancel", key: packet };
+  if (packet.kind !== "startup") throw violation("a request for encryption inside encryption");
+  // A client waits to be asked for its password; what it sends unasked is put back for who reads next.
+  if (queue.length > 0) socket.unshift(queue.takeAll());
+  return {
+    kind: "secure",
+    socket,
+    version: { major: packet.major, minor: packet.minor },
+    parameters: packet.parameters,
+  };
+}
+
+async function readPacket(pull: Pull, queue: ChunkQueue): Promise<StartupPacket> {
+  const prefix = await fill(pull, queue, 4);
+  const length = startupPacketLength(prefix);
+  await fill(pull, queue, length);
+  const packet = queue.take(length);
+  if (packet === undefined) throw violation("a start-up packet that is not there");
+  return decodeStartupPacket(packet);
+}
+
+async function fill(pull: Pull, queue: ChunkQueue, size: number): Promise<Buffer> {
+  for (;;) {
+    const front = queue.peek(size);
+    if (front !== undefined) return front;
+    const chunk = await pull.next();
+    if (chunk === undefined) throw violation("the connection ended during the start-up");
+    queue.push(chunk);
+  }
+}
+
+function violation(what: string): GatehouseError {
+  return new GatehouseError("PROTOCOL_VIOLATION", what);
+}
