@@ -1,0 +1,69 @@
+import { createServer } from "node:http";
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import type { Address, Listener, Logger } from "@gatehouse/core";
+import type { Gateway } from "@gatehouse/gateway";
+import { acceptTls, listen } from "@gatehouse/wire";
+import fastify from "fastify";
+
+/** Milliseconds for a client's TLS handshake. */
+const HANDSHAKE = 10_000;
+const CONNECTIONS = 256;
+const REQUEST_LIMIT = 64 * 1024;
+
+export interface ControlPlaneOptions {
+  readonly gateway: Gateway;
+  readonly address: Address;
+  readonly secureContext: () => SecureContext;
+  readonly log: Logger;
+}
+
+/**
+ * The control plane's HTTP listener. Its TLS is the same as that of the protocols' listeners, so that a
+ * renewed certificate reaches it by the same way.
+ */
+export async function startControlPlane({
+  gateway,
+  address,
+  secureContext,
+  log,
+}: ControlPlaneOptions): Promise<Listener> {
+  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 });
+  const app = fastify({
+    bodyLimit: REQUEST_LIMIT,
+    serverFactory: (handler) => server.on("request", handler),
+  });
+
+  // Alive: the process answers. Kubernetes' liveness probe restarts what does not.
+  app.get("/healthz", () => ({ status: "ok" }));
+
+  // Ready: it can do its work. What is in the way is named, without a detail that helps an outsider.
+  app.get("/readyz", async (_, reply) => {
+    const checks = gateway.readiness();
+    const ready = checks.every((check) => check.ready);
+    return reply.status(ready ? 200 : 503).send({
+      status: ready ? "ready" : "not ready",
+      checks: Object.fromEntries(checks.map((check) => [check.name, check.ready ? "ok" : "failing"])),
+    });
+  });
+
+  await app.ready();
+  const serve = async (socket: Socket): Promise<void> => {
+    const signal = AbortSignal.timeout(HANDSHAKE);
+    server.emit("connection", await acceptTls(socket, secureContext(), { alpn: ["http/1.1"], signal }));
+  };
+  const listener = await listen(address, {
+    connections: CONNECTIONS,
+    serve: (socket) => {
+      serve(socket).catch((error: unknown) => log.debug({ error }, "a control-plane connection failed"));
+    },
+  });
+  return {
+    address: listener.address,
+    async close() {
+      await listener.close();
+      await app.close();
+      server.closeAllConnections();
+    },
+  };
+}

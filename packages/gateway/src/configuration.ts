@@ -1,0 +1,60 @@
+import { readFile } from "node:fs/promises";
+import { type Config, loadConfig } from "@gatehouse/config";
+import { GatehouseError, messageOf, type Protocol } from "@gatehouse/core";
+import { formatProblem, type Problem } from "@gatehouse/documents";
+import { type LoadedPolicies, loadPolicies, type PolicySummary, type PolicyText } from "@gatehouse/policy";
+import { factsOf } from "./protocols.ts";
+
+/** A config and the policies that it names, both read and found good. */
+export interface Configuration {
+  readonly config: Config;
+  readonly policies: LoadedPolicies;
+  readonly summaries: readonly PolicySummary[];
+}
+
+export type ConfigurationResult =
+  | { readonly ok: true; readonly configuration: Configuration }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** The problems of a config or its policies, as an error. */
+export class ConfigurationError extends GatehouseError {
+  readonly problems: readonly Problem[];
+
+  constructor(problems: readonly Problem[]) {
+    super("CONFIG_INVALID", problems.map(formatProblem).join("\n"));
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads a config file and its policies, all or none.
+ * @param onRuleError is told of a rule whose condition fails while it decides
+ */
+export async function loadConfiguration(
+  file: string,
+  protocols: readonly Protocol[],
+  onRuleError: (rule: { readonly source: string }, message: string) => void,
+): Promise<ConfigurationResult> {
+  const loaded = await loadConfig(file, protocols);
+  if (!loaded.ok) return loaded;
+  const { config } = loaded;
+  const files: PolicyText[] = [];
+  const problems: Problem[] = [];
+  for (const path of config.policyFiles) {
+    try {
+      files.push({ path, text: await readFile(path, "utf8") });
+    } catch (error) {
+      problems.push({ file: path, line: 1, column: 1, message: `can't be read: ${messageOf(error)}` });
+    }
+  }
+  if (problems.length > 0) return { ok: false, problems };
+  const targets = new Map(
+    [...config.targets].map(([name, { protocol, levels }]) => [
+      name,
+      { protocol, levels: new Set(levels.keys()) },
+    ]),
+  );
+  const policies = loadPolicies({ files, targets, facts: factsOf(protocols), onError: onRuleError });
+  if (!policies.ok) return policies;
+  return { ok: true, configuration: { config, policies: policies.engine, summaries: policies.policies } };
+}

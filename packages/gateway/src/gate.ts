@@ -1,0 +1,172 @@
+import type { Config } from "@gatehouse/config";
+import {
+  type Authenticator,
+  type Gate,
+  GatehouseError,
+  type Identity,
+  type Lease,
+  type Level,
+  type LoginRequest,
+  type LoginResult,
+  messageOf,
+  type PolicyEngine,
+  type Refusal,
+  type RefusalKind,
+  type Session,
+  type Target,
+} from "@gatehouse/core";
+import type { SessionRegistry } from "@gatehouse/sessions";
+import { Enforcement, type EnforcementOptions } from "./enforcement.ts";
+import { openSession } from "./open-session.ts";
+
+/** What a log-in rests on, as the config has it at this moment. */
+export interface Admission {
+  readonly config: Config;
+  readonly policies: PolicyEngine;
+  readonly authenticator: Authenticator;
+}
+
+export interface GateOptions extends Omit<EnforcementOptions, "policies"> {
+  readonly admission: () => Admission;
+  readonly leases: { acquire(level: Level): Promise<Lease> };
+  readonly sessions: SessionRegistry;
+}
+
+/** A log-in that is refused: what the client is told, and what only the operator is. */
+interface Denial {
+  readonly refusal: Omit<Refusal, "reference">;
+  readonly reason: string;
+  readonly subject?: string;
+}
+
+/** The gate: who gets in, where to, and by which credential. */
+export function createGate(options: GateOptions): Gate {
+  const { audit, clock, ids, log, leases, sessions, admission } = options;
+  const enforcement = new Enforcement({ ...options, policies: () => admission().policies });
+
+  async function deny(request: Omit<LoginRequest, "credential">, denial: Denial): Promise<Refusal> {
+    const { protocol, client, target, level } = request;
+    const { refusal, reason, subject } = denial;
+    const reference = ids("ref");
+    log.warn({ reference, protocol, client, target, level, subject, reason }, "log-in refused");
+    try {
+      await audit.append({
+        type: "login.failed",
+        reference,
+        protocol,
+        kind: refusal.kind,
+        reason,
+        client,
+        target: target.slice(0, 256),
+        level: level.slice(0, 256),
+        ...(subject === undefined ? {} : { subject }),
+      });
+    } catch (error) {
+      // Refused it is in any case; that the log lacks it is the operator's to know.
+      log.error({ reference, error: messageOf(error) }, "audit failed: a refused log-in is not on the log");
+    }
+    return { ...refusal, reference };
+  }
+
+  async function admit(request: LoginRequest, identity: Identity): Promise<LoginResult> {
+    const { config, policies } = admission();
+    const found = findWay(config.targets, policies, identity, request);
+    if ("denial" in found) return { ok: false, refusal: await deny(request, found.denial) };
+    const { target, level } = found;
+    let lease: Lease;
+    try {
+      lease = await leases.acquire(level);
+    } catch (error) {
+      const denial = { ...unavailable("internal"), reason: messageOf(error), subject: identity.subject };
+      return { ok: false, refusal: await deny(request, denial) };
+    }
+    const session: Session = {
+      id: ids("ses"),
+      identity,
+      target,
+      level,
+      client: request.client,
+      application: request.application,
+      openedAt: clock.now(),
+    };
+    try {
+      return { ok: true, session: await openSession({ ...options, enforcement, session, lease, sessions }) };
+    } catch (error) {
+      await lease.release();
+      const denial = { ...unavailable("internal"), reason: messageOf(error), subject: identity.subject };
+      return { ok: false, refusal: await deny(request, denial) };
+    }
+  }
+
+  return {
+    async login(request) {
+      let identity: Identity;
+      try {
+        identity = await admission().authenticator.authenticate(request.credential);
+      } catch (error) {
+        return { ok: false, refusal: await deny(request, denialOf(error)) };
+      }
+      return admit(request, identity);
+    },
+    rejectLogin: (request, refusal) => deny(request, { refusal, reason: refusal.message }),
+  };
+}
+
+/** The target and level that were asked for, if this identity may know of them and use them. */
+function findWay(
+  targets: ReadonlyMap<string, Target>,
+  policies: PolicyEngine,
+  identity: Identity,
+  request: LoginRequest,
+): { readonly target: Target; readonly level: Level } | { readonly denial: Denial } {
+  const { subject } = identity;
+  const target = targets.get(request.target);
+  const mine =
+    target?.protocol === request.protocol
+      ? [...target.levels.values()].filter((level) => policies.admits({ identity, target, level }))
+      : [];
+  // A target that is not there and one that is not theirs read the same: names are not for guessing.
+  if (target === undefined || mine.length === 0) {
+    const refusal = {
+      kind: "target",
+      message: `Target "${request.target.slice(0, 63)}" does not exist, or is not yours to use.`,
+      hint: "The database's name is the target's name.",
+    } as const;
+    return { denial: { refusal, reason: target ? "no rule lets in" : "no such target", subject } };
+  }
+  const level = mine.find(({ name }) => name === request.level);
+  if (level === undefined) {
+    const refusal = {
+      kind: "level",
+      message: `Level "${request.level.slice(0, 63)}" of "${target.name}" does not exist, or is not yours to use.`,
+      hint: `The user is the level. Yours: ${mine.map(({ name }) => name).join(", ")}.`,
+    } as const;
+    return { denial: { refusal, reason: "no such level, or no rule lets in", subject } };
+  }
+  return { target, level };
+}
+
+function denialOf(error: unknown): Denial {
+  const reason = error instanceof GatehouseError ? `${error.code}: ${error.message}` : messageOf(error);
+  if (error instanceof GatehouseError && error.code.startsWith("IDENTITY_")) {
+    if (error.code === "IDENTITY_UNAVAILABLE") return { ...unavailable("unavailable"), reason };
+    // Which part of it is wrong is for its owner to find out at the provider, not by trying here.
+    const refusal = {
+      kind: "credential",
+      message: "The credential was not accepted.",
+      hint: "Get a new access token, and give it as the password.",
+    } as const;
+    return { refusal, reason };
+  }
+  return { ...unavailable("internal"), reason };
+}
+
+function unavailable(kind: Extract<RefusalKind, "unavailable" | "internal">): Pick<Denial, "refusal"> {
+  return {
+    refusal: {
+      kind,
+      message: "The gateway can't let anybody in now.",
+      hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
+    },
+  };
+}

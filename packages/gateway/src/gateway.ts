@@ -1,0 +1,236 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
+import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
+import type { ListenerConfig } from "@gatehouse/config";
+import {
+  type Address,
+  type Clock,
+  formatAddress,
+  type IdSource,
+  idSource,
+  type Listener,
+  type Logger,
+  messageOf,
+  type Protocol,
+  systemClock,
+} from "@gatehouse/core";
+import { staticLeases } from "@gatehouse/credentials";
+import { formatProblem, type Problem } from "@gatehouse/documents";
+import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
+import { SessionRegistry } from "@gatehouse/sessions";
+import { type Configuration, ConfigurationError, loadConfiguration } from "./configuration.ts";
+import { createGate } from "./gate.ts";
+import { loadProtocols } from "./protocols.ts";
+import { version } from "./version.ts";
+
+/** How long a session has to close once it was told to. */
+const CLOSE_GRACE = 2_000;
+
+export interface GatewayOptions {
+  readonly configFile: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+}
+
+/** One thing that has to be right for the gateway to do its work. */
+export interface ReadinessCheck {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly reason?: string;
+}
+
+/** A gateway that is up. */
+export class Gateway {
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #ids: IdSource = idSource(randomBytes);
+  readonly #protocols: readonly Protocol[];
+  readonly #audit: OpenAuditLog;
+  readonly #sessions = new SessionRegistry();
+  readonly #listeners = new Map<string, Listener>();
+  readonly #certificates: ReloadingCertificate[] = [];
+  #configuration: Configuration;
+  #authenticator: OidcAuthenticator;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(
+    options: GatewayOptions,
+    protocols: readonly Protocol[],
+    configuration: Configuration,
+    audit: OpenAuditLog,
+  ) {
+    this.#log = options.log;
+    this.#clock = options.clock ?? systemClock;
+    this.#protocols = protocols;
+    this.#configuration = configuration;
+    this.#audit = audit;
+    this.#authenticator = this.#createAuthenticator(configuration);
+  }
+
+  /**
+   * Reads the config, opens the audit log, and listens.
+   * @throws ConfigurationError with every problem of the config and the policies; GatehouseError for what
+   * keeps it from starting: a lock, a broken audit log, an address in use, a certificate
+   */
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const protocols = loadProtocols();
+    const result = await loadConfiguration(options.configFile, protocols, ruleErrorsTo(options.log));
+    if (!result.ok) throw new ConfigurationError(result.problems);
+    const { config } = result.configuration;
+    const audit = await openAuditLog({
+      folder: join(config.stateFolder, "audit"),
+      durability: config.durability,
+      clock: options.clock ?? systemClock,
+      log: options.log,
+    });
+    const gateway = new Gateway(options, protocols, result.configuration, audit);
+    try {
+      await gateway.#open();
+      return gateway;
+    } catch (error) {
+      await gateway.stop(messageOf(error));
+      throw error;
+    }
+  }
+
+  get configuration(): Configuration {
+    return this.#configuration;
+  }
+
+  /** Where each protocol's listener really listens. */
+  address(protocol: string): Address | undefined {
+    return this.#listeners.get(protocol)?.address;
+  }
+
+  get openSessions(): number {
+    return this.#sessions.size;
+  }
+
+  readiness(): readonly ReadinessCheck[] {
+    const audit = this.#audit.status();
+    return [
+      { name: "accepting", ready: this.#stopping === undefined },
+      { name: "audit", ready: audit.ok, ...(audit.ok ? {} : { reason: audit.reason }) },
+      ...this.#authenticator.status().map(({ name, ready, reason }) => ({
+        name: `identity ${name}`,
+        ready,
+        ...(ready || reason === undefined ? {} : { reason }),
+      })),
+    ];
+  }
+
+  /**
+   * Reads config and policies again. With a problem in any of them, nothing changes. Open sessions keep their
+   * target and level; their next command is decided by the new policies. Listeners and the state folder stay
+   * as they were at the start.
+   * @returns the problems; none when the new ones are in force
+   */
+  async reload(): Promise<readonly Problem[]> {
+    const { file } = this.#configuration.config;
+    const result = await loadConfiguration(file, this.#protocols, ruleErrorsTo(this.#log));
+    if (!result.ok) {
+      const first = result.problems[0] ? formatProblem(result.problems[0]).split("\n", 1).join("") : "";
+      for (const problem of result.problems)
+        this.#log.error({ problem: formatProblem(problem) }, "not loaded");
+      await this.#audit.append({ type: "config.rejected", problems: result.problems.length, first });
+      return result.problems;
+    }
+    const { config, policies } = result.configuration;
+    await this.#audit.append({
+      type: "config.reloaded",
+      policyVersion: policies.version,
+      configDigest: config.digest,
+    });
+    const authenticator = this.#createAuthenticator(result.configuration);
+    await authenticator.start();
+    this.#authenticator.close();
+    this.#authenticator = authenticator;
+    this.#configuration = result.configuration;
+    this.#log.info({ policyVersion: policies.version, configDigest: config.digest }, "config reloaded");
+    return [];
+  }
+
+  /** Stops accepting, lets sessions finish for as long as the config says, ends the rest, closes the log. */
+  stop(reason: string): Promise<void> {
+    this.#stopping ??= this.#stop(reason);
+    return this.#stopping;
+  }
+
+  async #open(): Promise<void> {
+    const { config, policies } = this.#configuration;
+    await this.#audit.append({
+      type: "gateway.started",
+      version,
+      policyVersion: policies.version,
+      configDigest: config.digest,
+    });
+    await this.#authenticator.start();
+    const gate = createGate({
+      admission: () => ({
+        config: this.#configuration.config,
+        policies: this.#configuration.policies,
+        authenticator: this.#authenticator,
+      }),
+      audit: this.#audit,
+      clock: this.#clock,
+      ids: this.#ids,
+      log: this.#log,
+      leases: staticLeases(),
+      sessions: this.#sessions,
+    });
+    for (const protocol of this.#protocols) {
+      const listener = config.listeners.get(protocol.name);
+      if (!listener) continue;
+      const certificate = await this.certificate(listener);
+      const { limits } = config;
+      const served = await protocol.serve({
+        address: listener.address,
+        secureContext: () => certificate.current(),
+        limits,
+        gate,
+        log: this.#log,
+      });
+      this.#listeners.set(protocol.name, served);
+      this.#log.info({ protocol: protocol.name, address: formatAddress(served.address) }, "listening");
+    }
+  }
+
+  /** A listener's certificate, followed for as long as the gateway runs. */
+  async certificate({ tls }: ListenerConfig): Promise<ReloadingCertificate> {
+    const certificate = await watchCertificate({ ...tls, log: this.#log });
+    this.#certificates.push(certificate);
+    return certificate;
+  }
+
+  async #stop(reason: string): Promise<void> {
+    this.#log.info({ reason, sessions: this.#sessions.size }, "stopping");
+    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+    const left = await this.#sessions.drain(
+      { kind: "busy", message: "The gateway is shutting down.", reference: this.#ids("ref") },
+      this.#configuration.config.drain,
+      CLOSE_GRACE,
+    );
+    if (left > 0) this.#log.warn({ sessions: left }, "sessions did not close in time");
+    this.#authenticator.close();
+    for (const certificate of this.#certificates) certificate.close();
+    await Promise.all(this.#protocols.map((protocol) => protocol.dispose()));
+    try {
+      await this.#audit.append({ type: "gateway.stopped", reason });
+    } catch (error) {
+      this.#log.error({ error: messageOf(error) }, "audit failed: the stop is not on the log");
+    }
+    await this.#audit.close();
+    this.#log.info({}, "stopped");
+  }
+
+  #createAuthenticator({ config }: Configuration): OidcAuthenticator {
+    return createAuthenticator({ providers: config.identity.oidc, clock: this.#clock, log: this.#log });
+  }
+}
+
+function ruleErrorsTo(log: Logger) {
+  return (rule: { readonly source: string }, message: string) => {
+    log.error({ rule: rule.source, error: message }, "a rule failed: it refuses");
+  };
+}

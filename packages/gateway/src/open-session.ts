@@ -1,0 +1,74 @@
+import type { AuditLog, Clock, Lease, Logger, OpenSession, Session } from "@gatehouse/core";
+import { messageOf } from "@gatehouse/core";
+import type { SessionRegistry } from "@gatehouse/sessions";
+import { actorOf, type Enforcement } from "./enforcement.ts";
+
+export interface OpenSessionOptions {
+  readonly session: Session;
+  readonly lease: Lease;
+  readonly enforcement: Enforcement;
+  readonly sessions: SessionRegistry;
+  readonly audit: AuditLog;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/**
+ * Opens a session: on the audit log first, then in the registry.
+ * @throws what the audit log throws; nothing is open then
+ */
+export async function openSession(options: OpenSessionOptions): Promise<OpenSession> {
+  const { session, lease, enforcement, sessions, audit, clock, log } = options;
+  const { identity, target, client, application } = session;
+  await audit.append({
+    type: "session.opened",
+    ...actorOf(session),
+    protocol: target.protocol,
+    kind: identity.kind,
+    groups: identity.groups,
+    proof: identity.proof,
+    client,
+    application,
+  });
+  const registered = sessions.open(session);
+  let commands = 0;
+  let refused = 0;
+  let closed = false;
+  log.info({ ...actorOf(session), client }, "session opened");
+  return {
+    session,
+    lease,
+    ended: registered.ended,
+    idle: (idle) => registered.idle(idle),
+    async decide(command) {
+      commands++;
+      const verdict = await enforcement.decide(session, command);
+      if (!verdict.ok) refused++;
+      return verdict;
+    },
+    async refuse(refusal) {
+      commands++;
+      refused++;
+      return enforcement.refuse(session, refusal);
+    },
+    async close(end, detail) {
+      if (closed) return;
+      closed = true;
+      await lease.release();
+      const duration = clock.now() - session.openedAt;
+      const summary = { end, ...(detail === undefined ? {} : { detail }), commands, refused, duration };
+      log.info({ ...actorOf(session), ...summary }, "session closed");
+      try {
+        await audit.append({ type: "session.closed", ...actorOf(session), ...summary });
+      } catch (error) {
+        // Nothing is left to refuse; that the log lacks its end is the operator's to know.
+        log.error(
+          { session: session.id, error: messageOf(error) },
+          "audit failed: a session's end is not on the log",
+        );
+      } finally {
+        registered.close();
+      }
+    },
+  };
+}

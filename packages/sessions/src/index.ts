@@ -1,0 +1,1 @@
+export { type RegisteredSession, SessionRegistry } from "./registry.ts";
