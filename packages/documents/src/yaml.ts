@@ -1,9 +1,9 @@
-import type { SettingsIssue } from "@gatehouse/core";
+import { messageOf, type SettingsIssue } from "@gatehouse/core";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import type { Problem } from "./problem.ts";
 
 /** Above this a file is no config or policy that a person wrote; it is refused before it is parsed. */
-const MAX_LENGTH = 1024 * 1024;
+const MAX_LENGTH = 256 * 1024;
 
 type Path = readonly (string | number)[];
 
@@ -37,7 +37,10 @@ export function parseYaml(text: string, file: string): YamlResult {
     return { file, line, column, message, ...(excerpt === undefined ? {} : { excerpt }) };
   };
   if (text.length > MAX_LENGTH) {
-    return { ok: false, problems: [{ file, line: 1, column: 1, message: "the file is larger than 1 MiB" }] };
+    return {
+      ok: false,
+      problems: [{ file, line: 1, column: 1, message: "the file is larger than 256 KiB" }],
+    };
   }
   const counter = new LineCounter();
   const parsed = parseDocument(text, { lineCounter: counter, prettyErrors: false, uniqueKeys: true });
@@ -56,8 +59,9 @@ export function parseYaml(text: string, file: string): YamlResult {
   let value: unknown;
   try {
     value = parsed.toJS({ maxAliasCount: 100 });
-  } catch {
-    return { ok: false, problems: [at(1, 1, "the file's aliases grow beyond what a config needs")] };
+  } catch (error) {
+    const message = `the file's aliases can't be followed: ${messageOf(error)}`;
+    return { ok: false, problems: [at(1, 1, message)] };
   }
   return {
     ok: true,

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { dirname, relative } from "node:path";
 import { type Config, loadConfig } from "@gatehouse/config";
 import { GatehouseError, messageOf, type Protocol } from "@gatehouse/core";
 import { formatProblem, type Problem } from "@gatehouse/documents";
@@ -42,7 +43,8 @@ export async function loadConfiguration(
   const problems: Problem[] = [];
   for (const path of config.policyFiles) {
     try {
-      files.push({ path, text: await readFile(path, "utf8") });
+      // Relative to the config, so that the same files have the same version wherever they lie.
+      files.push({ path: relative(dirname(config.file), path), text: await readFile(path, "utf8") });
     } catch (error) {
       problems.push({ file: path, line: 1, column: 1, message: `can't be read: ${messageOf(error)}` });
     }

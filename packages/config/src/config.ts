@@ -1,0 +1,40 @@
+import type { Address, ListenerLimits, OidcProvider, SettingsReader, Target } from "@gatehouse/core";
+
+/** What the config needs to know of a protocol: its name, and how its own keys of a target are read. */
+export interface ConfigProtocol {
+  readonly name: string;
+  readonly targetSettings: SettingsReader;
+}
+
+/** A listener's certificate chain and private key: absolute paths of PEM files. */
+export interface ListenerTls {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface ListenerConfig {
+  readonly address: Address;
+  readonly tls: ListenerTls;
+}
+
+/** A gatehouse.yaml that was read and found good. Every path is absolute; every time is in milliseconds. */
+export interface Config {
+  readonly file: string;
+  /** The first 12 hex digits of the SHA-256 of the file's text. */
+  readonly digest: string;
+  readonly development: boolean;
+  readonly stateFolder: string;
+  /** By the protocol's name. */
+  readonly listeners: ReadonlyMap<string, ListenerConfig>;
+  /** The control plane's listener. */
+  readonly control?: ListenerConfig;
+  readonly identity: { readonly oidc: readonly OidcProvider[] };
+  readonly targets: ReadonlyMap<string, Target>;
+  /** Each once, sorted by path; found but not read. */
+  readonly policyFiles: readonly string[];
+  readonly limits: ListenerLimits;
+  /** How long a gateway that shuts down waits for its sessions. */
+  readonly drain: number;
+  readonly durability: "written" | "synced";
+  readonly logLevel: "debug" | "info" | "warn" | "error";
+}

@@ -1,0 +1,124 @@
+import { tokenAlgorithms } from "@gatehouse/core";
+import { address, byteSize, duration, filePath, name } from "@gatehouse/documents";
+import { z } from "zod";
+import { issuer } from "./issuer.ts";
+import type { Reading } from "./target-schema.ts";
+
+/** The default address of the control plane. */
+export const CONTROL_ADDRESS = "127.0.0.1:8444";
+
+const POLICY_PATTERN = "expected file:PATH, with `*` in its last part alone, such as file:policies/*.yaml";
+
+const KIB = 1024;
+const MINUTE = 60_000;
+
+function certificate({ folder }: Reading) {
+  return z.strictObject({
+    cert: filePath(folder).describe("The certificate chain (PEM)"),
+    key: filePath(folder).describe("The private key (PEM)"),
+  });
+}
+
+function listeners(reading: Reading, protocols: readonly string[]) {
+  const tls = certificate(reading)
+    .exactOptional()
+    .describe("This listener's certificate, where it is not the common one");
+  const listener = z.strictObject({ address: address().describe("host:port"), tls }).exactOptional();
+  const control = z.strictObject({
+    address: address().prefault(CONTROL_ADDRESS).describe("host:port"),
+    tls,
+  });
+  return z.strictObject({
+    ...Object.fromEntries(protocols.map((protocol) => [protocol, listener])),
+    control: control.exactOptional(),
+  });
+}
+
+function claim() {
+  return z
+    .string()
+    .regex(/^[^.\s]+(\.[^.\s]+)*$/, "expected the name of a claim, such as sub or realm.roles");
+}
+
+function oidcProvider(reading: Reading) {
+  return z.strictObject({
+    name: name().describe("What logs and events call the provider"),
+    issuer: issuer(reading).describe("The `iss` of its tokens, letter by letter"),
+    audience: z.string().min(1, "expected the `aud` of its tokens").describe("The `aud` of its tokens"),
+    ca: filePath(reading.folder)
+      .exactOptional()
+      .describe("The authorities of its certificate, where they are not public (PEM)"),
+    algorithms: z
+      .array(z.enum(tokenAlgorithms))
+      .min(1, "expected at least one algorithm")
+      .default(["RS256", "PS256", "ES256", "EdDSA"])
+      .describe("The signatures that are accepted"),
+    clockSkew: duration({ min: 0, max: 5 * MINUTE })
+      .prefault("30s")
+      .describe("By how much the two clocks may differ"),
+    claims: z
+      .strictObject({
+        subject: claim().prefault("sub").describe("Who it is"),
+        groups: claim().prefault("groups").describe("Which groups they are in"),
+        kind: claim().exactOptional().describe("Whether it is a human or a workload"),
+      })
+      .prefault({})
+      .describe("Which claims hold what; a dot reaches into objects"),
+  });
+}
+
+/**
+ * The file without its targets' keys, which are the protocols' as well (`target-schema.ts`). Every key is
+ * strict: one that is not known is refused, since a misspelt limit is no limit.
+ */
+export function fileSchema(reading: Reading, protocols: readonly string[]) {
+  return z.strictObject({
+    development: z
+      .boolean()
+      .default(false)
+      .describe("Allows literal secrets, and http:// issuers on loopback. Never in production"),
+    state: filePath(reading.folder).prefault("file:state").describe("The folder of the audit log"),
+    tls: certificate(reading)
+      .exactOptional()
+      .describe("The certificate of every listener that has none of its own"),
+    listeners: listeners(reading, protocols).describe("What is listened on; what is not here is not started"),
+    identity: z.strictObject({
+      oidc: z
+        .array(oidcProvider(reading))
+        .min(1, "expected at least one provider")
+        .describe("The OpenID Connect providers whose access tokens prove identities"),
+    }),
+    targets: z.record(name(), z.unknown()).describe("The systems behind the gateway"),
+    policies: z
+      .array(z.string().regex(/^file:([^*]*\/)?[^/]+$/, POLICY_PATTERN))
+      .min(1, POLICY_PATTERN)
+      .describe("The policy files"),
+    limits: z
+      .strictObject({
+        connections: z.int().min(1).max(100_000).default(1000).describe("Open at once, on each listener"),
+        startup: duration({ min: 1000, max: 5 * MINUTE })
+          .prefault("10s")
+          .describe("From accept to the end of the log-in"),
+        message: byteSize({ min: 128 * KIB, max: KIB ** 3 })
+          .prefault("64MiB")
+          .describe("One message of a protocol"),
+        statement: byteSize({ min: KIB, max: 100 * KIB })
+          .prefault("100KiB")
+          .describe("The text of one command"),
+      })
+      .prefault({})
+      .describe("What a client can grow, and how far"),
+    drain: duration({ min: 0, max: 60 * MINUTE })
+      .prefault("30s")
+      .describe("How long a gateway that shuts down waits for its sessions"),
+    audit: z
+      .strictObject({
+        durability: z
+          .enum(["written", "synced"])
+          .default("written")
+          .describe("written survives the process, synced survives the machine"),
+      })
+      .prefault({}),
+    log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+  });
+}

@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { dirname, resolve } from "node:path";
+import type { SettingsIssue } from "@gatehouse/core";
+import { checkValue, type Problem, parseYaml, type YamlDocument } from "@gatehouse/documents";
+import type { Config, ConfigProtocol, ListenerConfig, ListenerTls } from "./config.ts";
+import { readConfigFile } from "./config-file.ts";
+import { crossChecks } from "./cross-checks.ts";
+import { fileSchema } from "./file-schema.ts";
+import { findPolicyFiles } from "./policy-files.ts";
+import { mapOf } from "./raw.ts";
+import { withoutText, withoutValues } from "./redact.ts";
+import { MAX_PROBLEMS, readTargets } from "./targets.ts";
+
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/**
+ * Reads a gatehouse.yaml, the whole of it: as many problems as can be found at once, 100 at the most, sorted by place, none of
+ * which repeats a value of the file. Nothing that the file refers to is opened; policy files are found, not
+ * read, and secrets are not looked up (`checkSecrets`).
+ * @param file its path; problems name it as it was given.
+ */
+export async function loadConfig(file: string, protocols: readonly ConfigProtocol[]): Promise<ConfigResult> {
+  const read = await readConfigFile(file);
+  if (!read.ok) return { ok: false, problems: [{ file, line: 1, column: 1, message: read.message }] };
+  const parsed = parseYaml(read.text, file);
+  if (!parsed.ok) return { ok: false, problems: parsed.problems.map(withoutText).sort(byPlace) };
+  return readDocument(parsed.document, read.text, protocols);
+}
+
+async function readDocument(
+  document: YamlDocument,
+  text: string,
+  protocols: readonly ConfigProtocol[],
+): Promise<ConfigResult> {
+  const file = resolve(document.file);
+  const folder = dirname(file);
+  const raw = mapOf(document.value);
+  const reading = { folder, development: raw["development"] === true };
+  const names = protocols.map(({ name }) => name);
+
+  const common = checkValue(fileSchema(reading, names), document.value);
+  const { targets, issues: targetIssues } = readTargets(raw["targets"], reading, protocols);
+  const policies = await findPolicyFiles(folder, raw["policies"]);
+  const issues: SettingsIssue[] = [
+    ...(common.ok ? [] : common.issues),
+    ...targetIssues,
+    ...policies.issues,
+    ...crossChecks(raw, names),
+  ];
+  if (!common.ok || issues.length > 0) {
+    const safe = issues.slice(0, MAX_PROBLEMS).map((issue) => withoutValues(issue, document.value));
+    return { ok: false, problems: document.problems(safe).sort(byPlace) };
+  }
+
+  const { development, state, tls, identity, limits, drain, audit, log } = common.value;
+  const { control, ...listeners } = withCertificates(common.value.listeners, tls);
+  return {
+    ok: true,
+    config: {
+      file,
+      digest: createHash("sha256").update(text).digest("hex").slice(0, 12),
+      development,
+      stateFolder: state,
+      listeners: new Map(Object.entries(listeners)),
+      ...(control ? { control } : {}),
+      identity,
+      targets,
+      policyFiles: policies.files,
+      limits,
+      drain,
+      durability: audit.durability,
+      logLevel: log.level,
+    },
+  };
+}
+
+/** Each listener with its own certificate or the common one. One without any is an issue (`cross-checks.ts`). */
+function withCertificates(
+  listeners: Readonly<Record<string, { address: ListenerConfig["address"]; tls?: ListenerTls } | undefined>>,
+  common: ListenerTls | undefined,
+): Record<string, ListenerConfig> {
+  const complete: Record<string, ListenerConfig> = {};
+  for (const [name, listener] of Object.entries(listeners)) {
+    const tls = listener?.tls ?? common;
+    if (listener && tls) complete[name] = { address: listener.address, tls };
+  }
+  return complete;
+}
+
+function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
+}

@@ -1,0 +1,65 @@
+import { readdir, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import type { SettingsIssue } from "@gatehouse/core";
+import { listOf } from "./raw.ts";
+
+/**
+ * The files that the patterns of `policies` match: absolute, each once, sorted. `*` stands for any characters of a
+ * file's name, save a dot at its beginning: editors and volume mounts keep what is not meant to be read there.
+ * A pattern that matches no file is an issue, since the rules it was to bring would be missing.
+ */
+export async function findPolicyFiles(
+  folder: string,
+  policies: unknown,
+): Promise<{ files: string[]; issues: SettingsIssue[] }> {
+  const files = new Set<string>();
+  const issues: SettingsIssue[] = [];
+  for (const [index, pattern] of listOf(policies).entries()) {
+    if (typeof pattern !== "string" || !pattern.startsWith("file:")) continue;
+    const path = resolve(folder, pattern.slice("file:".length));
+    const found = await matches(path);
+    if (typeof found === "string") issues.push({ path: ["policies", index], message: found });
+    else for (const file of found) files.add(file);
+  }
+  return { files: [...files].sort(), issues };
+}
+
+/** The files, or why there are none. */
+async function matches(path: string): Promise<string[] | string> {
+  const folder = dirname(path);
+  const pattern = basename(path);
+  try {
+    const names = pattern.includes("*") ? (await readdir(folder)).filter(matcher(pattern)) : [pattern];
+    const files: string[] = [];
+    for (const name of names) {
+      const file = join(folder, name);
+      if ((await stat(file)).isFile()) files.push(file);
+    }
+    return files.length > 0
+      ? files
+      : "no file matches; name one that is there, relative to the config's folder";
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "unknown error";
+    return code === "ENOENT"
+      ? "no file matches; name one that is there, relative to the config's folder"
+      : `the policy files can't be read (${code}); make them readable for the gateway's user`;
+  }
+}
+
+/** No regular expression: one made from `*a*a*a*b` takes long on a name that almost fits. */
+function matcher(pattern: string): (name: string) => boolean {
+  const [start = "", ...rest] = pattern.split("*");
+  const end = rest.pop() ?? "";
+  return (name) => {
+    if (name.startsWith(".") && !start.startsWith(".")) return false;
+    if (name.length < start.length + end.length || !name.startsWith(start) || !name.endsWith(end))
+      return false;
+    let middle = name.slice(start.length, name.length - end.length);
+    for (const part of rest) {
+      const at = middle.indexOf(part);
+      if (at === -1) return false;
+      middle = middle.slice(at + part.length);
+    }
+    return true;
+  };
+}

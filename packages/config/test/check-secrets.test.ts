@@ -1,0 +1,26 @@
+import { writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import t from "tap";
+import { checkSecrets, loadConfig } from "../src/index.ts";
+import { configFile, loadGood, protocols, shortest } from "./made-up.ts";
+
+const text = shortest
+  .replace("env:ORDERS_PASSWORD", "env:GATEHOUSE_TEST_ORDERS")
+  .replace("reader: {}", "reader: {}\n      writer: { credential: { user: w, password: file:writer } }");
+
+t.test("a config loads without its secrets, and each level that misses one is named", async (t) => {
+  const config = await loadGood(t, text);
+  t.match(await checkSecrets(config), [
+    { target: "orders", level: "reader", message: /GATEHOUSE_TEST_ORDERS is not set/ },
+    { target: "orders", level: "writer", message: /writer does not exist/ },
+  ]);
+});
+
+t.test("nothing is missing once variable and file are there", async (t) => {
+  const file = configFile(t, text);
+  t.teardown(() => delete process.env["GATEHOUSE_TEST_ORDERS"]);
+  process.env["GATEHOUSE_TEST_ORDERS"] = "hunter2";
+  writeFileSync(join(dirname(file), "writer"), "hunter2\n");
+  const result = await loadConfig(file, protocols);
+  t.same(result.ok && (await checkSecrets(result.config)), []);
+});

@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { settingsReader } from "@gatehouse/documents";
+import t from "tap";
+import { z } from "zod";
+import { loadConfig } from "../src/index.ts";
+import { configFile } from "./made-up.ts";
+
+const text = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
+
+t.test("the example in docs/configuration.md loads", async (t) => {
+  const [, example = ""] = /```yaml\n(.*?)```/s.exec(text) ?? [];
+  const postgres = {
+    name: "postgres",
+    targetSettings: settingsReader(z.strictObject({ database: z.string() })),
+  };
+  const result = await loadConfig(configFile(t, example), [postgres]);
+  t.same(result.ok ? [...result.config.targets.keys()] : result.problems, ["orders"]);
+});

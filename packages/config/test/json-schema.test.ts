@@ -1,0 +1,83 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseYaml } from "@gatehouse/documents";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import t from "tap";
+import { configJsonSchema, writeConfigSchema } from "../src/index.ts";
+import { problemsOf, protocols, shortest } from "./made-up.ts";
+
+const schema = configJsonSchema(protocols);
+const validate = new Ajv2020({ allErrors: true }).compile(schema);
+
+function fits(text: string): boolean {
+  const parsed = parseYaml(text, "gatehouse.yaml");
+  return parsed.ok && validate(parsed.document.value) === true;
+}
+
+t.test("the schema says which draft it is of", async (t) => {
+  t.equal(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+});
+
+const good: readonly (readonly [string, string])[] = [
+  ["drain", "drain"],
+  ["station:", "tls: off\n    station:"],
+  ["station:", "tls: { mode: verify-ca, ca: file:x }\n    station:"],
+  ["protocol: telegraph", "protocol: telegraph\n    wires: 3"],
+  ["15432 }", "15432 }\n  control: {}"],
+  ["tls:", "development: false\ntls:"],
+];
+
+for (const [from, to] of good) {
+  t.test(`fits the schema and loads: ${JSON.stringify(to)}`, async (t) => {
+    const text = shortest.replace(from, to);
+    t.same(await problemsOf(t, text), []);
+    t.ok(fits(text), JSON.stringify(validate.errors));
+  });
+}
+
+t.test("development's literals and http issuers fit, and only then", async (t) => {
+  for (const text of [
+    shortest.replace("env:ORDERS_PASSWORD", "hunter2"),
+    shortest.replace("reader: {}", "reader: { credential: { user: u, password: hunter2 } }"),
+    shortest.replace("https://idp.example.com", "http://localhost:4000"),
+  ]) {
+    t.notOk(fits(text));
+    t.ok(fits(`development: true\n${text}`), JSON.stringify(validate.errors));
+  }
+});
+
+const bad: readonly (readonly [string, string])[] = [
+  ["policies:", "polices:"],
+  ["telegraph: {", "telegrap: {"],
+  ["127.0.0.1:15432", "127.0.0.1"],
+  ["protocol: telegraph", "protocol: telegrph"],
+  ["    protocol: telegraph\n", ""],
+  ["station: paddington", "statoin: paddington"],
+  ["    station: paddington\n", ""],
+  ["protocol: telegraph", "protocol: semaphore"],
+  ["station: paddington", "station: x\n    flags: red"],
+  ["station:", "tls: none\n    station:"],
+  ["station:", "tls: { mode: verify }\n    station:"],
+  ["  orders:", "  or ders:"],
+  ["audience: gatehouse", "audience: a\n      algorithms: [HS256]"],
+  ["tls:", "log: { level: loud }\ntls:"],
+  ["tls:", "limits: { connections: 0 }\ntls:"],
+  ["[file:policies/*.yaml]", "[policies/x.yaml]"],
+  ["password:", "pasword:"],
+];
+
+for (const [from, to] of bad) {
+  t.test(`neither fits the schema nor loads: ${JSON.stringify(to)}`, async (t) => {
+    const text = shortest.replace(from, to);
+    t.not((await problemsOf(t, text)).length, 0);
+    t.notOk(fits(text));
+  });
+}
+
+t.test("the written schema is the schema, with a newline at its end", async (t) => {
+  const path = join(t.testdir(), "gatehouse.schema.json");
+  await writeConfigSchema(path, protocols);
+  const text = readFileSync(path, "utf8");
+  t.match(text, /\}\n$/);
+  t.same(JSON.parse(text), JSON.parse(JSON.stringify(configJsonSchema(protocols))));
+});

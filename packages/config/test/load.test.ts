@@ -1,0 +1,230 @@
+import { createHash } from "node:crypto";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import t from "tap";
+import { loadConfig } from "../src/index.ts";
+import { configFile, load, loadGood, protocols, shortest } from "./made-up.ts";
+
+t.test("what the shortest file leaves out has its default", async (t) => {
+  const config = await loadGood(t, shortest);
+  t.equal(config.development, false);
+  t.same(config.limits, {
+    connections: 1000,
+    startup: 10_000,
+    message: 64 * 1024 * 1024,
+    statement: 100 * 1024,
+  });
+  t.equal(config.drain, 30_000);
+  t.equal(config.durability, "written");
+  t.equal(config.logLevel, "info");
+  t.equal(config.control, undefined);
+  t.same(config.identity.oidc, [
+    {
+      name: "corp",
+      issuer: "https://idp.example.com",
+      audience: "gatehouse",
+      algorithms: ["RS256", "PS256", "ES256", "EdDSA"],
+      clockSkew: 30_000,
+      claims: { subject: "sub", groups: "groups" },
+    },
+  ]);
+  const target = config.targets.get("orders");
+  t.same(target?.tls, { mode: "verify-full" });
+  t.equal(target?.connectTimeout, 10_000);
+  t.same(target?.settings, { station: "paddington", wires: 2 });
+});
+
+t.test("what the file says is what the config has", async (t) => {
+  const text = shortest
+    .replace("tls:", "development: false\nstate: file:/var/lib/gatehouse\ntls:")
+    .replace("15432 }", "15432 }\n  semaphore: { address: '[::1]:0' }\n  control: { address: 10.0.0.1:9000 }")
+    .replace(
+      "audience: gatehouse",
+      "audience: gatehouse\n      algorithms: [ES512]\n      clockSkew: 0s\n      ca: file:idp.crt\n      claims: { subject: email, groups: realm.roles, kind: kind }",
+    )
+    .replace("station: paddington", "station: paddington\n    wires: 4\n    connectTimeout: 3s")
+    .concat(
+      "limits: { connections: 5, startup: 2s, message: 1MiB, statement: 1KiB }\ndrain: 1m\n",
+      "audit: { durability: synced }\nlog: { level: debug }\n",
+    );
+  const config = await loadGood(t, text);
+  t.equal(config.stateFolder, "/var/lib/gatehouse");
+  t.same([...config.listeners.keys()], ["telegraph", "semaphore"]);
+  t.same(config.listeners.get("semaphore")?.address, { host: "::1", port: 0 });
+  t.same(config.control?.address, { host: "10.0.0.1", port: 9000 });
+  t.match(config.identity.oidc[0], {
+    algorithms: ["ES512"],
+    clockSkew: 0,
+    claims: { subject: "email", groups: "realm.roles", kind: "kind" },
+  });
+  t.match(config.targets.get("orders"), {
+    name: "orders",
+    protocol: "telegraph",
+    address: { host: "db.internal", port: 5432 },
+    connectTimeout: 3000,
+    settings: { station: "paddington", wires: 4 },
+  });
+  t.same(config.limits, { connections: 5, startup: 2000, message: 1024 * 1024, statement: 1024 });
+  t.equal(config.drain, 60_000);
+  t.equal(config.durability, "synced");
+  t.equal(config.logLevel, "debug");
+});
+
+t.test("every path is absolute, from the config's own folder", async (t) => {
+  const file = configFile(
+    t,
+    shortest
+      .replace("audience:", "ca: file:idp.crt\n      audience:")
+      .replace("station:", "tls: { ca: file:../db.crt, serverName: db }\n    station:")
+      .replace("env:ORDERS_PASSWORD", "file:secrets/orders"),
+  );
+  const folder = dirname(file);
+  const result = await loadConfig(relative(process.cwd(), file), protocols);
+  if (!result.ok) throw new Error("expected a config");
+  const { config } = result;
+  t.equal(config.file, file);
+  t.equal(config.stateFolder, join(folder, "state"));
+  t.same(config.listeners.get("telegraph")?.tls, {
+    cert: join(folder, "certs/gateway.crt"),
+    key: join(folder, "certs/gateway.key"),
+  });
+  t.equal(config.identity.oidc[0]?.ca, join(folder, "idp.crt"));
+  t.same(config.targets.get("orders")?.tls, {
+    mode: "verify-full",
+    ca: join(dirname(folder), "db.crt"),
+    serverName: "db",
+  });
+  t.same(config.targets.get("orders")?.levels.get("reader")?.credential.password, {
+    from: "file",
+    path: join(folder, "secrets/orders"),
+  });
+  t.same(config.policyFiles, [join(folder, "policies/orders.yaml")]);
+});
+
+t.test("a listener's own certificate wins over the common one", async (t) => {
+  const config = await loadGood(
+    t,
+    shortest.replace("15432 }", "15432, tls: { cert: file:/own.crt, key: file:/own.key } }\n  control: {}"),
+  );
+  t.same(config.listeners.get("telegraph")?.tls, { cert: "/own.crt", key: "/own.key" });
+  t.match(config.control?.tls.cert, /certs\/gateway\.crt$/);
+});
+
+t.test("the control plane's address is on loopback unless the file says another", async (t) => {
+  const config = await loadGood(t, shortest.replace("15432 }", "15432 }\n  control: {}"));
+  t.same(config.control?.address, { host: "127.0.0.1", port: 8444 });
+  t.same([...config.listeners.keys()], ["telegraph"]);
+});
+
+t.test("a level has its own credential, or else the target's", async (t) => {
+  const config = await loadGood(
+    t,
+    shortest.replace(
+      "      reader: {}\n",
+      "      reader: {}\n      writer: { credential: { user: orders_writer, password: env:WRITER } }\n",
+    ),
+  );
+  const levels = config.targets.get("orders")?.levels;
+  t.match(levels?.get("reader"), {
+    name: "reader",
+    credential: { user: "gatehouse", password: { from: "env", name: "ORDERS_PASSWORD" } },
+  });
+  t.match(levels?.get("writer"), {
+    name: "writer",
+    credential: { user: "orders_writer", password: { from: "env", name: "WRITER" } },
+  });
+});
+
+t.test("a target's TLS in each of its forms", async (t) => {
+  for (const [written, read] of [
+    ["off", { mode: "off" }],
+    ["{ mode: off }", { mode: "off" }],
+    ["{}", { mode: "verify-full" }],
+    ["{ mode: verify-full, serverName: db }", { mode: "verify-full", serverName: "db" }],
+    ["{ mode: verify-ca, ca: file:/db.crt }", { mode: "verify-ca", ca: "/db.crt" }],
+  ] as const) {
+    const config = await loadGood(t, shortest.replace("station:", `tls: ${written}\n    station:`));
+    t.same(config.targets.get("orders")?.tls, read, written);
+  }
+});
+
+t.test("an issuer is kept letter by letter, with the slash at its end", async (t) => {
+  const config = await loadGood(t, shortest.replace("example.com", "EXAMPLE.com/realm/"));
+  t.equal(config.identity.oidc[0]?.issuer, "https://idp.EXAMPLE.com/realm/");
+});
+
+t.test("development allows literal secrets, and http on loopback", async (t) => {
+  const text = `development: true\n${shortest.replace("env:ORDERS_PASSWORD", "hunter2").replace("https://idp.example.com", "http://127.0.0.1:4000")}`;
+  const config = await loadGood(t, text);
+  const password = config.targets.get("orders")?.levels.get("reader")?.credential.password;
+  t.equal(password?.from === "literal" && password.secret.reveal(), "hunter2");
+  t.equal(config.identity.oidc[0]?.issuer, "http://127.0.0.1:4000");
+  t.notMatch(JSON.stringify([...config.targets.values()].map(({ levels }) => [...levels])), "hunter2");
+});
+
+t.test("the digest changes with the text and with nothing else", async (t) => {
+  const config = await loadGood(t, shortest);
+  t.equal(config.digest, createHash("sha256").update(shortest).digest("hex").slice(0, 12));
+  t.not((await loadGood(t, `${shortest}# one more line\n`)).digest, config.digest);
+});
+
+t.test("a name of every object's is no target unless it stands in the file", async (t) => {
+  const config = await loadGood(t, shortest.replace("orders:", "constructor:"));
+  t.same([...config.targets.keys()], ["constructor"]);
+  t.equal(config.targets.get("__proto__"), undefined);
+  t.equal(config.targets.get("toString"), undefined);
+  t.equal(config.targets.get("constructor")?.levels.get("valueOf"), undefined);
+});
+
+t.test(
+  "policy files are found by pattern, each once and sorted; hidden ones and folders are not",
+  async (t) => {
+    const file = configFile(
+      t,
+      shortest.replace(
+        "[file:policies/*.yaml]",
+        "[file:policies/z*.yaml, file:policies/*s*.yaml, file:a.yaml]",
+      ),
+    );
+    const folder = dirname(file);
+    for (const name of ["policies/zebras.yaml", "policies/.#orders.yaml", "policies/other.yml", "a.yaml"])
+      writeFileSync(join(folder, name), "");
+    mkdirSync(join(folder, "policies/ships.yaml"));
+    symlinkSync(join(folder, "a.yaml"), join(folder, "policies/links.yaml"));
+    const result = await loadConfig(file, protocols);
+    t.same(result.ok && result.config.policyFiles.map((path) => relative(folder, path)), [
+      "a.yaml",
+      "policies/links.yaml",
+      "policies/orders.yaml",
+      "policies/zebras.yaml",
+    ]);
+  },
+);
+
+t.test("a file that can't be read is a problem that says what to do", async (t) => {
+  const folder = t.testdir({ latin: Buffer.from([0x61, 0xe4]) });
+  writeFileSync(join(folder, "large.yaml"), "#".repeat(5 * 1024 * 1024));
+  for (const [name, message] of [
+    ["missing.yaml", /there is no such file; name another, or write one/],
+    [".", /not a file/],
+    ["latin", /not UTF-8 text; save it as UTF-8/],
+    ["large.yaml", /larger than 1 MiB/],
+    ["latin/below", /can't be read \(ENOTDIR\); make it readable/],
+  ] as const) {
+    const file = join(folder, name);
+    const result = await loadConfig(file, protocols);
+    t.match(result, { ok: false, problems: [{ file, line: 1, column: 1, message }] }, name);
+  }
+});
+
+t.test("an empty file misses what it needs", async (t) => {
+  t.match(await load(t, ""), { ok: false, problems: [{ message: "expected a map of keys, found nothing" }] });
+});
+
+t.test("a folder of policies that can't be read is a problem", async (t) => {
+  const file = configFile(t, shortest.replace("file:policies/*.yaml", "file:gatehouse.yaml/*.yaml"));
+  t.match(await loadConfig(file, protocols), {
+    ok: false,
+    problems: [{ message: /can't be read \(ENOTDIR\)/ }],
+  });
+});

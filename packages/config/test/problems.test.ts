@@ -1,0 +1,205 @@
+import t from "tap";
+import { loadConfig } from "../src/index.ts";
+import { configFile, load, problemsOf, protocols, shortest } from "./made-up.ts";
+
+const [start, ...middle] = shortest.split("\n");
+if (start === undefined) throw new Error("the shortest file has lines");
+
+const twoProviders =
+  "audience: gatehouse\n    - { name: corp, issuer: https://b.example.com, audience: gatehouse }";
+
+/** What is replaced in the shortest file, by what, and the problem that follows. */
+const cases: readonly (readonly [string, string, string, RegExp])[] = [
+  ["policies:", "polices:", "17:1", /^"polices" is not a key.*did you mean "policies"\?$/],
+  ["policies: [file:policies/*.yaml]\n", "", "1:1", /^"policies" is missing \(expected a list\)/],
+  ["[file:policies/*.yaml]", "[]", "17:1", /^expected file:PATH/],
+  ["[file:policies/*.yaml]", "[policies/x.yaml]", "17:12", /^expected file:PATH, with `\*`/],
+  ["file:policies/*.yaml", "file:*/x.yaml", "17:12", /^expected file:PATH, with `\*` in its last part alone/],
+  ["file:policies/*.yaml", "file:policies/*.yml", "17:12", /^no file matches; name one that is there/],
+  ["file:policies/*.yaml", "file:nowhere/x.yaml", "17:12", /^no file matches/],
+  ["tls:", "development: 'yes'\ntls:", "1:14", /^expected a boolean$/],
+  ["tls:", "state: state\ntls:", "1:8", /^expected file:PATH$/],
+  ["tls:", "drain: 2h\ntls:", "1:8", /^expected a time from 0ms to 1h, such as 30s or 15m$/],
+  ["tls:", "log: { level: warm }\ntls:", "1:15", /^expected one of .*"warn".*; did you mean "warn"\?$/],
+  ["tls:", "audit: { durability: sync }\ntls:", "1:22", /^expected one of "written", "synced"/],
+  ["tls:", "audit: { durabilty: synced }\ntls:", "1:10", /did you mean "durability"/],
+  ["tls:", "limits: { connections: 0 }\ntls:", "1:24", /^too small: expected number to be >=1/],
+  ["tls:", "limits: { connections: many }\ntls:", "1:24", /^expected a number$/],
+  ["tls:", "limits: { startup: 10 }\ntls:", "1:20", /^expected a string$/],
+  ["tls:", "limits: { startup: 1h }\ntls:", "1:20", /^expected a time from 1s to 5m/],
+  ["tls:", "limits: { message: 2GiB }\ntls:", "1:20", /^expected a size from 128KiB to 1GiB/],
+  ["tls:", "limits: { statement: 101KiB }\ntls:", "1:22", /^expected a size from 1KiB to 100KiB/],
+  ["tls:", "limits: { statment: 1KiB }\ntls:", "1:11", /did you mean "statement"/],
+  ["cert: file:certs/gateway.crt, ", "", "1:1", /^"cert" is missing/],
+  ["key: file:", "key: ", "1:43", /^expected file:PATH$/],
+  [`${start}\n`, "", "2:3", /^this listener has no certificate: write `tls:/],
+  ["telegraph: {", "telegrap: {", "3:3", /^"telegrap" is not a key.*did you mean "telegraph"\?$/],
+  ["127.0.0.1:15432", "127.0.0.1", "3:25", /^expected host:port$/],
+  ["127.0.0.1:15432", "127.0.0.1:65536", "3:25", /^expected host:port$/],
+  ["{ address: 127.0.0.1:15432 }", "{}", "3:3", /^"address" is missing/],
+  [
+    "15432 }",
+    "15432 }\n  control: { address: 127.0.0.1:15432 }",
+    "4:23",
+    /^another listener has this address/,
+  ],
+  ["- name: corp\n      issuer", "- issuer", "6:7", /^"name" is missing/],
+  ["name: corp", "name: 1corp", "6:13", /^expected a name: a letter/],
+  ["audience: gatehouse", twoProviders, "9:15", /^another provider has this name/],
+  ["audience: gatehouse", "audience: ''", "8:17", /^expected the `aud`/],
+  [
+    "audience: gatehouse",
+    "audience: a\n      algorithms: [HS256]",
+    "9:20",
+    /^expected one of "RS256".*did you mean "RS256"/,
+  ],
+  ["audience: gatehouse", "audience: a\n      algorithms: []", "9:7", /^expected at least one algorithm$/],
+  ["audience: gatehouse", "audience: a\n      clockSkew: 6m", "9:18", /^expected a time from 0ms to 5m/],
+  ["audience: gatehouse", "audience: a\n      claims: { group: x }", "9:17", /did you mean "groups"/],
+  [
+    "audience: gatehouse",
+    "audience: a\n      claims: { groups: a..b }",
+    "9:25",
+    /^expected the name of a claim/,
+  ],
+  ["https://idp", "http://idp", "7:15", /^expected an https:\/\/ URL; http:\/\/ is for loopback alone$/],
+  [
+    "https://idp.example.com",
+    "http://localhost:1",
+    "7:15",
+    /http:\/\/ on loopback needs `development: true`/,
+  ],
+  ["https://idp.example.com", "idp.example.com", "7:15", /^expected an https:\/\/ URL$/],
+  ["https://idp.example.com", "https://u:p@idp.example.com", "7:15", /^an issuer holds no user name/],
+  ["https://idp.example.com", "https://idp.example.com/?a", "7:15", /^an issuer has no query/],
+  ["  orders:", "  or ders:", "10:3", /^expected a name: a letter/],
+  ["  orders:", "  __proto__:", "10:3", /^expected a name: a letter/],
+  ["      reader:", "      __proto__:", "16:7", /^expected a name: a letter/],
+  ["tls:", "__proto__: {}\ntls:", "1:1", /^"__proto__" is not a key/],
+  ["protocol: telegraph", "protocol: telegrph", "11:15", /^expected one of .*; did you mean "telegraph"\?$/],
+  [
+    "    protocol: telegraph\n",
+    "",
+    "10:3",
+    /^"protocol" is missing \(expected one of "telegraph", "semaphore"\)/,
+  ],
+  ["db.internal:5432", "db.internal", "12:14", /^expected host:port$/],
+  ["station: paddington", "statoin: paddington", "13:5", /^"statoin" is not a key.*did you mean "station"/],
+  ["    station: paddington\n", "", "10:3", /^"station" is missing/],
+  ["station: paddington", "station: 5", "13:14", /^expected a string$/],
+  ["station: paddington", "station: x\n    flags: red", "14:5", /^"flags" is not a key/],
+  ["station:", "connectTimeout: 1ms\n    station:", "13:21", /^expected a time from 100ms to 5m/],
+  ["station:", "tls: { mode: verify-ca }\n    station:", "13:5", /^"ca" is missing: `verify-ca` needs/],
+  [
+    "station:",
+    "tls: { mode: verify-ca, ca: file:x, serverName: y }\n    station:",
+    "13:53",
+    /^`verify-ca` checks no name/,
+  ],
+  ["station:", "tls: { mode: off, ca: file:x }\n    station:", "13:27", /^`off` checks nothing/],
+  ["station:", "tls: { mode: off, serverName: x }\n    station:", "13:35", /^`off` checks nothing/],
+  [
+    "station:",
+    "tls: { mode: verify }\n    station:",
+    "13:18",
+    /^expected one of "verify-full", "verify-ca", "off"/,
+  ],
+  ["station:", "tls: none\n    station:", "13:10", /^expected a map of keys$/],
+  ["station:", "tls: { serverName: 'a b' }\n    station:", "13:24", /^expected a host name$/],
+  ["env:ORDERS_PASSWORD", "hunter2", "14:46", /^expected a reference to a secret.*found a literal$/],
+  ["env:ORDERS_PASSWORD", "12345", "14:46", /^expected a string$/],
+  ["env:ORDERS_PASSWORD", "env:A-B", "14:46", /^expected a reference to a secret, env:NAME or file:PATH/],
+  ["user: gatehouse", 'user: "a\\0b"', "14:25", /^expected a user's name/],
+  [", password: env:ORDERS_PASSWORD", "", "14:5", /^"password" is missing/],
+  ["password:", "pasword:", "14:36", /did you mean "password"/],
+  [
+    "    credential: { user: gatehouse, password: env:ORDERS_PASSWORD }\n",
+    "",
+    "15:7",
+    /^this level has no credential/,
+  ],
+  ["reader: {}", "reader: { credentail: {} }", "16:17", /did you mean "credential"/],
+  ["reader: {}", "9lives: {}", "16:7", /^expected a name: a letter/],
+  ["reader: {}", "reader:", "16:14", /^expected a map of keys, found nothing$/],
+  ["levels:\n      reader: {}", "levels: {}", "15:5", /^expected at least one level$/],
+  ["    levels:\n      reader: {}\n", "", "10:3", /^"levels" is missing/],
+  ["policies:", "tls: {}\npolicies:", "17:1", /^Map keys must be unique$/],
+  [
+    "station: paddington",
+    "station: !paddington x",
+    "13:14",
+    /^this is no YAML; a value that holds or begins with/,
+  ],
+  ["station: paddington", "\tstation: paddington", "13:5", /^Tabs are not allowed as indentation$/],
+];
+
+for (const [from, to, place, message] of cases) {
+  t.test(`${JSON.stringify(from)} -> ${JSON.stringify(to)}: ${place}`, async (t) => {
+    t.ok(shortest.includes(from), "the shortest file has the text to replace");
+    const problems = await problemsOf(
+      t,
+      shortest.replace(from, () => to),
+    );
+    const found = problems.find((problem) => message.test(problem.slice(problem.indexOf(" ") + 1)));
+    t.ok(found?.startsWith(`${place} `), problems.join("\n"));
+  });
+}
+
+t.test(
+  "problems of the common part, of a protocol's part and across parts come together, by line",
+  async (t) => {
+    const text = ["drain: soon", ...middle]
+      .join("\n")
+      .replace("https://", "http://")
+      .replace("station: paddington", "wires: 0")
+      .replace("file:policies/*.yaml", "file:none/*.yaml");
+    const problems = await problemsOf(t, text);
+    t.same(
+      problems.map((problem) => problem.split(":")[0]),
+      ["1", "3", "7", "10", "13", "17"],
+    );
+  },
+);
+
+t.test("an unknown protocol is one problem: its keys are not judged", async (t) => {
+  const text = shortest
+    .replace("protocol: telegraph", "protocol: telegraf")
+    .replace("station: paddington", "wires: 3");
+  for (const known of [protocols, protocols.slice(0, 1)]) {
+    const result = await loadConfig(configFile(t, text), known);
+    t.equal(!result.ok && result.problems.length, 1);
+  }
+});
+
+t.test("the control plane's default address counts as an address", async (t) => {
+  const text = shortest.replace("127.0.0.1:15432 }", "127.0.0.1:8444 }\n  control: {}");
+  t.same(await problemsOf(t, text), ["4:3 another listener has this address; give each its own"]);
+});
+
+t.test("two listeners on port 0 are two free ports", async (t) => {
+  const text = shortest.replace(
+    "{ address: 127.0.0.1:15432 }",
+    "{ address: 127.0.0.1:0 }\n  semaphore: { address: 127.0.0.1:0 }",
+  );
+  t.same(await problemsOf(t, text), []);
+});
+
+t.test("development allows http on loopback alone", async (t) => {
+  for (const [url, ok] of [
+    ["http://localhost:4000", true],
+    ["http://[::1]:4000", true],
+    ["http://127.0.0.2", true],
+    ["http://idp.example.com", false],
+    ["http://127.0.0.1.example.com", false],
+    ["http://localhost@idp.example.com", false],
+    ["ftp://localhost", false],
+  ] as const) {
+    const text = `development: true\n${shortest.replace("https://idp.example.com", url)}`;
+    t.equal((await load(t, text)).ok, ok, url);
+  }
+});
+
+t.test("a file of nothing but mistakes gives a hundred problems", async (t) => {
+  const text = Array.from({ length: 200 }, (_, index) => `key${index}: {}`).join("\n");
+  t.equal((await problemsOf(t, text)).length, 100);
+});

@@ -1,0 +1,2 @@
+export { resolveSecret } from "./resolve-secret.ts";
+export { staticLeases } from "./static-leases.ts";

@@ -1,0 +1,55 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Demo } from "./environment.ts";
+import { paint } from "./progress.ts";
+
+/** A file to source in another terminal, so that every client finds its way. */
+export async function writeVariables({ folder, variables }: Demo): Promise<string> {
+  const path = join(folder, "env");
+  const lines = Object.entries({ ...variables, NODE_EXTRA_CA_CERTS: variables["GATEHOUSE_CA"] ?? "" }).map(
+    ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
+  );
+  await writeFile(path, lines.join(""), { mode: 0o600 });
+  return path;
+}
+
+/** What to try, as commands that work when they are copied. */
+export function banner(demo: Demo, variablesFile: string): string {
+  const bold = (text: string) => paint(process.stdout, "bold", text);
+  const dim = (text: string) => paint(process.stdout, "dim", text);
+  const { PGPORT, GATEHOUSE_URL } = demo.variables;
+  const repository = join(import.meta.dirname, "..", "..", "..");
+  return `
+${bold("Gatehouse is up.")}  PostgreSQL clients: localhost:${PGPORT}   control plane: ${GATEHOUSE_URL}
+
+In another terminal, first become the agent ${bold("crew-analyst")}, who may read and nothing else:
+
+  . ${variablesFile}
+
+then any client that speaks PostgreSQL:
+
+  ${dim("# psql")}
+  psql -c 'select id, name, city from customers limit 3'
+  psql -c 'drop table orders'
+
+  ${dim("# Python (pip install 'psycopg[binary]')")}
+  python3 -c 'import psycopg; print(psycopg.connect().execute("select count(*) from orders").fetchone())'
+
+  ${dim("# Node")}
+  cd ${repository} && node -e 'const { Client } = require("pg"); const c = new Client(); c.connect().then(() => c.query("select count(*) from orders")).then((r) => console.log(r.rows)).finally(() => c.end())'
+
+Other ways in, and what is on the record:
+
+  ${dim("# the agent that writes, and the person dana")}
+  PGUSER=writer PGPASSWORD=$WRITER_TOKEN psql -c "update orders set status = 'open' where id = 1"
+  PGUSER=writer PGPASSWORD=$GATEHOUSE_TOKEN psql -c 'select customer_email(1)'
+
+  ${dim("# which rule decides, and is the audit log whole?")}
+  cd ${repository}
+  npm run -s gatehouse -- policy explain --config $GATEHOUSE_CONFIG --group crew-analyst --target orders --level reader 'drop table orders'
+  npm run -s gatehouse -- audit verify $GATEHOUSE_STATE
+  tail -n 3 $GATEHOUSE_STATE/audit/audit.jsonl
+
+The config and the policies are in ${demo.folder}. ${bold("Ctrl-C")} stops it all and removes them.
+`;
+}

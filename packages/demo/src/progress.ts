@@ -1,0 +1,27 @@
+import { styleText } from "node:util";
+import type { Progress } from "./environment.ts";
+
+type Format = Parameters<typeof styleText>[0];
+
+/** Colours where `stream` shows them (a terminal, and NO_COLOR not set). */
+export function paint(stream: NodeJS.WriteStream, format: Format, text: string): string {
+  return styleText(format, text, { stream });
+}
+
+/** A line a step on `stream`: `…` while it runs and `✔` when the next begins, on a terminal in place. */
+export function stepsOn(stream: NodeJS.WriteStream): { readonly progress: Progress; done(): void } {
+  let current: string | undefined;
+  const finish = () => {
+    if (current === undefined) return;
+    stream.write(`${stream.isTTY ? "\r\u001b[K" : ""}  ${paint(stream, "green", "✔")} ${current}\n`);
+    current = undefined;
+  };
+  return {
+    progress(step) {
+      finish();
+      current = step;
+      if (stream.isTTY) stream.write(`  ${paint(stream, "dim", "…")} ${step}`);
+    },
+    done: finish,
+  };
+}

@@ -1,0 +1,185 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { verifyAuditLog } from "@gatehouse/audit";
+import pg from "pg";
+import type { Demo } from "./environment.ts";
+
+/** One step of the story: what it shows, and the playing of it; it throws where that does not hold. */
+export interface Step {
+  readonly shows: string;
+  play(demo: Demo): Promise<void>;
+}
+
+interface Count {
+  readonly n: number;
+}
+
+/** What the demo is there to show, each step against the running thing. */
+export const story: readonly Step[] = [
+  {
+    shows: "an allowed read returns rows",
+    play: (demo) =>
+      asAgent(demo, async (client) => {
+        const { rows } = await client.query("select id, name, city from customers order by id limit 3");
+        expect(rows.length === 3, `expected 3 rows, got ${rows.length}`);
+        const prepared = await client.query(
+          "select count(*)::int as n from orders where customer_id = $1",
+          [1],
+        );
+        expect(Number(prepared.rows[0]?.n) > 0, "expected orders of customer 1");
+      }),
+  },
+  {
+    shows: "a DROP is refused with the rule's message, and the session goes on",
+    play: (demo) =>
+      asAgent(demo, async (client) => {
+        const error = await failure(client.query("drop table orders"));
+        expect(error.code === "42501", `expected SQLSTATE 42501, got ${error.code}`);
+        expect(error.message === "Schema changes go through migrations.", `got the message ${error.message}`);
+        expect(/^Reference: ref_/.test(error.detail ?? ""), "expected a reference as detail");
+        const { rows } = await client.query<Count>("select count(*)::int as n from orders");
+        expect(rows[0]?.n === 50_000, `expected 50000 orders, got ${rows[0]?.n}`);
+      }),
+  },
+  {
+    shows: "a change that the reader's rules do not allow never reaches the database",
+    play: (demo) =>
+      asAgent(demo, async (client) => {
+        const error = await failure(client.query("update orders set status = 'paid' where id = 1"));
+        expect(error.code === "42501" && error.message.startsWith("No rule allows this"), error.message);
+        expect(
+          !demo.database.server.log().includes("update orders set status"),
+          "the database saw the statement",
+        );
+      }),
+  },
+  {
+    shows: "the agent that writes may change one order, and may not delete it",
+    play: async (demo) => {
+      const { WRITER_TOKEN = "" } = demo.variables;
+      await connected(demo, { user: "writer", password: WRITER_TOKEN }, async (client) => {
+        const { rowCount } = await client.query("update orders set status = $1 where id = $2", ["open", 1]);
+        expect(rowCount === 1, `expected one row changed, got ${String(rowCount)}`);
+        const error = await failure(client.query("delete from orders where id = 1"));
+        expect(error.message === "Rows are deleted by people, not by agents.", error.message);
+      });
+    },
+  },
+  {
+    shows: "a log-in with a forged token is refused, and told nothing",
+    play: async (demo) => {
+      const { AGENT_TOKEN = "" } = demo.variables;
+      const forged = `${AGENT_TOKEN.slice(0, -8)}AAAAAAAA`;
+      const error = await failure(
+        connected(demo, { user: "reader", password: forged }, () => Promise.resolve()),
+      );
+      expect(error.code === "28P01" && error.message === "The credential was not accepted.", error.message);
+    },
+  },
+  {
+    shows: "a log-in to a target that the identity has no rule for is refused",
+    play: async (demo) => {
+      const { AGENT_TOKEN = "" } = demo.variables;
+      const way = { user: "reader", password: AGENT_TOKEN, database: "payroll" };
+      const error = await failure(connected(demo, way, () => Promise.resolve()));
+      expect(error.code === "3D000", `expected SQLSTATE 3D000, got ${error.code}`);
+    },
+  },
+  {
+    shows: "no credential of the target is in the audit log or the gateway's own log",
+    play: async (demo) => {
+      const files = [auditFile(demo), join(demo.folder, "gateway.log")];
+      const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
+      const { AGENT_TOKEN = "", WRITER_TOKEN = "" } = demo.variables;
+      for (const secret of [...Object.values(demo.database.passwords), AGENT_TOKEN, WRITER_TOKEN]) {
+        expect(!text.includes(secret), "a secret was found");
+      }
+    },
+  },
+  {
+    shows: "the audit log verifies",
+    play: async (demo) => {
+      const result = await verifyAuditLog(auditFile(demo));
+      expect(result.ok && result.events > 10 && result.torn === 0, JSON.stringify(result));
+    },
+  },
+  {
+    shows: "the same log with one byte changed does not",
+    play: async (demo) => {
+      const folder = await mkdtemp(join(tmpdir(), "gatehouse-tampered-"));
+      try {
+        const copy = join(folder, "audit.jsonl");
+        await cp(auditFile(demo), copy);
+        const bytes = await readFile(copy);
+        const at = bytes.indexOf("drop table orders");
+        expect(at > 0, "the refused DROP is not on the log");
+        bytes.write("x", at);
+        await writeFile(copy, bytes);
+        const result = await verifyAuditLog(copy);
+        expect(!result.ok && result.problem === "edited", JSON.stringify(result));
+      } finally {
+        await rm(folder, { recursive: true });
+      }
+    },
+  },
+];
+
+/** Plays the story, a line a step. True when each step holds. */
+export async function playStory(demo: Demo, say: (step: Step, failed: unknown) => void): Promise<boolean> {
+  let good = true;
+  for (const step of story) {
+    try {
+      await step.play(demo);
+      say(step, undefined);
+    } catch (error) {
+      good = false;
+      say(step, error);
+    }
+  }
+  return good;
+}
+
+function auditFile(demo: Demo): string {
+  return join(demo.folder, "state", "audit", "audit.jsonl");
+}
+
+function asAgent(demo: Demo, use: (client: pg.Client) => Promise<void>): Promise<void> {
+  return connected(demo, { user: "reader", password: demo.variables["AGENT_TOKEN"] ?? "" }, use);
+}
+
+async function connected(
+  { variables }: Demo,
+  way: { user: string; password: string; database?: string },
+  use: (client: pg.Client) => Promise<void>,
+): Promise<void> {
+  const client = new pg.Client({
+    host: variables["PGHOST"] ?? "",
+    port: Number(variables["PGPORT"]),
+    database: "orders",
+    ...way,
+    ssl: { ca: await readFile(variables["PGSSLROOTCERT"] ?? "", "utf8") },
+  });
+  // What goes wrong is seen where it is awaited; between two queries there is nobody to tell.
+  client.on("error", () => undefined);
+  try {
+    await client.connect();
+    await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+async function failure(attempt: Promise<unknown>): Promise<pg.DatabaseError> {
+  try {
+    await attempt;
+  } catch (error) {
+    if (error instanceof pg.DatabaseError) return error;
+    throw error;
+  }
+  throw new Error("it was let through");
+}
+
+function expect(holds: boolean, otherwise: string): void {
+  if (!holds) throw new Error(otherwise);
+}

@@ -1,0 +1,215 @@
+import type { Decision, DecisionRequest, Identity, PolicyEngine, RuleReference } from "@gatehouse/core";
+import type { Context } from "@marcbachmann/cel-js";
+import { type Condition, failureOf } from "./condition.ts";
+import { identityVariable, type WhenEnvironment } from "./environment.ts";
+import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
+
+/** Told of a rule whose condition failed at a command. The message quotes the rule, never the command. */
+export type RuleErrorListener = (rule: RuleReference, message: string) => void;
+
+export type RuleOutcome =
+  | { readonly result: "matched" }
+  | { readonly result: "unmatched" }
+  /** A condition that failed: a block rule blocks, an allow rule does not match. */
+  | { readonly result: "failed"; readonly message: string }
+  /** An allow rule that does not name access "unknown", at a command that has it. */
+  | { readonly result: "unknown_access" }
+  | { readonly result: "not_applicable"; readonly because: "who" | "target" | "level" | "protocol" };
+
+export interface RuleExplanation {
+  readonly reference: RuleReference;
+  readonly effect: "allow" | "block";
+  /** The condition as written; null is always. */
+  readonly when: string | null;
+  readonly outcome: RuleOutcome;
+}
+
+export interface Explanation {
+  readonly decision: Decision;
+  /** Every rule of every policy, in the order of files and rules. */
+  readonly rules: readonly RuleExplanation[];
+}
+
+/** The policies of a config, loaded. */
+export interface LoadedPolicies extends PolicyEngine {
+  /** The decision, and what each rule said to it. Tells no error listener. */
+  explain(request: DecisionRequest): Explanation;
+}
+
+interface EngineParts {
+  readonly version: string;
+  readonly policies: readonly Policy[];
+  readonly targets: ReadonlyMap<string, PolicyTarget>;
+  readonly environments: ReadonlyMap<string, WhenEnvironment>;
+  readonly onError: RuleErrorListener;
+}
+
+interface SelectedRule {
+  readonly rule: Rule;
+  readonly condition: Condition | undefined;
+}
+
+/** The rules that apply to one identity at one level of one target. */
+interface Selection {
+  readonly environment: WhenEnvironment;
+  readonly identity: ReturnType<typeof identityVariable>;
+  readonly blocks: readonly SelectedRule[];
+  readonly allows: readonly SelectedRule[];
+}
+
+export class Engine implements LoadedPolicies {
+  readonly version: string;
+  readonly #policies: readonly Policy[];
+  readonly #environments: ReadonlyMap<string, WhenEnvironment>;
+  readonly #onError: RuleErrorListener;
+  /** The protocol and levels of each target. */
+  readonly #targets: ReadonlyMap<string, { readonly protocol: string; readonly levels: ReadonlySet<string> }>;
+  /** By identity, then target, then level: bounded by the config, and gone with the identity. */
+  readonly #selections = new WeakMap<Identity, Map<string, Map<string, Selection>>>();
+
+  constructor({ version, policies, targets, environments, onError }: EngineParts) {
+    this.version = version;
+    this.#policies = policies;
+    this.#environments = environments;
+    this.#onError = onError;
+    this.#targets = new Map(
+      [...targets].map(([name, { protocol, levels }]) => [name, { protocol, levels: new Set(levels) }]),
+    );
+  }
+
+  decide(request: DecisionRequest): Decision {
+    return this.#decide(request, this.#onError);
+  }
+
+  admits({ identity, target, level }: Parameters<PolicyEngine["admits"]>[0]): boolean {
+    return (this.#select(identity, target.name, level.name)?.allows.length ?? 0) > 0;
+  }
+
+  explain(request: DecisionRequest): Explanation {
+    const { identity, target, level, command } = request;
+    const selection = this.#select(identity, target.name, level.name);
+    const context = selection?.environment.context(request, selection.identity);
+    const outcome = (policy: Policy, rule: Rule): RuleOutcome => {
+      const because = this.#reasonAgainst(policy, identity, target.name, level.name);
+      if (because !== undefined) return { result: "not_applicable", because };
+      if (selection === undefined || context === undefined)
+        return { result: "not_applicable", because: "target" };
+      const { protocol } = selection.environment;
+      if (command.protocol !== protocol || !rule.conditions.has(protocol)) {
+        return { result: "not_applicable", because: "protocol" };
+      }
+      const condition = rule.conditions.get(protocol);
+      if (rule.effect === "allow" && command.access === "unknown" && condition?.namesUnknown !== true) {
+        return { result: "unknown_access" };
+      }
+      try {
+        return { result: holds(condition, context) ? "matched" : "unmatched" };
+      } catch (error) {
+        return { result: "failed", message: failureOf(error) };
+      }
+    };
+    return {
+      decision: this.#decide(request, () => undefined),
+      rules: this.#policies.flatMap((policy) =>
+        policy.rules.map((rule) => ({
+          reference: rule.reference,
+          effect: rule.effect,
+          when: rule.when ?? null,
+          outcome: outcome(policy, rule),
+        })),
+      ),
+    };
+  }
+
+  #decide(request: DecisionRequest, onError: RuleErrorListener): Decision {
+    const { identity, target, level, command } = request;
+    const selection = this.#select(identity, target.name, level.name);
+    if (selection === undefined || command.protocol !== selection.environment.protocol) {
+      return this.#refuse(request);
+    }
+    const context = selection.environment.context(request, selection.identity);
+    for (const { rule, condition } of selection.blocks) {
+      try {
+        if (holds(condition, context)) return this.#block(rule, rule.message ?? blockedBy(rule.reference));
+      } catch (error) {
+        // Whether this rule would have blocked is not known, so it does.
+        onError(rule.reference, failureOf(error));
+        return this.#block(rule, failedAt(rule.reference));
+      }
+    }
+    for (const { rule, condition } of selection.allows) {
+      if (command.access === "unknown" && condition?.namesUnknown !== true) continue;
+      try {
+        if (holds(condition, context)) {
+          return { effect: "allow", rule: rule.reference, policyVersion: this.version };
+        }
+      } catch (error) {
+        onError(rule.reference, failureOf(error));
+      }
+    }
+    return this.#refuse(request);
+  }
+
+  #block(rule: Rule, message: string): Decision {
+    return { effect: "block", rule: rule.reference, message, policyVersion: this.version };
+  }
+
+  #refuse({ identity, target, command }: DecisionRequest): Decision {
+    const why = command.access === "unknown" ? " What it would do could not be told." : "";
+    const message = `No rule allows this for ${identity.subject} on ${target.name}.${why}`;
+    return { effect: "block", rule: null, message, policyVersion: this.version };
+  }
+
+  /** Undefined for a target or level that is not configured: no rule speaks of those, not even one for every target. */
+  #select(identity: Identity, target: string, level: string): Selection | undefined {
+    const known = this.#selections.get(identity)?.get(target)?.get(level);
+    if (known !== undefined) return known;
+    const configured = this.#targets.get(target);
+    const environment = configured && this.#environments.get(configured.protocol);
+    if (!environment || !configured.levels.has(level)) return undefined;
+    const selected: SelectedRule[] = [];
+    for (const policy of this.#policies) {
+      if (reasonAgainst(policy, identity, target, level) !== undefined) continue;
+      for (const rule of policy.rules) {
+        const condition = rule.conditions.get(environment.protocol);
+        if (condition !== undefined || rule.conditions.has(environment.protocol)) {
+          selected.push({ rule, condition });
+        }
+      }
+    }
+    const selection: Selection = {
+      environment,
+      identity: identityVariable(identity),
+      blocks: selected.filter(({ rule }) => rule.effect === "block"),
+      allows: selected.filter(({ rule }) => rule.effect === "allow"),
+    };
+    const byTarget = this.#selections.get(identity) ?? new Map<string, Map<string, Selection>>();
+    const byLevel = byTarget.get(target) ?? new Map<string, Selection>();
+    this.#selections.set(identity, byTarget.set(target, byLevel.set(level, selection)));
+    return selection;
+  }
+
+  #reasonAgainst(policy: Policy, identity: Identity, target: string, level: string) {
+    const configured = this.#targets.get(target);
+    if (configured === undefined) return "target";
+    return (
+      reasonAgainst(policy, identity, target, level) ?? (configured.levels.has(level) ? undefined : "level")
+    );
+  }
+}
+
+/** @throws what CEL throws, and an error for a result that is no bool. */
+function holds(condition: Condition | undefined, context: Context): boolean {
+  if (condition === undefined) return true;
+  const result: unknown = condition.program(context);
+  if (typeof result === "boolean") return result;
+  throw new TypeError("a condition's result was neither true nor false");
+}
+
+function blockedBy({ rule, policy }: RuleReference): string {
+  return `Blocked by the rule "${rule}" of the policy "${policy}".`;
+}
+
+function failedAt({ rule, policy }: RuleReference): string {
+  return `The rule "${rule}" of the policy "${policy}" could not be evaluated for this, so it was blocked.`;
+}
