@@ -11,7 +11,7 @@ const validate = new Ajv2020({ allErrors: true }).compile(schema);
 
 function fits(text: string): boolean {
   const parsed = parseYaml(text, "gatehouse.yaml");
-  return parsed.ok && validate(parsed.document.value) === true;
+  return parsed.ok && validate(parsed.document.value);
 }
 
 t.test("the schema says which draft it is of", async (t) => {

@@ -23,11 +23,11 @@ export const story: readonly Step[] = [
       asAgent(demo, async (client) => {
         const { rows } = await client.query("select id, name, city from customers order by id limit 3");
         expect(rows.length === 3, `expected 3 rows, got ${rows.length}`);
-        const prepared = await client.query(
+        const prepared = await client.query<Count>(
           "select count(*)::int as n from orders where customer_id = $1",
           [1],
         );
-        expect(Number(prepared.rows[0]?.n) > 0, "expected orders of customer 1");
+        expect((prepared.rows[0]?.n ?? 0) > 0, "expected orders of customer 1");
       }),
   },
   {

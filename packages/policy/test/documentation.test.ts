@@ -22,7 +22,7 @@ t.test("every example of the documentation loads", async (t) => {
 });
 
 t.test("the documentation's table has every variable, and each can be named", async (t) => {
-  const names = [...page.matchAll(/^\| `((?:sql|identity|target|session)\.\w+|time)` \|/gm)].map(
+  const names = [...page.matchAll(/^\| `((?:sql|identity|target|session)\.\w+|time)` *\|/gm)].map(
     ([, name]) => name,
   );
   for (const fact of Object.keys(sqlFacts.facts)) t.ok(names.includes(`sql.${fact}`), fact);
