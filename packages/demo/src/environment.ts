@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startControlPlane } from "@gatehouse/api";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import type { Listener } from "@gatehouse/core";
-import { Gateway } from "@gatehouse/gateway";
+import { createLogger, Gateway } from "@gatehouse/gateway";
 import { type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { type Logger as PinoLogger, pino } from "pino";
 import { type DemoDatabase, startDatabase } from "./database.ts";
@@ -64,7 +64,7 @@ export async function startDemo(ports: Ports, progress: Progress): Promise<Demo>
 
     progress("gateway");
     const configFile = await writeConfig(folder, { ports, database, issuer: provider.issuer });
-    const log = pino({ level: "info" }, pino.destination({ dest: join(folder, "gateway.log"), sync: true }));
+    const log = createLogger(pino.destination({ dest: join(folder, "gateway.log"), sync: true }));
     const gateway = await Gateway.start({ configFile, log });
     cleanups.push(() => gateway.stop("demo ended"));
     const control = await startControl(gateway, log);

@@ -1,0 +1,80 @@
+import { watchCertificate } from "@gatehouse/certs";
+import { type Config, checkSecrets } from "@gatehouse/config";
+import { formatAddress, messageOf } from "@gatehouse/core";
+import { formatProblem } from "@gatehouse/documents";
+import { type Configuration, loadConfiguration, loadProtocols } from "@gatehouse/gateway";
+import { Failed, paint, print, printError, printJson, table } from "./output.ts";
+
+/** Reads config and policies as `serve` would. @throws Failed with the problems printed */
+export async function readConfiguration(file: string, json: boolean): Promise<Configuration> {
+  const protocols = loadProtocols();
+  const result = await loadConfiguration(file, protocols, () => undefined);
+  await Promise.all(protocols.map((protocol) => protocol.dispose()));
+  if (result.ok) return result.configuration;
+  if (json) printJson({ ok: false, problems: result.problems });
+  else {
+    printError(result.problems.map(formatProblem).join("\n\n"));
+    const count = result.problems.length;
+    printError(
+      `\n${paint("red", "✘", process.stderr)} ${count} ${count === 1 ? "problem" : "problems"}; nothing was loaded`,
+    );
+  }
+  throw new Failed();
+}
+
+/** `gatehouse check`: everything that `serve` needs, without serving. */
+export async function check({ config: file, json }: { config: string; json: boolean }): Promise<void> {
+  const { config, policies, summaries } = await readConfiguration(file, json);
+  const missing = [
+    ...(await checkSecrets(config)).map(
+      ({ target, level, message }) => `target ${target}, level ${level}: ${message}`,
+    ),
+    ...(await checkCertificates(config)),
+  ];
+  if (json) {
+    printJson({
+      ok: missing.length === 0,
+      policyVersion: policies.version,
+      targets: [...config.targets.keys()],
+      policies: summaries,
+      missing,
+    });
+  } else {
+    print(`${paint("green", "✔")} ${file}, policies ${policies.version}`);
+    const listeners = [
+      ...config.listeners,
+      ...(config.control ? [["control", config.control] as const] : []),
+    ];
+    print(
+      table(
+        [
+          ...listeners.map(([name, { address }]) => ["listener", name, formatAddress(address)]),
+          ...[...config.targets.values()].map(({ name, protocol, address, levels }) => [
+            "target",
+            name,
+            `${protocol} at ${formatAddress(address)}, levels ${[...levels.keys()].join(", ")}`,
+          ]),
+          ...summaries.map(({ title, file: path, rules }) => ["policy", title, `${rules} rules, ${path}`]),
+        ],
+        "  ",
+      ),
+    );
+    for (const message of missing) printError(`${paint("red", "✘", process.stderr)} ${message}`);
+  }
+  if (missing.length > 0) throw new Failed();
+}
+
+async function checkCertificates(config: Config): Promise<string[]> {
+  const problems: string[] = [];
+  const silent = () => undefined;
+  const log = { debug: silent, info: silent, warn: silent, error: silent };
+  const listeners = [...config.listeners, ...(config.control ? [["control", config.control] as const] : [])];
+  for (const [name, { tls }] of listeners) {
+    try {
+      (await watchCertificate({ ...tls, log })).close();
+    } catch (error) {
+      problems.push(`listener ${name}: ${messageOf(error)}`);
+    }
+  }
+  return problems;
+}

@@ -1,0 +1,82 @@
+import { GatehouseError, messageOf } from "@gatehouse/core";
+import { version } from "@gatehouse/gateway";
+import { Command, CommanderError, Option } from "commander";
+import { headArgument, type VerifyOptions, verify } from "./audit.ts";
+import { check } from "./check.ts";
+import { type ExplainOptions, explain } from "./explain.ts";
+import { Failed, paint, printError } from "./output.ts";
+import { serve } from "./serve.ts";
+
+/** Exit codes: 0 done, 1 refused or failed, 2 called in a way that makes no sense. */
+const REFUSED = 1;
+const USAGE = 2;
+
+function program(): Command {
+  const gatehouse = new Command("gatehouse")
+    .description("An access gateway that knows who asks and understands each command.")
+    .version(version)
+    .exitOverride()
+    .showHelpAfterError("(--help says how)")
+    .helpCommand(false);
+  const config = () => new Option("-c, --config <file>", "the config").default("gatehouse.yaml");
+  const json = () => new Option("--json", "print JSON").default(false);
+
+  gatehouse
+    .command("serve")
+    .description("run the gateway until SIGTERM or Ctrl-C; SIGHUP reads config and policies again")
+    .addOption(config())
+    .action(serve);
+
+  gatehouse
+    .command("check")
+    .description("read config, policies, secrets and certificates, and say what is wrong with them")
+    .addOption(config())
+    .addOption(json())
+    .action(check);
+
+  const policy = gatehouse.command("policy").description("look into policies").helpCommand(false);
+  policy
+    .command("explain")
+    .description("say which rule decides a command, and what each rule says to it")
+    .argument("<command>", "the command's text, such as a statement of SQL")
+    .addOption(config())
+    .requiredOption("-t, --target <name>", "the target")
+    .requiredOption("-l, --level <name>", "the level")
+    .option("-s, --subject <name>", "who asks", "somebody")
+    .option("-g, --group <name...>", "groups of who asks", [])
+    .addOption(new Option("--kind <kind>", "what asks").choices(["human", "workload"]).default("workload"))
+    .option("--client <host>", "where the client is", "127.0.0.1")
+    .addOption(json())
+    .action((text: string, options: ExplainOptions) => explain(text, options));
+
+  const audit = gatehouse.command("audit").description("look into the audit log").helpCommand(false);
+  audit
+    .command("verify")
+    .description("check that no line of an audit log was changed, removed or moved")
+    .argument("[path]", "the log, or the state folder it is in", "state")
+    .addOption(
+      new Option("--head <seq:hash>", "a head that an earlier verify printed").argParser(headArgument),
+    )
+    .addOption(json())
+    .action((path: string, options: VerifyOptions) => verify(path, options));
+
+  return gatehouse;
+}
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (error instanceof Failed) return REFUSED;
+  // Commander has printed what it has to say.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+  printError(`${paint("red", "✘", process.stderr)} ${messageOf(error)}`);
+  if (error instanceof GatehouseError) {
+    if (error.hint !== undefined) printError(`  ${error.hint}`);
+    printError(`  ${error.code}`);
+  } else if (error instanceof Error && process.env["DEBUG"] !== undefined) printError(error.stack ?? "");
+  return REFUSED;
+}

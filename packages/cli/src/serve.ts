@@ -1,0 +1,60 @@
+import { startControlPlane } from "@gatehouse/api";
+import { type Listener, messageOf } from "@gatehouse/core";
+import { createLogger, Gateway } from "@gatehouse/gateway";
+import { pino } from "pino";
+import { build as pinoPretty } from "pino-pretty";
+
+/** `gatehouse serve`: runs until it is told to stop. Logs are JSON, or easier on the eye on a terminal. */
+export async function serve({ config }: { config: string }): Promise<void> {
+  const destination = process.stdout.isTTY
+    ? pinoPretty({ colorize: true, translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", sync: true })
+    : pino.destination({ fd: 1, sync: false });
+  const log = createLogger(destination);
+  // From the first moment on: a signal during the start must not leave a half-made gateway behind.
+  const stop = nextStopSignal();
+  const gateway = await Gateway.start({ configFile: config, log });
+  log.level = gateway.configuration.config.logLevel;
+  let control: Listener | undefined;
+  try {
+    control = await startControl(gateway, log);
+    process.on("SIGHUP", () => {
+      gateway.reload().then(
+        () => {
+          log.level = gateway.configuration.config.logLevel;
+        },
+        (error: unknown) => log.error({ error }, "reload failed: the old config stays"),
+      );
+    });
+    const signal = await stop;
+    // Whoever asks twice does not want to wait for the sessions.
+    process.once("SIGINT", () => process.exit(130));
+    process.once("SIGTERM", () => process.exit(143));
+    await gateway.stop(signal);
+  } catch (error) {
+    await gateway.stop(messageOf(error));
+    throw error;
+  } finally {
+    await control?.close();
+  }
+}
+
+async function startControl(gateway: Gateway, log: pino.Logger): Promise<Listener | undefined> {
+  const { control } = gateway.configuration.config;
+  if (!control) return undefined;
+  const certificate = await gateway.certificate(control);
+  const listener = await startControlPlane({
+    gateway,
+    address: control.address,
+    secureContext: () => certificate.current(),
+    log,
+  });
+  log.info({ address: listener.address }, "control plane listening");
+  return listener;
+}
+
+function nextStopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once("SIGTERM", resolve);
+    process.once("SIGINT", resolve);
+  });
+}
