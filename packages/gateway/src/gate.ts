@@ -19,6 +19,9 @@ import type { SessionRegistry } from "@gatehouse/sessions";
 import { Enforcement, type EnforcementOptions } from "./enforcement.ts";
 import { openSession } from "./open-session.ts";
 
+/** Characters of a name that was asked for: whoever may not come in can't fill the logs either. */
+const LOGGED_NAME = 256;
+
 /** What a log-in rests on, as the config has it at this moment. */
 export interface Admission {
   readonly config: Config;
@@ -45,8 +48,10 @@ export function createGate(options: GateOptions): Gate {
   const enforcement = new Enforcement({ ...options, policies: () => admission().policies });
 
   async function deny(request: Omit<LoginRequest, "credential">, denial: Denial): Promise<Refusal> {
-    const { protocol, client, target, level } = request;
+    const { protocol, client } = request;
     const { refusal, reason, subject } = denial;
+    const target = request.target.slice(0, LOGGED_NAME);
+    const level = request.level.slice(0, LOGGED_NAME);
     const reference = ids("ref");
     log.warn({ reference, protocol, client, target, level, subject, reason }, "log-in refused");
     try {
@@ -57,8 +62,8 @@ export function createGate(options: GateOptions): Gate {
         kind: refusal.kind,
         reason,
         client,
-        target: target.slice(0, 256),
-        level: level.slice(0, 256),
+        target,
+        level,
         ...(subject === undefined ? {} : { subject }),
       });
     } catch (error) {

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
 import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
 import type { ListenerConfig } from "@gatehouse/config";
@@ -52,6 +53,7 @@ export class Gateway {
   readonly #certificates: ReloadingCertificate[] = [];
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
+  #lastReload: Promise<unknown> = Promise.resolve();
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -126,7 +128,14 @@ export class Gateway {
    * as they were at the start.
    * @returns the problems; none when the new ones are in force
    */
-  async reload(): Promise<readonly Problem[]> {
+  reload(): Promise<readonly Problem[]> {
+    // One after the other: an older look at the files must not win over a newer one.
+    const turn = this.#lastReload.then(() => this.#reload());
+    this.#lastReload = turn.catch(() => undefined);
+    return turn;
+  }
+
+  async #reload(): Promise<readonly Problem[]> {
     const { file } = this.#configuration.config;
     const result = await loadConfiguration(file, this.#protocols, ruleErrorsTo(this.#log));
     if (!result.ok) {
@@ -142,10 +151,13 @@ export class Gateway {
       policyVersion: policies.version,
       configDigest: config.digest,
     });
-    const authenticator = this.#createAuthenticator(result.configuration);
-    await authenticator.start();
-    this.#authenticator.close();
-    this.#authenticator = authenticator;
+    // Providers that are the same keep the keys that are known of them: they may be down at this moment.
+    if (!isDeepStrictEqual(config.identity, this.#configuration.config.identity)) {
+      const authenticator = this.#createAuthenticator(result.configuration);
+      await authenticator.start();
+      this.#authenticator.close();
+      this.#authenticator = authenticator;
+    }
     this.#configuration = result.configuration;
     this.#log.info({ policyVersion: policies.version, configDigest: config.digest }, "config reloaded");
     return [];

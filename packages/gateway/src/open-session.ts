@@ -14,23 +14,29 @@ export interface OpenSessionOptions {
 }
 
 /**
- * Opens a session: on the audit log first, then in the registry.
+ * Opens a session: in the registry, so that a gateway which drains waits for it, and on the audit log, before it
+ * is anybody's.
  * @throws what the audit log throws; nothing is open then
  */
 export async function openSession(options: OpenSessionOptions): Promise<OpenSession> {
   const { session, lease, enforcement, sessions, audit, clock, log } = options;
   const { identity, target, client, application } = session;
-  await audit.append({
-    type: "session.opened",
-    ...actorOf(session),
-    protocol: target.protocol,
-    kind: identity.kind,
-    groups: identity.groups,
-    proof: identity.proof,
-    client,
-    application,
-  });
   const registered = sessions.open(session);
+  try {
+    await audit.append({
+      type: "session.opened",
+      ...actorOf(session),
+      protocol: target.protocol,
+      kind: identity.kind,
+      groups: identity.groups,
+      proof: identity.proof,
+      client,
+      application,
+    });
+  } catch (error) {
+    registered.close();
+    throw error;
+  }
   let commands = 0;
   let refused = 0;
   let closed = false;

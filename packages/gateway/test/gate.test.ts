@@ -1,0 +1,276 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import { type AuditLog, GatehouseError, idSource, type LoginRequest } from "@gatehouse/core";
+import { staticLeases } from "@gatehouse/credentials";
+import { createAuthenticator } from "@gatehouse/identity";
+import { SessionRegistry } from "@gatehouse/sessions";
+import t, { type Test } from "tap";
+import { createGate } from "../src/gate.ts";
+import { loadConfiguration, loadProtocols } from "../src/index.ts";
+import { auditEvents, auditLogOf, type Environment, environment } from "./environment.ts";
+
+const client = { host: "127.0.0.1", port: 50_000 };
+
+/** A gate over a real config, provider and audit log. */
+async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
+  const loaded = await loadConfiguration(env.configFile, loadProtocols(), () => undefined);
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+  const { config, policies } = loaded.configuration;
+  const { clock, log } = env;
+  const authenticator = createAuthenticator({ providers: config.identity.oidc, clock, log });
+  t.teardown(() => authenticator.close());
+  await authenticator.start();
+  const sessions = new SessionRegistry();
+  const gate = createGate({
+    admission: () => ({ config, policies, authenticator }),
+    audit: audit ?? (await auditLogOf(t, env)),
+    clock,
+    ids: idSource(randomBytes),
+    log,
+    leases: staticLeases(),
+    sessions,
+  });
+  return { gate, sessions };
+}
+
+const asking = (credential: string, other: Partial<LoginRequest> = {}): LoginRequest => ({
+  protocol: "postgres",
+  credential,
+  target: "orders",
+  level: "reader",
+  client,
+  application: "psql",
+  ...other,
+});
+
+t.test(
+  "whom a rule lets in is let in, and the log says who it is before the session is theirs",
+  async (t) => {
+    const env = await environment(t);
+    const { gate, sessions } = await gateOf(t, env);
+    const result = await gate.login(asking(await env.provider.token("crew-analyst")));
+    if (!result.ok) return t.fail(result.refusal.message);
+    const { session, lease } = result.session;
+    t.match(session, { id: /^ses_/, identity: { subject: "crew-analyst", kind: "workload" } });
+    t.match(lease, { user: "orders_reader" });
+    t.equal(lease.password.reveal(), "the reader's own");
+    t.equal(sessions.size, 1);
+    t.match(await auditEvents(env.folder), [
+      {
+        type: "session.opened",
+        session: session.id,
+        subject: "crew-analyst",
+        target: "orders",
+        level: "reader",
+        protocol: "postgres",
+        groups: ["crew-analyst"],
+        proof: { method: "oidc", provider: "corp", issuer: env.provider.issuer },
+        client,
+        application: "psql",
+      },
+    ]);
+  },
+);
+
+t.test("a session's end is on the log once, with what was asked and refused in it", async (t) => {
+  const env = await environment(t);
+  const { gate, sessions } = await gateOf(t, env);
+  const result = await gate.login(asking(await env.provider.token("crew-analyst")));
+  if (!result.ok) return t.fail(result.refusal.message);
+  await result.session.refuse({ kind: "syntax", message: "syntax error", text: "selec" });
+  env.clock.advance(1500);
+  await result.session.close("client_closed");
+  await result.session.close("gateway_error");
+  t.equal(sessions.size, 0);
+  const events = await auditEvents(env.folder);
+  t.match(events.at(-1), {
+    type: "session.closed",
+    end: "client_closed",
+    commands: 1,
+    refused: 1,
+    duration: 1500,
+  });
+  t.equal(events.filter(({ type }) => type === "session.closed").length, 1);
+});
+
+t.test("a target that is not there and one that is not theirs are refused in the same words", async (t) => {
+  const env = await environment(t);
+  const { gate } = await gateOf(t, env);
+  const token = await env.provider.token("crew-analyst");
+  const refusals = [];
+  for (const target of ["payroll", "nowhere", "constructor", "__proto__"]) {
+    const result = await gate.login(asking(token, { target }));
+    if (result.ok) return t.fail("let in");
+    const { reference, message, ...rest } = result.refusal;
+    t.match(reference, /^ref_/);
+    refusals.push({ ...rest, message: message.replace(target, "TARGET") });
+  }
+  t.match(refusals[0], {
+    kind: "target",
+    message: 'Target "TARGET" does not exist, or is not yours to use.',
+  });
+  for (const refusal of refusals) t.strictSame(refusal, refusals[0]);
+  t.match(await auditEvents(env.folder), [
+    {
+      type: "login.failed",
+      kind: "target",
+      target: "payroll",
+      reason: "no rule lets in",
+      subject: "crew-analyst",
+    },
+    { type: "login.failed", kind: "target", target: "nowhere", reason: "no such target" },
+    { target: "constructor", reason: "no such target" },
+    { target: "__proto__", reason: "no such target" },
+  ]);
+});
+
+t.test("somebody whom no rule names is told of no target at all", async (t) => {
+  const env = await environment(t);
+  const { gate } = await gateOf(t, env);
+  const result = await gate.login(asking(await env.provider.token("dana")));
+  t.match(result, {
+    ok: false,
+    refusal: { kind: "target", message: /"orders" does not exist, or is not yours/ },
+  });
+});
+
+t.test("a target of another protocol is not there for this one", async (t) => {
+  const env = await environment(t);
+  const { gate } = await gateOf(t, env);
+  const token = await env.provider.token("crew-analyst");
+  t.match(await gate.login(asking(token, { protocol: "ssh" })), { ok: false, refusal: { kind: "target" } });
+});
+
+t.test("a level that is not there and one that is not theirs are refused in the same words", async (t) => {
+  const env = await environment(t);
+  const { gate } = await gateOf(t, env);
+  const token = await env.provider.token("crew-analyst");
+  const said = [];
+  for (const level of ["writer", "owner"]) {
+    const result = await gate.login(asking(token, { level }));
+    if (result.ok) return t.fail("let in");
+    t.match(result.refusal, { kind: "level", hint: "The user is the level. Yours: reader." });
+    said.push(result.refusal.message.replace(level, "LEVEL"));
+  }
+  t.equal(said[0], said[1]);
+  t.match(await auditEvents(env.folder), [
+    { type: "login.failed", kind: "level", level: "writer", subject: "crew-analyst" },
+    { type: "login.failed", kind: "level", level: "owner" },
+  ]);
+});
+
+t.test("names as long as a message are cut before they are logged or repeated", async (t) => {
+  const env = await environment(t);
+  const { gate } = await gateOf(t, env);
+  const long = "x".repeat(9000);
+  const token = await env.provider.token("crew-analyst");
+  const result = await gate.login(asking(token, { target: long, level: long }));
+  if (result.ok) return t.fail("let in");
+  t.ok(result.refusal.message.length < 200);
+  t.match(await auditEvents(env.folder), [{ target: "x".repeat(256), level: "x".repeat(256) }]);
+  t.ok(JSON.stringify(env.log.entries).length < 4096, "the gateway's own log is not for filling either");
+});
+
+t.test(
+  "a provider that is down at the start refuses log-ins as unavailable, and is used when it is back",
+  async (t) => {
+    const env = await environment(t);
+    const token = await env.provider.token("crew-analyst");
+    await env.provider.stop();
+    const { gate } = await gateOf(t, env);
+    t.match(await gate.login(asking(token)), {
+      ok: false,
+      refusal: { kind: "unavailable", message: "The gateway can't let anybody in now." },
+    });
+    t.match(await auditEvents(env.folder), [
+      { kind: "unavailable", reason: /^IDENTITY_UNAVAILABLE: .*corp/ },
+    ]);
+    await env.provider.start();
+    env.clock.advance(60_000);
+    t.match(await gate.login(asking(token)), { ok: true });
+  },
+);
+
+t.test("a provider that goes down later does not matter while its keys are known", async (t) => {
+  const env = await environment(t);
+  const { gate } = await gateOf(t, env);
+  const token = await env.provider.token("crew-analyst");
+  await env.provider.stop();
+  t.match(await gate.login(asking(token)), { ok: true });
+});
+
+t.test(
+  "a secret that is not there refuses the log-in; the client is not told which, the log is",
+  async (t) => {
+    const env = await environment(t);
+    const { gate, sessions } = await gateOf(t, env);
+    await rm(join(env.folder, "secrets", "reader"));
+    const result = await gate.login(asking(await env.provider.token("crew-analyst")));
+    if (result.ok) return t.fail("let in");
+    t.match(result.refusal, { kind: "internal", message: "The gateway can't let anybody in now." });
+    t.notMatch(JSON.stringify(result.refusal), "secrets");
+    t.match(await auditEvents(env.folder), [
+      { type: "login.failed", kind: "internal", reason: /secrets\/reader/, subject: "crew-analyst" },
+    ]);
+    t.equal(sessions.size, 0);
+  },
+);
+
+t.test("a session that can't be put on the audit log is not opened", async (t) => {
+  const env = await environment(t);
+  const full = () => Promise.reject(new GatehouseError("AUDIT_FAILED", "The disk is full."));
+  const { gate, sessions } = await gateOf(t, env, { append: full });
+  const result = await gate.login(asking(await env.provider.token("crew-analyst")));
+  t.match(result, { ok: false, refusal: { kind: "internal" } });
+  t.equal(sessions.size, 0);
+  t.match(await gate.login(asking("nothing")), { ok: false, refusal: { kind: "credential" } });
+});
+
+t.test("a gateway that drains waits for a session whose opening is on its way to the log", async (t) => {
+  const env = await environment(t);
+  const appending = Promise.withResolvers<undefined>();
+  const written = Promise.withResolvers<undefined>();
+  const audit: AuditLog = {
+    append: () => {
+      appending.resolve(undefined);
+      return written.promise;
+    },
+  };
+  const { gate, sessions } = await gateOf(t, env, audit);
+  const login = gate.login(asking(await env.provider.token("crew-analyst")));
+  await appending.promise;
+  let drained = false;
+  const reason = { kind: "busy", message: "The gateway is shutting down.", reference: "ref_1" } as const;
+  const draining = sessions.drain(reason, 3_600_000, 0).then(() => {
+    drained = true;
+  });
+  await turn();
+  t.notOk(drained);
+  written.resolve(undefined);
+  const result = await login;
+  if (!result.ok) return t.fail(result.refusal.message);
+  result.session.idle(true);
+  t.ok(result.session.ended.aborted);
+  await result.session.close("drained");
+  await draining;
+});
+
+t.test(
+  "a log-in that an adapter rejects by itself is on the log under the reference that the client is told",
+  async (t) => {
+    const env = await environment(t);
+    const { gate } = await gateOf(t, env);
+    const { credential: _, ...request } = asking("");
+    const refusal = await gate.rejectLogin(request, {
+      kind: "level",
+      message: "No plaintext.",
+      hint: "Use TLS.",
+    });
+    t.match(refusal, { kind: "level", message: "No plaintext.", hint: "Use TLS." });
+    t.match(await auditEvents(env.folder), [
+      { type: "login.failed", reference: refusal.reference, kind: "level", reason: "No plaintext.", client },
+    ]);
+  },
+);
