@@ -43,7 +43,7 @@ function program(): Command {
     .requiredOption("-t, --target <name>", "the target")
     .requiredOption("-l, --level <name>", "the level")
     .option("-s, --subject <name>", "who asks", "somebody")
-    .option("-g, --group <name...>", "groups of who asks", [])
+    .option("-g, --group <name>", "a group of who asks; may be given several times", collect, [])
     .addOption(new Option("--kind <kind>", "what asks").choices(["human", "workload"]).default("workload"))
     .option("--client <host>", "where the client is", "127.0.0.1")
     .addOption(json())
@@ -63,10 +63,19 @@ function program(): Command {
   return gatehouse;
 }
 
+// `gatehouse ... | head` has read what it wants: no reason for a stack trace.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(REFUSED);
+});
 try {
   await program().parseAsync();
 } catch (error) {
   process.exitCode = report(error);
+}
+
+function collect(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
 }
 
 function report(error: unknown): number {

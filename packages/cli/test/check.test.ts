@@ -1,0 +1,65 @@
+import { rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import t from "tap";
+import { configFolder, gatehouse } from "./gatehouse.ts";
+
+const env = { READER_PASSWORD: "hunter2" };
+
+t.test("a good config is summed up, in words and as JSON", async (t) => {
+  const { config } = await configFolder(t);
+  const words = await gatehouse(["check", "--config", config], env);
+  t.same([words.code, words.stderr], [0, ""]);
+  t.match(words.stdout, /✔ .*gatehouse\.yaml, policies [0-9a-f]{12}/);
+  t.match(words.stdout, /target +orders +postgres at 127\.0\.0\.1:1, levels reader, writer/);
+  t.match(words.stdout, /policy +orders for analysts +2 rules/);
+  t.notMatch(words.stdout, "\u001b[", "no colours in a pipe");
+  const json = await gatehouse(["check", "--config", config, "--json"], env);
+  t.equal(json.code, 0);
+  t.match(JSON.parse(json.stdout), { ok: true, targets: ["orders"], missing: [] });
+});
+
+t.test("an error in the config is shown with its place, and exits 1", async (t) => {
+  const { folder } = await configFolder(t);
+  const config = join(folder, "broken.yaml");
+  await writeFile(config, "stat: file:state\n");
+  const { code, stderr } = await gatehouse(["check", "--config", config]);
+  t.equal(code, 1);
+  t.match(stderr, /broken\.yaml:1:1: "stat" is not a key that may stand here; did you mean "state"/);
+  t.match(stderr, /nothing was loaded/);
+});
+
+t.test("an error in a policy is shown with its place and the nearest right name", async (t) => {
+  const { folder, config } = await configFolder(t);
+  await writeFile(
+    join(folder, "policies", "new.yaml"),
+    "policy: new\nwho: { everyone: true }\ntargets: [orders]\nrules:\n  - allow: reads\n    when: sql.acess == 'read'\n",
+  );
+  const { code, stderr } = await gatehouse(["check", "--config", config], env);
+  t.equal(code, 1);
+  t.match(stderr, /policies\/new\.yaml:6:\d+: .*acess.*did you mean "(sql\.)?access"/);
+  const json = await gatehouse(["check", "--config", config, "--json"], env);
+  t.equal(json.code, 1);
+  t.match(JSON.parse(json.stdout), { ok: false, problems: [{ line: 6 }] });
+});
+
+t.test("a secret that is not there, and a certificate that is not, are named", async (t) => {
+  const { folder, config } = await configFolder(t);
+  const unset = await gatehouse(["check", "--config", config]);
+  t.equal(unset.code, 1);
+  t.match(unset.stderr, /target orders, level reader: .*READER_PASSWORD/);
+  await rm(join(folder, "certs", "gateway.key"));
+  const keyless = await gatehouse(["check", "--config", config], env);
+  t.equal(keyless.code, 1);
+  t.match(keyless.stderr, /listener postgres: .*gateway\.key/);
+});
+
+t.test("the sample config in deploy/ is a good one", async (t) => {
+  const config = join(import.meta.dirname, "..", "..", "..", "deploy", "gatehouse.yaml");
+  const { stdout } = await gatehouse(["check", "--config", config, "--json"]);
+  // Its secrets and certificates are for its reader to bring.
+  t.match(JSON.parse(stdout), {
+    ok: false,
+    targets: ["orders"],
+    policies: [{ title: "orders for analysts" }],
+  });
+});

@@ -1,0 +1,64 @@
+import t from "tap";
+import { configFolder, gatehouse } from "./gatehouse.ts";
+
+const explain = (config: string, ...args: string[]) =>
+  gatehouse(["policy", "explain", "--config", config, "--target", "orders", ...args]);
+
+t.test("a block names its rule, the facts and what each rule says, and exits 1", async (t) => {
+  const { config } = await configFolder(t);
+  const args = ["--level", "reader", "--group", "crew-analyst", "--subject", "ann"];
+  const { code, stdout } = await explain(config, ...args, "drop table orders");
+  t.equal(code, 1);
+  t.match(stdout, /^BLOCK {2}ann of crew-analyst on orders as reader/);
+  t.match(
+    stdout,
+    /by "schema changes" of "orders for analysts" \(policies\/analysts\.yaml:9\): Schema changes go/,
+  );
+  t.match(stdout, /sql\.writes +\["public\.orders"\]/);
+  t.match(stdout, /● +block +schema changes +matched/);
+  t.match(stdout, /· +allow +reads +did not match/);
+  t.match(stdout, /is for another identity/);
+});
+
+t.test("an allow exits 0, in words and as JSON", async (t) => {
+  const { config } = await configFolder(t);
+  const { code, stdout } = await explain(
+    config,
+    "--level",
+    "reader",
+    "--group",
+    "crew-analyst",
+    "select 1",
+    "--json",
+  );
+  t.equal(code, 0);
+  t.match(JSON.parse(stdout), {
+    decision: { effect: "allow", rule: { rule: "reads" } },
+    facts: { access: "read" },
+  });
+});
+
+t.test("what no rule could decide is said to be refused before any rule", async (t) => {
+  const { config } = await configFolder(t);
+  const { code, stdout } = await explain(config, "--level", "reader", "selec 1");
+  t.equal(code, 1);
+  t.match(stdout, /BLOCK {2}before any rule: syntax error at or near "selec"/);
+});
+
+t.test("an unknown target or level is answered with the nearest one", async (t) => {
+  const { config } = await configFolder(t);
+  const target = await gatehouse([
+    "policy",
+    "explain",
+    "-c",
+    config,
+    "-t",
+    "order",
+    "-l",
+    "reader",
+    "select 1",
+  ]);
+  t.same([target.code, target.stderr], [1, 'no target "order"; did you mean "orders"?\n']);
+  const level = await explain(config, "--level", "reder", "select 1");
+  t.same([level.code, level.stderr], [1, 'no level "reder" of "orders"; did you mean "reader"?\n']);
+});
