@@ -1,20 +1,8 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { AUDIT_FILE, formatHead, type Head, parseHead, verifyAuditLog } from "@gatehouse/audit";
-import { InvalidArgumentError } from "commander";
+import { AUDIT_FILE, formatHead, verifyAuditLog } from "@gatehouse/audit";
+import type { VerifyOptions } from "./audit-options.ts";
 import { Failed, paint, print, printError, printJson } from "./output.ts";
-
-export interface VerifyOptions {
-  readonly head?: Head;
-  readonly json: boolean;
-}
-
-/** Reads `--head SEQ:HASH`. @throws InvalidArgumentError */
-export function headArgument(text: string): Head {
-  const head = parseHead(text);
-  if (!head) throw new InvalidArgumentError("Expected SEQ:HASH, as an earlier verify printed it.");
-  return head;
-}
 
 /** `gatehouse audit verify`: needs nothing but the file. */
 export async function verify(path: string, { head, json }: VerifyOptions): Promise<void> {

@@ -1,16 +1,15 @@
 import { GatehouseError, messageOf } from "@gatehouse/core";
-import { version } from "@gatehouse/gateway";
+import { version } from "@gatehouse/gateway/version";
 import { Command, CommanderError, Option } from "commander";
-import { headArgument, type VerifyOptions, verify } from "./audit.ts";
-import { check } from "./check.ts";
-import { type ExplainOptions, explain } from "./explain.ts";
+import { headArgument, type VerifyOptions } from "./audit-options.ts";
+import type { ExplainOptions } from "./explain.ts";
 import { Failed, paint, printError } from "./output.ts";
-import { serve } from "./serve.ts";
 
 /** Exit codes: 0 done, 1 refused or failed, 2 called in a way that makes no sense. */
 const REFUSED = 1;
 const USAGE = 2;
 
+/** Each command's code is loaded when it is called, so that `--help` does not wait for a database's parser. */
 function program(): Command {
   const gatehouse = new Command("gatehouse")
     .description("An access gateway that knows who asks and understands each command.")
@@ -25,14 +24,16 @@ function program(): Command {
     .command("serve")
     .description("run the gateway until SIGTERM or Ctrl-C; SIGHUP reads config and policies again")
     .addOption(config())
-    .action(serve);
+    .action(async (options: { config: string }) => (await import("./serve.ts")).serve(options));
 
   gatehouse
     .command("check")
     .description("read config, policies, secrets and certificates, and say what is wrong with them")
     .addOption(config())
     .addOption(json())
-    .action(check);
+    .action(async (options: { config: string; json: boolean }) =>
+      (await import("./check.ts")).check(options),
+    );
 
   const policy = gatehouse.command("policy").description("look into policies").helpCommand(false);
   policy
@@ -47,7 +48,9 @@ function program(): Command {
     .addOption(new Option("--kind <kind>", "what asks").choices(["human", "workload"]).default("workload"))
     .option("--client <host>", "where the client is", "127.0.0.1")
     .addOption(json())
-    .action((text: string, options: ExplainOptions) => explain(text, options));
+    .action(async (text: string, options: ExplainOptions) =>
+      (await import("./explain.ts")).explain(text, options),
+    );
 
   const audit = gatehouse.command("audit").description("look into the audit log").helpCommand(false);
   audit
@@ -58,7 +61,9 @@ function program(): Command {
       new Option("--head <seq:hash>", "a head that an earlier verify printed").argParser(headArgument),
     )
     .addOption(json())
-    .action((path: string, options: VerifyOptions) => verify(path, options));
+    .action(async (path: string, options: VerifyOptions) =>
+      (await import("./audit.ts")).verify(path, options),
+    );
 
   return gatehouse;
 }
