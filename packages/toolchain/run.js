@@ -7,7 +7,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { constants } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,6 +15,7 @@ import { fileURLToPath } from "node:url";
 const PINNED_MAJOR = 24;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const modules = join(root, "node_modules");
+const lock = join(root, "package-lock.json");
 const stamp = join(modules, ".gatehouse-lock");
 
 /** The npm package that carries Node for this machine, and the path of the program inside. */
@@ -32,15 +33,19 @@ function fail(message) {
 }
 
 function lockDigest() {
-  return createHash("sha256")
-    .update(readFileSync(join(root, "package-lock.json")))
-    .digest("hex");
+  return createHash("sha256").update(readFileSync(lock)).digest("hex");
 }
 
 /** Installs exactly what the lock file names, unless that is what is there. */
 function install() {
   const digest = lockDigest();
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === digest) return;
+  // npm's own note of what it has installed, written by an `npm ci` that nobody did through here.
+  const installed = join(modules, ".package-lock.json");
+  if (!existsSync(stamp) && existsSync(installed) && statSync(installed).mtimeMs > statSync(lock).mtimeMs) {
+    writeFileSync(stamp, digest);
+    return;
+  }
   // Under --exec the output is the command's alone; a person at a terminal is told all the same.
   if (process.stderr.isTTY || !process.argv.includes("--exec")) {
     process.stderr.write("Installing the pinned dependencies (once; about 650 MB, half a minute) ...\n");
@@ -74,9 +79,9 @@ const child = spawn(node, ["--disable-warning=ExperimentalWarning", join(root, S
   env: { ...process.env, PATH: [dirname(node), join(modules, ".bin"), process.env["PATH"]].join(delimiter) },
 });
 // Ctrl-C reaches the child by itself, since it is in the terminal's foreground too: here it only must not end
-// this process before the child has cleaned up. A signal to this process alone is handed on.
+// this process before the child has cleaned up. A signal that nobody's keyboard sent is handed on.
 process.on("SIGINT", () => {
-  if (!process.stdin.isTTY) child.kill("SIGINT");
+  if (![process.stdin, process.stdout, process.stderr].some((stream) => stream.isTTY)) child.kill("SIGINT");
 });
 for (const signal of /** @type {const} */ (["SIGTERM", "SIGHUP"]))
   process.on(signal, () => child.kill(signal));

@@ -7,10 +7,15 @@ import { paint } from "./progress.ts";
 export async function writeVariables({ folder, variables }: Demo): Promise<string> {
   const path = join(folder, "env");
   const lines = Object.entries({ ...variables, NODE_EXTRA_CA_CERTS: variables["GATEHOUSE_CA"] ?? "" }).map(
-    ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
+    ([name, value]) => `export ${name}=${quoted(value)}\n`,
   );
   await writeFile(path, lines.join(""), { mode: 0o600 });
   return path;
+}
+
+/** For a POSIX shell: as it is where no character needs care. */
+function quoted(word: string): string {
+  return /^[\w./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 /** What to try, as commands that work when they are copied. */
@@ -18,13 +23,13 @@ export function banner(demo: Demo, variablesFile: string): string {
   const bold = (text: string) => paint(process.stdout, "bold", text);
   const dim = (text: string) => paint(process.stdout, "dim", text);
   const { PGPORT, GATEHOUSE_URL } = demo.variables;
-  const repository = join(import.meta.dirname, "..", "..", "..");
+  const repository = quoted(join(import.meta.dirname, "..", "..", ".."));
   return `
 ${bold("Gatehouse is up.")}  PostgreSQL clients: localhost:${PGPORT}   control plane: ${GATEHOUSE_URL}
 
 In another terminal, first become the agent ${bold("crew-analyst")}, who may read and nothing else:
 
-  . ${variablesFile}
+  . ${quoted(variablesFile)}
 
 then any client that speaks PostgreSQL:
 

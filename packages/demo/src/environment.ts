@@ -34,9 +34,14 @@ export type Progress = (step: string) => void;
 
 /**
  * Sets up and starts all of it. When a step fails, what the steps before it made is taken down again.
- * @throws GatehouseError ADDRESS_IN_USE where a fixed port is taken
+ * @param signal when it aborts, no further step is begun
+ * @throws GatehouseError ADDRESS_IN_USE where a fixed port is taken; the signal's reason when it has aborted
  */
-export async function startDemo(ports: Ports, progress: Progress): Promise<Demo> {
+export async function startDemo(ports: Ports, announce: Progress, signal?: AbortSignal): Promise<Demo> {
+  const progress: Progress = (step) => {
+    signal?.throwIfAborted();
+    announce(step);
+  };
   const cleanups: (() => Promise<unknown>)[] = [];
   const stop = async () => {
     for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
@@ -78,6 +83,7 @@ export async function startDemo(ports: Ports, progress: Progress): Promise<Demo>
       provider,
       ca: certificates.ca.path,
     });
+    signal?.throwIfAborted();
     return { gateway, database, provider, folder, variables, stop };
   } catch (error) {
     await stop();

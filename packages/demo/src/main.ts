@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { GatehouseError, messageOf } from "@gatehouse/core";
@@ -16,6 +17,13 @@ const HELP = `Gatehouse's demo: a database, an identity provider and the gateway
                                           and the rest set, stop; exits with COMMAND's code
 `;
 
+/** What ends the demo from outside; heard from the first moment on, so that nothing half-made stays behind. */
+const interrupted = new AbortController();
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+for (const signal of SIGNALS) process.on(signal, () => interrupted.abort(signal));
+// `npm run demo -- --check | head`: nobody reads on, but what was started has to be stopped.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => interrupted.abort("SIGHUP"));
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -30,17 +38,18 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.ports !== "fixed" && values.ports !== "auto") throw new TypeError("--ports takes fixed or auto");
+  if (values.exec !== undefined && values.check)
+    throw new TypeError("--check and --exec are two different things");
   if (values.exec !== undefined) return execute(values.exec);
   return values.check ? check() : run(values.ports);
 }
 
 /** Starts, shows what to try, and stays until it is told to stop. */
 async function run(ports: Ports): Promise<number> {
-  const stopped = nextStopSignal();
   const demo = await started(ports, process.stdout);
   try {
     process.stdout.write(banner(demo, await writeVariables(demo)));
-    await stopped;
+    await once(interrupted.signal, "abort");
     process.stdout.write("\nStopping ...\n");
   } finally {
     await demo.stop();
@@ -53,7 +62,7 @@ async function check(): Promise<number> {
   const demo = await started("auto", process.stdout);
   try {
     process.stdout.write("\n");
-    const good = await playStory(demo, ({ shows }, error) => {
+    const good = await playStory(demo, interrupted.signal, ({ shows }, error) => {
       const mark =
         error === undefined ? paint(process.stdout, "green", "✔") : paint(process.stdout, "red", "✘");
       process.stdout.write(`  ${mark} ${shows}${error === undefined ? "" : `: ${messageOf(error)}`}\n`);
@@ -74,10 +83,10 @@ async function execute(command: string): Promise<number> {
       stdio: "inherit",
       env: { ...process.env, ...demo.variables },
     });
-    // Ctrl-C is the command's to answer; the demo goes when the command has gone.
-    const forward = (signal: NodeJS.Signals) => child.kill(signal);
-    process.on("SIGINT", () => undefined);
-    process.on("SIGTERM", forward);
+    // Ctrl-C reaches the command by itself and is its to answer; the demo goes when the command has gone.
+    interrupted.signal.addEventListener("abort", () => {
+      if (interrupted.signal.reason !== "SIGINT") child.kill("SIGTERM");
+    });
     return await new Promise<number>((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)));
@@ -88,25 +97,27 @@ async function execute(command: string): Promise<number> {
 }
 
 async function started(ports: Ports, stream: NodeJS.WriteStream | undefined): Promise<Demo> {
-  if (!stream) return startDemo(ports, () => undefined);
+  if (!stream) return startDemo(ports, () => undefined, interrupted.signal);
   const steps = stepsOn(stream);
-  const demo = await startDemo(ports, steps.progress);
+  const demo = await startDemo(ports, steps.progress, interrupted.signal);
   steps.done();
   return demo;
-}
-
-function nextStopSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => resolve());
-  });
 }
 
 try {
   process.exitCode = await main();
 } catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (interrupted.signal.aborted) {
+    const signal = SIGNALS.find((name) => name === interrupted.signal.reason) ?? "SIGTERM";
+    return 128 + constants.signals[signal];
+  }
   process.stderr.write(`${paint(process.stderr, "red", "✘")} ${messageOf(error)}\n`);
   if (error instanceof GatehouseError && error.code === "ADDRESS_IN_USE") {
     process.stderr.write("  Free ports: npm run demo -- --ports auto\n");
   }
-  process.exitCode = error instanceof TypeError ? 2 : 1;
+  return error instanceof TypeError ? 2 : 1;
 }

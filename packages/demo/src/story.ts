@@ -125,10 +125,15 @@ export const story: readonly Step[] = [
   },
 ];
 
-/** Plays the story, a line a step. True when each step holds. */
-export async function playStory(demo: Demo, say: (step: Step, failed: unknown) => void): Promise<boolean> {
+/** Plays the story, a line a step, until `signal` aborts. True when each step holds. */
+export async function playStory(
+  demo: Demo,
+  signal: AbortSignal,
+  say: (step: Step, failed: unknown) => void,
+): Promise<boolean> {
   let good = true;
   for (const step of story) {
+    signal.throwIfAborted();
     try {
       await step.play(demo);
       say(step, undefined);

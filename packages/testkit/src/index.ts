@@ -1,4 +1,5 @@
 export * from "./clock.ts";
+export * from "./fake-gate.ts";
 export * from "./log.ts";
 export * from "./oidc-provider.ts";
 export * from "./free-port.ts";

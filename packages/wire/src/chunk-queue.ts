@@ -1,4 +1,7 @@
-/** Bytes that have come and wait to be a whole message. Nothing is copied until a piece is asked for. */
+/** Chunks below this are joined with their neighbours: a peer that sends byte by byte must not cost an object a byte. */
+const SMALL = 16 * 1024;
+
+/** Bytes that have come and wait to be a whole message. Chunks of a usual size are copied only when asked for. */
 export class ChunkQueue {
   readonly #chunks: Buffer[] = [];
   #length = 0;
@@ -9,8 +12,15 @@ export class ChunkQueue {
 
   push(chunk: Buffer): void {
     if (chunk.length === 0) return;
-    this.#chunks.push(chunk);
     this.#length += chunk.length;
+    // Joined with a neighbour that is no larger: each byte is copied a logarithmic number of times.
+    let last = chunk;
+    for (let before = this.#chunks.at(-1); before !== undefined; before = this.#chunks.at(-1)) {
+      if (before.length > last.length || before.length + last.length > SMALL) break;
+      this.#chunks.pop();
+      last = Buffer.concat([before, last]);
+    }
+    this.#chunks.push(last);
   }
 
   /** The next `size` bytes, left where they are; undefined while there are fewer. */

@@ -7,10 +7,12 @@ import type { Duplex } from "node:stream";
 export class Pull {
   readonly #socket: Duplex;
   #waiting: ((chunk: Buffer | undefined) => void) | undefined;
-  #ended = false;
+  #ended: boolean;
 
   constructor(socket: Duplex) {
     this.#socket = socket;
+    // Between two readers it may have closed, and a stream does not say so twice.
+    this.#ended = socket.destroyed || socket.readableEnded;
     socket.on("readable", this.#deliver);
     socket.on("end", this.#end);
     socket.on("close", this.#end);

@@ -5,12 +5,14 @@ import type { Duplex } from "node:stream";
  * sender is paused, so that what waits in memory is one socket buffer and not a result set.
  *
  * @param transform the chunk's bytes as they shall go on; an empty list for nothing. What it throws ends the relay.
+ * @param signal ends it at once, with the sender left as it is
  * @returns resolves when the sender has ended or gone; rejects with what `transform` threw.
  */
 export function relay(
   from: Duplex,
   to: Duplex,
   transform: (chunk: Buffer) => readonly Buffer[],
+  signal?: AbortSignal,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     const resume = () => from.resume();
@@ -20,6 +22,7 @@ export function relay(
       from.off("close", done);
       to.off("drain", resume);
       to.off("close", resume);
+      signal?.removeEventListener("abort", done);
     };
     const done = () => {
       stop();
@@ -36,6 +39,11 @@ export function relay(
         reject(error instanceof Error ? error : new Error(String(error)));
       }
     };
+    if (from.destroyed || from.readableEnded || signal?.aborted === true) {
+      resolve();
+      return;
+    }
+    signal?.addEventListener("abort", done);
     to.on("drain", resume);
     to.on("close", resume);
     from.on("end", done);

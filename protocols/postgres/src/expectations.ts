@@ -4,7 +4,17 @@ import { typeCode } from "./codec/framing.ts";
 
 /** A message that was sent to the server, and what its answer changes. */
 export interface Expectation {
-  readonly message: "parse" | "bind" | "describe" | "execute" | "close" | "sync" | "query" | "function-call";
+  /** `copy-end` is CopyDone or CopyFail: it has no answer, but tells which Syncs have one. */
+  readonly message:
+    | "parse"
+    | "bind"
+    | "describe"
+    | "execute"
+    | "close"
+    | "copy-end"
+    | "sync"
+    | "query"
+    | "function-call";
   /** It was made to fail in place of a refused one: the client is told this instead. */
   readonly refusal?: Refusal;
   /** Called once, with whether the server did what was asked. */
@@ -28,8 +38,9 @@ const ENDS: ReadonlyMap<number, Expectation["message"]> = new Map([
  * which answer belongs to which message, what an error made the server skip, and when nothing is under way.
  */
 export class Expectations {
-  readonly #queue: Expectation[] = [];
+  #queue: Expectation[] = [];
   #head = 0;
+  #copying = false;
 
   get empty(): boolean {
     return this.#head === this.#queue.length;
@@ -37,6 +48,11 @@ export class Expectations {
 
   get next(): Expectation | undefined {
     return this.#queue[this.#head];
+  }
+
+  /** The server is taking the data of a COPY, and the client has not said that they end. */
+  get copying(): boolean {
+    return this.#copying;
   }
 
   push(expectation: Expectation): void {
@@ -50,10 +66,34 @@ export class Expectations {
    */
   answered(type: number): void {
     const message = ENDS.get(type);
+    if (message === "execute") this.#copying = false;
     // A simple query's answer has any number of these, and ends with ReadyForQuery.
     if (message === undefined || this.next?.message === "query") return;
     if (this.next?.message !== message) throw outOfStep();
     this.#take()?.settle?.(true);
+  }
+
+  /**
+   * CopyInResponse: the message under way takes data. The server passes over any Sync up to the data's end
+   * ("COPY Operations"), since clients send one behind each Execute before they know that it is a COPY.
+   * @throws GatehouseError PROTOCOL_VIOLATION
+   */
+  copyBegins(): void {
+    const message = this.next?.message;
+    if (message !== "query" && message !== "execute") throw outOfStep();
+    const waiting = this.#queue.slice(this.#head);
+    const end = waiting.findIndex((expectation) => expectation.message === "copy-end");
+    this.#copying = end === -1;
+    const during = end === -1 ? waiting : waiting.slice(0, end);
+    const after = end === -1 ? [] : waiting.slice(end + 1);
+    this.#queue = [...during.filter((expectation) => expectation.message !== "sync"), ...after];
+    this.#head = 0;
+  }
+
+  /** The client has sent CopyDone or CopyFail; perhaps ahead of the server's CopyInResponse. */
+  copyEnds(): void {
+    if (this.#copying) this.#copying = false;
+    else if (!this.empty) this.push({ message: "copy-end" });
   }
 
   /** ReadyForQuery. @throws GatehouseError PROTOCOL_VIOLATION */
@@ -71,6 +111,7 @@ export class Expectations {
    */
   failed(): Expectation | undefined {
     const failed = this.next;
+    this.#copying = false;
     switch (failed?.message) {
       case undefined:
       case "query":
@@ -91,6 +132,7 @@ export class Expectations {
   #take(): Expectation | undefined {
     const first = this.#queue[this.#head];
     if (first !== undefined) this.#head++;
+    while (this.next?.message === "copy-end") this.#head++;
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0;
       this.#head = 0;

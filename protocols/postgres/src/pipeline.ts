@@ -54,6 +54,9 @@ export interface PipelineOptions {
 /** How many names a session may have in use at once, of statements and of portals each. */
 const MAX_NAMES = 10_000;
 
+/** Clients describe what they send once or twice. More messages than this are not held back, but sent on. */
+const MAX_UNIT = 16;
+
 /** The client's messages, in order, on their way to the server: each that carries a command is decided first. */
 export class Pipeline {
   readonly #options: PipelineOptions;
@@ -109,13 +112,13 @@ export class Pipeline {
         return this.#functionCall(frame);
       case "H":
         await this.#settleUnit();
-        this.#options.upstream.control(frame.bytes);
+        if (!this.#options.expectations.copying) this.#options.upstream.control(frame.bytes);
         return;
       case "d":
       case "c":
       case "f":
-        // The data of a COPY that was decided. Outside of one, the server passes over them.
-        this.#options.upstream.control(frame.bytes);
+        await this.#settleUnit();
+        this.#copyData(type, frame);
         return;
       default:
         throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${frame.type}`);
@@ -123,6 +126,8 @@ export class Pipeline {
   }
 
   async #sync(frame: Frame): Promise<void> {
+    // During a COPY the server would pass over it, and so does the gateway: both then await the same answers.
+    if (this.#options.expectations.copying) return;
     if (!this.#skipping) await this.#settleUnit();
     this.#options.expectations.push({ message: "sync" });
     this.#options.upstream.control(frame.bytes);
@@ -158,7 +163,7 @@ export class Pipeline {
     const named = decodeNamedObject(frame.body);
     const unit = this.#unit;
     const own = named.object === "statement" ? unit?.parse?.statement : unit?.bind?.portal;
-    if (unit && own === named.name) {
+    if (unit && own === named.name && unit.messages.length < MAX_UNIT) {
       this.#unit = { ...unit, messages: [...unit.messages, { message: "describe", bytes: frame.bytes }] };
       return;
     }
@@ -201,6 +206,13 @@ export class Pipeline {
     await names.resolve(name, this.#segment);
     const settle = assign(names, name, undefined, this.#segment, 0);
     this.#options.expectations.push({ message: "close", settle });
+    this.#options.upstream.control(frame.bytes);
+  }
+
+  /** The data of a COPY that was decided. Outside of one, the server passes over them. */
+  #copyData(type: "d" | "c" | "f", frame: Frame): void {
+    if (this.#skipping) return;
+    if (type !== "d") this.#options.expectations.copyEnds();
     this.#options.upstream.control(frame.bytes);
   }
 
@@ -278,7 +290,7 @@ export class Pipeline {
         kind: "too_large",
         message,
         hint: "Pass long values as parameters, or many rows by COPY.",
-        text: text.slice(0, 1024),
+        text: audited(text.slice(0, 1024)),
       });
       return { refusal };
     }
@@ -353,19 +365,23 @@ function refusedByAnalysis(result: AnalysisResult, text: string): AdapterRefusal
     const message = `${result.analysis.unsupported.charAt(0).toUpperCase()}${result.analysis.unsupported.slice(1)}.`;
     return { kind: "unsupported", message, text: result.analysis.redacted ?? text };
   }
-  // Without a grammar nobody can say where in the text a password stands.
-  const audited = /password|secret|identified|credential/i.test(text)
-    ? "(withheld: it may spell a secret)"
-    : text;
   if (result.why === "syntax") {
-    return { kind: "syntax", message: result.message, position: result.position, text: audited };
+    return { kind: "syntax", message: result.message, position: result.position, text: audited(text) };
   }
   return {
     kind: "too_large",
     message: `The statement can't be analysed: ${result.message}.`,
     hint: "Write it with less nesting, or in several statements.",
-    text: audited,
+    text: audited(text),
   };
+}
+
+/** Without a grammar nobody can say where in a text a password stands. */
+function audited(text: string): string {
+  const mayHoldOne = /pass|secret|identified|credential|\b(role|user|subscription|mapping|server)\b/i.test(
+    text,
+  );
+  return mayHoldOne ? "(withheld: it may spell a secret)" : text;
 }
 
 function noSuchName(what: string, name: string): AdapterRefusal {

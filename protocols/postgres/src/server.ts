@@ -8,7 +8,7 @@ import {
   type Refusal,
   type ServeOptions,
 } from "@gatehouse/core";
-import { listen, Pull } from "@gatehouse/wire";
+import { hangUp, listen, Pull } from "@gatehouse/wire";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { encodeAuthenticationCleartextPassword, encodeAuthenticationOk } from "./codec/authentication.ts";
@@ -74,7 +74,8 @@ class Connection {
       const startup = await readStartup(this.#raw, this.#options.secureContext, deadline.signal);
       if (startup.kind === "cancel") {
         this.#cancelKeys.present(startup.key);
-        this.#raw.end();
+        // Answered by nothing but the end, and that one in TLS's own form too: libpq waits for it.
+        await hangUp(startup.socket, this.#options.limits.startup);
       } else if (startup.kind === "plaintext") {
         await this.#refusePlaintext(startup.parameters);
       } else {
@@ -98,7 +99,7 @@ class Connection {
       { protocol: "postgres", level, target, application, client: this.#client },
       { kind: "level", message: "The gateway takes no unencrypted connections.", hint: TLS_HINT },
     );
-    this.#raw.end(encodeRefusal(refusal, "FATAL"));
+    await this.#hangUp(this.#raw, encodeRefusal(refusal, "FATAL"));
   }
 
   /** From the StartupMessage to an open session; undefined when the client was refused. */
@@ -111,11 +112,8 @@ class Connection {
     const { level, target, application } = request;
     const attempt = { protocol: "postgres", level, target, application, client: this.#client };
     if (version.major !== VERSION.major) {
-      socket.end(
-        encodeViolation(
-          `unsupported frontend protocol ${version.major}.${version.minor}: the gateway speaks 3.0`,
-        ),
-      );
+      const message = `unsupported frontend protocol ${version.major}.${version.minor}: the gateway speaks 3.0`;
+      await this.#hangUp(socket, encodeViolation(message));
       return undefined;
     }
     if (request.refused) {
@@ -123,7 +121,7 @@ class Connection {
         kind: "unsupported",
         ...request.refused,
       });
-      socket.end(encodeRefusal(refusal, "FATAL"));
+      await this.#hangUp(socket, encodeRefusal(refusal, "FATAL"));
       return undefined;
     }
     if (version.minor > VERSION.minor || request.unknownOptions.length > 0) {
@@ -135,8 +133,12 @@ class Connection {
     if (credential === undefined) return undefined;
     const result = await this.#options.gate.login({ ...attempt, credential });
     if (result.ok) return [result.session, request];
-    socket.end(encodeRefusal(result.refusal, "FATAL"));
+    await this.#hangUp(socket, encodeRefusal(result.refusal, "FATAL"));
     return undefined;
+  }
+
+  #hangUp(socket: Socket, lastWords: Buffer): Promise<void> {
+    return hangUp(socket, this.#options.limits.startup, lastWords);
   }
 
   async #open(client: Socket, session: OpenSession, request: StartupRequest): Promise<void> {
@@ -149,13 +151,12 @@ class Connection {
     ]);
     let upstream: Upstream;
     try {
-      upstream = await Upstream.connect(target, database, session.lease, settings);
-      for (const parameter of upstream.parameters) checkReadable(parameter);
+      upstream = await connectReadable(target, database, session.lease, settings);
     } catch (error) {
       const reference = session.session.id;
       this.#options.log.error({ session: reference, target: target.name, error }, "the target can't be used");
-      client.end(encodeRefusal(unavailable(target.name, reference), "FATAL"));
       await session.close("target_unreachable", messageOf(error));
+      await this.#hangUp(client, encodeRefusal(unavailable(target.name, reference), "FATAL"));
       return;
     }
     const key = this.#cancelKeys.issue(() => {
@@ -185,6 +186,18 @@ class Connection {
     } finally {
       this.#cancelKeys.revoke(key);
     }
+  }
+}
+
+/** @throws GatehouseError as Upstream.connect, and PROTOCOL_VIOLATION where the target reads texts in another way. */
+async function connectReadable(...way: Parameters<typeof Upstream.connect>): Promise<Upstream> {
+  const upstream = await Upstream.connect(...way);
+  try {
+    for (const parameter of upstream.parameters) checkReadable(parameter);
+    return upstream;
+  } catch (error) {
+    await upstream.end();
+    throw error;
   }
 }
 

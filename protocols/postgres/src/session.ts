@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 import { GatehouseError, type Logger, messageOf, type OpenSession, type SessionEnd } from "@gatehouse/core";
-import { Pull, relay } from "@gatehouse/wire";
+import { hangUp, Pull, relay } from "@gatehouse/wire";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { type BackendObserver, BackendScanner } from "./codec/backend-scanner.ts";
 import { decodeErrorResponse } from "./codec/error-response.ts";
@@ -14,11 +14,9 @@ import type { Upstream } from "./upstream.ts";
 
 /** query_canceled: the client's own doing, told to it as it is. */
 const QUERY_CANCELED = "57014";
-const COPY_IN_BEGINS: ReadonlySet<number> = new Set(["G", "W"].map(typeCode));
-const COPY_IN_ENDS: ReadonlySet<number> = new Set(["C", "E"].map(typeCode));
+const COPY_IN_RESPONSE = typeCode("G");
 /** What a client may send while it copies in. */
 const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
-const COPY_IN_DONE: ReadonlySet<number> = new Set(["c", "f"].map(typeCode));
 
 export interface SessionOptions {
   readonly client: Socket;
@@ -26,7 +24,8 @@ export interface SessionOptions {
   readonly session: OpenSession;
   readonly analyzer: Analyzer;
   readonly schema: string;
-  readonly limits: { readonly statement: number; readonly message: number };
+  /** Bytes; `startup`, in milliseconds, is also how long a client may take to close its side. */
+  readonly limits: { readonly statement: number; readonly message: number; readonly startup: number };
   readonly log: Logger;
 }
 
@@ -40,8 +39,8 @@ export class ClientSession implements BackendObserver {
   readonly #expectations = new Expectations();
   readonly #pipeline: Pipeline;
   #transaction: TransactionStatus = "idle";
-  #copyIn = false;
   #idle = false;
+  #over = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -50,35 +49,43 @@ export class ClientSession implements BackendObserver {
 
   /** Runs until one side ends. Resolves when both sockets are closed and the end is on the audit log. */
   async run(): Promise<void> {
-    const { client, upstream, session } = this.#options;
-    const scanner = new BackendScanner(this, this.#options.limits.message);
+    const { client, upstream, session, limits } = this.#options;
+    const scanner = new BackendScanner(this, limits.message);
     if (upstream.rest.length > 0) upstream.socket.unshift(upstream.rest);
     this.#noteIdle();
+    const pull = new Pull(client);
+    const stop = new AbortController();
     const [end, detail] = await Promise.race([
-      this.#readClient(),
-      relay(upstream.socket, client, (chunk) => scanner.scan(chunk)).then(
+      this.#readClient(pull),
+      relay(upstream.socket, client, (chunk) => scanner.scan(chunk), stop.signal).then(
         () => ["target_closed"] as const,
         (error: unknown) => ["protocol_violation", messageOf(error)] as const,
       ),
       this.#endedByGateway(),
     ]);
-    this.#sayGoodbye(end);
-    // What the client left running would go on without anybody to read its rows.
-    if (!this.#expectations.empty && !upstream.socket.destroyed) {
-      await upstream.cancel().catch((error: unknown) => {
-        this.#options.log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
-      });
-    }
+    this.#over = true;
+    stop.abort();
+    pull.release();
+    // In the middle of a message, words of the gateway's own would be read as part of it.
+    const lastWords = scanner.betweenMessages ? this.#lastWords(end) : undefined;
+    const running = !this.#expectations.empty && !upstream.socket.destroyed;
+    const closed = Promise.all([
+      running ? upstream.endRunning().catch((error: unknown) => this.#cancelFailed(error)) : upstream.end(),
+      hangUp(client, limits.startup, lastWords),
+    ]);
     this.#expectations.abandon();
-    upstream.end();
-    client.end(() => client.destroySoon());
     await session.close(end, detail);
+    await closed;
+  }
+
+  #cancelFailed(error: unknown): void {
+    const { log, session } = this.#options;
+    log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
   }
 
   passed(type: number): void {
-    if (COPY_IN_BEGINS.has(type)) this.#copyIn = true;
-    else if (COPY_IN_ENDS.has(type)) this.#copyIn = false;
-    this.#expectations.answered(type);
+    if (type === COPY_IN_RESPONSE) this.#expectations.copyBegins();
+    else this.#expectations.answered(type);
     this.#noteIdle();
   }
 
@@ -100,7 +107,6 @@ export class ClientSession implements BackendObserver {
   }
 
   #errorResponse(body: Buffer): Buffer | undefined {
-    this.#copyIn = false;
     const fields = decodeErrorResponse(body);
     const severity = fields.get("V") ?? fields.get("S");
     if (severity !== "ERROR") return undefined;
@@ -110,29 +116,27 @@ export class ClientSession implements BackendObserver {
     return encodeRefusal(refusal, "ERROR");
   }
 
-  async #readClient(): Promise<readonly [SessionEnd, string?]> {
-    const { client, upstream, limits } = this.#options;
-    const pull = new Pull(client);
+  async #readClient(pull: Pull): Promise<readonly [SessionEnd, string?]> {
+    const { upstream, limits } = this.#options;
     const reader = new FrameReader(limits.message);
     try {
       for (;;) {
         const chunk = await pull.next();
         if (chunk === undefined) return ["client_closed"];
         reader.push(chunk);
-        upstream.socket.cork();
-        try {
-          for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
-            if (frame.type === typeCode("X")) return ["client_closed"];
-            if (this.#copyIn && !DURING_COPY_IN.has(frame.type)) {
-              throw new GatehouseError("PROTOCOL_VIOLATION", "unexpected message during COPY from stdin");
-            }
-            if (COPY_IN_DONE.has(frame.type)) this.#copyIn = false;
-            await this.#pipeline.accept(frame);
-            this.#noteIdle();
+        for (let frame = reader.next(); frame !== undefined && !this.#over; frame = reader.next()) {
+          if (frame.type === typeCode("X")) return ["client_closed"];
+          if (this.#expectations.copying && !DURING_COPY_IN.has(frame.type)) {
+            throw new GatehouseError("PROTOCOL_VIOLATION", "unexpected message during COPY from stdin");
           }
-        } finally {
-          upstream.socket.uncork();
+          // What is decided at once goes out in one write; what has to wait must not hold up what went before
+          // it, whose answer it may be waiting for.
+          upstream.socket.cork();
+          process.nextTick(() => upstream.socket.uncork());
+          await this.#pipeline.accept(frame);
+          this.#noteIdle();
         }
+        if (this.#over) return ["client_closed"];
         await upstream.drained();
       }
     } catch (error) {
@@ -154,45 +158,35 @@ export class ClientSession implements BackendObserver {
     });
   }
 
-  /** The last word to a client that is still there and does not know why it ends. */
-  #sayGoodbye(end: SessionEnd): void {
-    const { client, session } = this.#options;
-    if (client.destroyed || client.writableEnded) return;
-    const reference = session.session.id;
+  /** For a client that is still there and does not know why it ends. */
+  #lastWords(end: SessionEnd): Buffer | undefined {
+    const reference = this.#options.session.session.id;
     switch (end) {
       case "drained":
-        client.write(
-          encodeRefusal(
-            {
-              kind: "busy",
-              message: "terminating connection: the gateway is shutting down",
-              hint: "Connect again.",
-              reference,
-            },
-            "FATAL",
-          ),
+        return encodeRefusal(
+          {
+            kind: "busy",
+            message: "terminating connection: the gateway is shutting down",
+            hint: "Connect again.",
+            reference,
+          },
+          "FATAL",
         );
-        return;
       case "client_error":
-        client.write(encodeViolation("The message was not understood; the connection is closed."));
-        return;
+        return encodeViolation("The message was not understood; the connection is closed.");
       case "protocol_violation":
       case "gateway_error":
-        client.write(
-          encodeRefusal(
-            { kind: "internal", message: "The session can't go on.", hint: "Connect again.", reference },
-            "FATAL",
-          ),
+        return encodeRefusal(
+          { kind: "internal", message: "The session can't go on.", hint: "Connect again.", reference },
+          "FATAL",
         );
-        return;
       default:
-        return;
+        return undefined;
     }
   }
 
   #noteIdle(): void {
-    const idle =
-      this.#expectations.empty && this.#pipeline.empty && this.#transaction === "idle" && !this.#copyIn;
+    const idle = this.#expectations.empty && this.#pipeline.empty && this.#transaction === "idle";
     if (idle === this.#idle) return;
     this.#idle = idle;
     this.#options.session.idle(idle);

@@ -7,7 +7,7 @@ import { decodeStartupPacket, type StartupPacket, startupPacketLength } from "./
 
 /** What a client's first packets came to. */
 export type Startup =
-  | { readonly kind: "cancel"; readonly key: BackendKey }
+  | { readonly kind: "cancel"; readonly socket: Socket; readonly key: BackendKey }
   | { readonly kind: "plaintext"; readonly parameters: ReadonlyMap<string, string> }
   | {
       readonly kind: "secure";
@@ -61,7 +61,7 @@ export async function readStartup(
         return readSecured(await acceptTls(socket, secureContext(), { alpn: [ALPN], signal }));
       case "cancel":
         pull.release();
-        return { kind: "cancel", key: packet };
+        return { kind: "cancel", socket, key: packet };
       case "startup":
         pull.release();
         return { kind: "plaintext", parameters: packet.parameters };
@@ -74,7 +74,7 @@ async function readSecured(socket: TLSSocket): Promise<Startup> {
   const queue = new ChunkQueue();
   const packet = await readPacket(pull, queue);
   pull.release();
-  if (packet.kind === "cancel") return { kind: "cancel", key: packet };
+  if (packet.kind === "cancel") return { kind: "cancel", socket, key: packet };
   if (packet.kind !== "startup") throw violation("a request for encryption inside encryption");
   // A client waits to be asked for its password; what it sends unasked is put back for who reads next.
   if (queue.length > 0) socket.unshift(queue.takeAll());

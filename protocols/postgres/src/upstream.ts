@@ -1,7 +1,8 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
+import { setTimeout } from "node:timers/promises";
 import { type Command, GatehouseError, type Lease, type Permit, type Target } from "@gatehouse/core";
-import { dial, Pull, secureUpstream } from "@gatehouse/wire";
+import { dial, hangUp, Pull, secureUpstream } from "@gatehouse/wire";
 import { decodeAuthentication } from "./codec/authentication.ts";
 import { type BackendKey, decodeBackendKeyData } from "./codec/backend-key-data.ts";
 import { encodeBind } from "./codec/bind.ts";
@@ -17,6 +18,11 @@ import { ScramClient } from "./scram.ts";
 
 /** The start-up's messages are short; a server that sends longer ones is none. */
 const STARTUP_MESSAGE_LIMIT = 64 * 1024;
+
+/** Milliseconds. */
+const CANCEL_AGAIN = 250;
+/** PostgreSQL reports about 15 settings. */
+const MAX_PARAMETERS = 1000;
 
 /** How a refused message is made to fail at the server, at its place among the others. */
 export type Failure = "query" | "extended" | "function-call";
@@ -124,13 +130,33 @@ export class Upstream {
   async cancel(): Promise<void> {
     if (!this.#key) return;
     const socket = await connectSecurely(this.#target, AbortSignal.timeout(this.#target.connectTimeout));
-    socket.end(encodeCancelRequest(this.#key.processId, this.#key.secretKey));
-    socket.resume();
+    await hangUp(
+      socket,
+      this.#target.connectTimeout,
+      encodeCancelRequest(this.#key.processId, this.#key.secretKey),
+    );
   }
 
-  /** Says goodbye and closes. The server ends its backend, and with it what was not committed. */
-  end(): void {
-    if (!this.socket.destroyed) this.socket.end(frame("X"), () => this.socket.destroySoon());
+  /**
+   * Says goodbye and closes; nothing can be sent any more. The server ends its backend, and with it what was
+   * not committed. Resolves when the connection is closed.
+   */
+  async end(): Promise<void> {
+    await hangUp(this.socket, this.#target.connectTimeout, frame("X"));
+  }
+
+  /**
+   * As `end`, where the server may still be busy with what was sent: left alone it would go on, with nobody to
+   * read its rows. A cancel that comes before the server has begun is lost, so it is said until the server closes.
+   */
+  async endRunning(): Promise<void> {
+    const closed = new AbortController();
+    const ended = this.end().finally(() => closed.abort());
+    while (!closed.signal.aborted) {
+      await this.cancel();
+      await setTimeout(CANCEL_AGAIN, undefined, { signal: closed.signal }).catch(() => undefined);
+    }
+    await ended;
   }
 }
 
@@ -183,6 +209,7 @@ async function logIn(socket: Socket, lease: Lease): Promise<Login> {
       case "E":
         throw loginError(message);
       case "S":
+        if (parameters.length === MAX_PARAMETERS) throw tooMuch();
         parameters.push(decodeParameterStatus(message.body));
         break;
       case "K":
@@ -231,6 +258,10 @@ async function authenticate(socket: Socket, scram: ScramClient, message: Frame):
     case "other":
       throw notScram();
   }
+}
+
+function tooMuch(): GatehouseError {
+  return new GatehouseError("PROTOCOL_VIOLATION", "The target reports more settings than any server has.");
 }
 
 function notScram(): GatehouseError {

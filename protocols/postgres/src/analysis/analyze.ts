@@ -2,6 +2,8 @@ import type { Access } from "@gatehouse/core";
 import { type Analysis, widest } from "./analysis.ts";
 import { accessOfFunction, isBuiltinFunction, isBuiltinRelation } from "./builtins.ts";
 import { asList, asNode, asText, constantText, type Node, namesIn } from "./node.ts";
+import { isAdministrative, reportedName, standsAlone } from "./objects.ts";
+import { isUnfiltered, readsTarget } from "./rows.ts";
 import { effectOfSetting } from "./settings.ts";
 import { maySpellSecret, statementKinds } from "./statements.ts";
 
@@ -20,9 +22,9 @@ const TRANSACTION_VERBS: Readonly<Record<string, string>> = {
 };
 
 /**
- * What a parsed text does. It goes by grammar alone: a view is reported under its own name, an operator
- * or a cast is held to be PostgreSQL's own unless its schema says otherwise, and an unqualified name is read
- * in `schema`, which the gateway sets as the session's search_path.
+ * What a parsed text does. It goes by grammar alone: a view is reported under its own name, a cast
+ * is held to be PostgreSQL's own, and so is an operator unless its schema says otherwise, and an unqualified
+ * name is read in `schema`, which the gateway sets as the session's search_path.
  *
  * @param stmts the parser's `stmts`
  */
@@ -86,62 +88,53 @@ class Walk {
     if (maySpellSecret.has(name)) this.#spellsSecret = true;
     const scope = this.#with(body["withClause"], outer);
     switch (name) {
-      case "SelectStmt": {
+      case "SelectStmt":
         this.#select(body, scope);
-        return;
-      }
+        break;
       case "InsertStmt":
       case "UpdateStmt":
       case "DeleteStmt":
-      case "MergeStmt": {
+      case "MergeStmt":
         this.#change(name, body, scope);
-        return;
-      }
+        break;
       case "TruncateStmt":
         this.#unfiltered = true;
-        {
-          this.#writesTo(body["relations"]);
-          return;
-        }
-      case "LockStmt": {
         this.#writesTo(body["relations"]);
-        return;
-      }
-      case "CopyStmt": {
+        break;
+      case "LockStmt":
+        this.#writesTo(body["relations"]);
+        break;
+      case "CopyStmt":
         this.#copy(body, scope);
-        return;
-      }
-      case "ExplainStmt": {
+        break;
+      case "ExplainStmt":
         this.#explain(body, scope);
-        return;
-      }
-      case "TransactionStmt": {
+        break;
+      case "TransactionStmt":
         this.#transaction(asText(body["kind"]) ?? "");
-        return;
-      }
-      case "VariableSetStmt": {
+        break;
+      case "VariableSetStmt":
         this.#set(body);
-        return;
-      }
+        break;
       case "PrepareStmt":
       case "DeallocateStmt":
       case "DeclareCursorStmt":
       case "ClosePortalStmt":
       case "DiscardStmt":
         this.#forget(name, body);
-        {
-          this.#children(body, scope);
-          return;
-        }
+        this.#children(body, scope);
+        break;
       case "DropStmt":
-        for (const object of asList(body["objects"])) this.#writes.add(this.#qualified(namesIn(object)));
-        return;
+        for (const object of asList(body["objects"])) this.#object(body, object);
+        break;
+      case "CommentStmt":
+      case "SecLabelStmt":
+        this.#object(body, body["object"]);
+        break;
       case "CallStmt":
         this.#functions.add(this.#functionName(asNode(body["funccall"]) ?? {}));
-        {
-          this.#children(body, scope);
-          return;
-        }
+        this.#children(body, scope);
+        break;
       default:
         this.#definition(body, scope);
     }
@@ -152,14 +145,14 @@ class Walk {
     if (into) {
       this.#widen("ddl");
       this.#verbs.add("SELECT INTO");
-      this.#writes.add(this.#relation(into));
+      this.#writesRelation(into);
     }
     if (body["lockingClause"] !== undefined) {
       // FOR UPDATE keeps others from changing the rows, and needs the right to change them.
       this.#widen("write");
       const locked = new Walk(this.#schema);
       locked.#children({ from: body["fromClause"] }, scope);
-      for (const name of locked.#reads) this.#writes.add(name);
+      for (const name of locked.#reads) this.#writesName(name);
     }
     for (const side of ["larg", "rarg"]) {
       const operand = asNode(body[side]);
@@ -179,13 +172,13 @@ class Walk {
   #change(name: string, body: Node, scope: Scope): void {
     const { withClause: _with, relation, ...rest } = body;
     const target = this.#relation(asNode(relation) ?? {});
-    this.#writes.add(target);
-    if (rest["whereClause"] !== undefined || rest["returningClause"] !== undefined || name === "MergeStmt") {
-      this.#reads.add(target);
+    this.#writesName(target);
+    // The view's rule makes it a SET, of whatever name the rows have.
+    if (target === "pg_catalog.pg_settings") {
+      this.#unsupported ??= "settings are changed by SET, and not through pg_settings";
     }
-    if ((name === "UpdateStmt" || name === "DeleteStmt") && rest["whereClause"] === undefined) {
-      this.#unfiltered = true;
-    }
+    if (readsTarget(name, rest)) this.#reads.add(target);
+    if (isUnfiltered(name, rest)) this.#unfiltered = true;
     if (asNode(rest["onConflictClause"])?.["action"] === "ONCONFLICT_UPDATE") this.#verbs.add("UPDATE");
     for (const clause of asList(rest["mergeWhenClauses"])) {
       const action = asText(asNode(asNode(clause)?.["MergeWhenClause"])?.["commandType"]) ?? "";
@@ -198,8 +191,10 @@ class Walk {
   #copy(body: Node, scope: Scope): void {
     const { relation, ...rest } = body;
     const table = asNode(relation);
-    if (table) (body["is_from"] === true ? this.#writes : this.#reads).add(this.#relation(table));
-    if (body["is_from"] === true) this.#widen("write");
+    if (body["is_from"] === true) {
+      this.#widen("write");
+      if (table) this.#writesRelation(table);
+    } else if (table) this.#reads.add(this.#relation(table));
     // A file or a program of the server's machine.
     if (body["is_program"] === true || body["filename"] !== undefined) this.#widen("admin");
     this.#children(rest, scope);
@@ -275,21 +270,40 @@ class Walk {
 
   /** DDL and administration: the relation that the statement is about is written; queries inside are read. */
   #definition(body: Node, scope: Scope): void {
+    if (isAdministrative(body)) this.#widen("admin");
     const rest: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(body)) {
       const relation = key === "into" ? asNode(asNode(value)?.["rel"]) : asNode(value);
-      if (relation?.["relname"] !== undefined) this.#writes.add(this.#relation(relation));
+      if (relation?.["relname"] !== undefined) this.#writesRelation(relation);
+      else if (key === "base") this.#definition(relation ?? {}, scope);
       else if (key === "objects") this.#writesTo(value);
       else rest[key] = value;
     }
     this.#children(rest, scope);
   }
 
+  /** An object that a DROP or a COMMENT names. */
+  #object(body: Node, object: unknown): void {
+    if (isAdministrative(body)) this.#widen("admin");
+    const names = reportedName(body, object);
+    this.#writesName(standsAlone(body) ? names.map(quoted).join(".") : this.#qualified(names));
+  }
+
   #writesTo(relations: unknown): void {
     for (const item of asList(relations)) {
       const relation = asNode(asNode(item)?.["RangeVar"]);
-      if (relation) this.#writes.add(this.#relation(relation));
+      if (relation) this.#writesRelation(relation);
     }
+  }
+
+  #writesRelation(relation: Node): void {
+    this.#writesName(this.#relation(relation));
+  }
+
+  /** Whoever changes a system catalog changes the server. */
+  #writesName(name: string): void {
+    this.#writes.add(name);
+    if (name.startsWith("pg_catalog.")) this.#widen("admin");
   }
 
   /** Every node below, whatever its kind. */
@@ -303,11 +317,16 @@ class Walk {
     for (const [key, child] of Object.entries(node)) {
       const body = asNode(child);
       if (body === undefined) this.#children(child, scope);
-      else if (key === "RangeVar") this.#read(body, scope);
+      // The parser leaves the node's name out where the grammar has room for nothing but a relation.
+      else if (body["relname"] !== undefined) this.#read(body, scope);
+      else if (key === "PartitionCmd" || key === "VacuumRelation") this.#definition(body, scope);
       else if (key === "FuncCall") this.#call(body, scope);
       else if (key.endsWith("Stmt") && /^[A-Z]/.test(key)) this.statement(key, body, scope, false);
       else {
-        if (key === "A_Expr") this.#operator(body);
+        if (key === "AlterTableCmd" && isAdministrative(body)) this.#widen("admin");
+        // The names of operators, where they stand: in an expression, before ANY or ALL, in ORDER BY.
+        const operator = body["operName"] ?? body["useOp"] ?? (key === "A_Expr" ? body["name"] : undefined);
+        if (operator !== undefined) this.#operator(operator);
         this.#children(body, scope);
       }
     }
@@ -333,8 +352,8 @@ class Walk {
   }
 
   /** `a OPERATOR(public.+) b` calls whatever function somebody has put behind that name. */
-  #operator(expression: Node): void {
-    const names = namesIn({ List: { items: expression["name"] } });
+  #operator(name: unknown): void {
+    const names = namesIn({ List: { items: name } });
     if (names.length > 1 && names[0] !== "pg_catalog") this.#widen("unknown");
   }
 

@@ -7,7 +7,8 @@ import type { ParseReply, ParseRequest } from "./parser-worker.ts";
 const CACHE_SIZE = 32 * 1024 * 1024;
 /** A text that takes longer is refused, and the thread with it. The slowest statement of 100 KB takes 0.2 s. */
 const PARSE_DEADLINE = 5_000;
-const STACK_MB = 32;
+/** Megabytes. With it, no shape of 100 KB that has been tried breaks the parser. */
+const STACK = 32;
 
 interface Waiting {
   readonly request: ParseRequest;
@@ -21,13 +22,19 @@ interface Waiting {
 export class Analyzer {
   readonly #cache = new LRUCache<string, AnalysisResult>({
     maxSize: CACHE_SIZE,
-    sizeCalculation: (_, key) => key.length * 2 + 1024,
+    sizeCalculation: (result, key) => key.length * 2 + namesOf(result) * 128 + 1024,
   });
   readonly #queue: Waiting[] = [];
+  readonly #stack: number;
   #worker: Worker | undefined;
   #ready = false;
   #current: Waiting | undefined;
   #deadline: NodeJS.Timeout | undefined;
+
+  /** @param options.stack megabytes that the thread may use for the nesting of a text */
+  constructor(options: { readonly stack?: number } = {}) {
+    this.#stack = options.stack ?? STACK;
+  }
 
   /** @param schema where unqualified names are looked for. Resolves for every text; it does not reject. */
   analyze(text: string, schema: string): AnalysisResult | Promise<AnalysisResult> {
@@ -42,7 +49,8 @@ export class Analyzer {
       this.#queue.push({ request: { text, schema }, resolve });
       this.#next();
     }).then((result) => {
-      this.#cache.set(key, result);
+      // What the thread gave up on may have been the thread's own trouble: it is tried again.
+      if (result.ok || result.why === "syntax") this.#cache.set(key, result);
       return result;
     });
   }
@@ -69,7 +77,7 @@ export class Analyzer {
 
   #start(): Worker {
     const worker = new Worker(new URL("./parser-worker.ts", import.meta.url), {
-      resourceLimits: { stackSizeMb: STACK_MB },
+      resourceLimits: { stackSizeMb: this.#stack },
     });
     worker.unref();
     worker.on("message", (reply: "ready" | ParseReply) => {
@@ -84,7 +92,10 @@ export class Analyzer {
       }
     });
     const died = () => {
-      if (worker === this.#worker) this.#finish(unparsable("the parser gave up on it"), { restart: true });
+      if (worker !== this.#worker) return;
+      // A thread that can't even start would be started for ever: who waits for it is refused instead.
+      if (!this.#ready) this.#current ??= this.#queue.shift();
+      this.#finish(unparsable("the parser gave up on it"), { restart: true });
     };
     worker.on("error", died);
     worker.on("exit", died);
@@ -112,6 +123,13 @@ export class Analyzer {
     this.#current = undefined;
     current?.resolve(unparsable("the parser was stopped"));
   }
+}
+
+/** How many names an analysis holds: they take the most of its memory. */
+function namesOf(result: AnalysisResult): number {
+  if (!result.ok) return 0;
+  const { verbs, reads, writes, functions } = result.analysis;
+  return verbs.length + reads.length + writes.length + functions.length;
 }
 
 function unparsable(why: string): AnalysisResult {

@@ -29,12 +29,12 @@ export function namesIn(value: unknown): string[] {
   return asList(items).flatMap(namesIn);
 }
 
-/** A literal as text; undefined for anything else. */
+/** A literal as text; undefined for anything else, and for a literal whose cast may make another one of it. */
 export function constantText(value: unknown): string | undefined {
   const node = asNode(value);
   if (!node) return undefined;
   const cast = asNode(node["TypeCast"]);
-  if (cast) return constantText(cast["arg"]);
+  if (cast) return isText(cast["typeName"]) ? constantText(cast["arg"]) : undefined;
   const plain = asText(asNode(node["String"])?.["sval"]);
   if (plain !== undefined) return plain;
   const constant = asNode(node["A_Const"]) ?? node;
@@ -46,4 +46,10 @@ export function constantText(value: unknown): string | undefined {
   const boolean = asNode(constant["boolval"]);
   if (boolean) return String(boolean["boolval"] === true);
   return undefined;
+}
+
+/** The type `text`: of all, the one to which a cast changes nothing. */
+function isText(typeName: unknown): boolean {
+  const names = namesIn({ TypeName: typeName });
+  return names.at(-1) === "text" && (names.length === 1 || names[0] === "pg_catalog");
 }

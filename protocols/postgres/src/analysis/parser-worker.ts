@@ -3,9 +3,10 @@
  * stack of its own, and when it breaks all the same, the thread is thrown away and nothing else.
  */
 import { parentPort } from "node:worker_threads";
-import { hasSqlDetails, loadModule, normalizeSync, parseSync } from "libpg-query";
+import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import type { AnalysisResult } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
+import { redact } from "./redact.ts";
 
 export interface ParseRequest {
   readonly text: string;
@@ -20,7 +21,7 @@ function parse({ text, schema }: ParseRequest): ParseReply {
     // The parser refuses to be asked for nothing; PostgreSQL answers with EmptyQueryResponse.
     const stmts = text.trim() === "" ? [] : (parseSync(text).stmts ?? []);
     const { spellsSecret, ...analysis } = analyze(stmts, schema);
-    return { ok: true, analysis: spellsSecret ? { ...analysis, redacted: normalizeSync(text) } : analysis };
+    return { ok: true, analysis: spellsSecret ? { ...analysis, redacted: redact(text) } : analysis };
   } catch (error) {
     if (error instanceof Error && hasSqlDetails(error) && error.sqlDetails) {
       const { message, cursorPosition } = error.sqlDetails;

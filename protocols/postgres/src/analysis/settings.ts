@@ -56,6 +56,6 @@ export function effectOfSetting(name: string, value: string | null | undefined):
       ? { access: "read" }
       : { unsupported: `${lower} changes how statements are read, and can't be changed through the gateway` };
   }
-  if (HARMLESS.has(lower) || lower.startsWith("enable_")) return { access: "read" };
+  if (HARMLESS.has(lower) || /^enable_\w+$/.test(lower)) return { access: "read" };
   return { access: "admin" };
 }

@@ -34,6 +34,9 @@ export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
   ["UnlistenStmt", kind("UNLISTEN", "read")],
   ["NotifyStmt", kind("NOTIFY", "write")],
   ["LockStmt", kind("LOCK", "write")],
+  // Parts of CREATE FUNCTION and of ALTER TABLE that the grammar has as statements.
+  ["ReturnStmt", kind("RETURN", "read")],
+  ["ReplicaIdentityStmt", kind("ALTER", "ddl")],
   // What these run is not in their own text.
   ["PrepareStmt", kind("PREPARE", "unknown")],
   ["ExecuteStmt", kind("EXECUTE", "unknown")],
@@ -64,7 +67,7 @@ export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
   ["DropTableSpaceStmt", kind("DROP", "admin")],
   ["DropSubscriptionStmt", kind("DROP", "admin")],
   ["DropUserMappingStmt", kind("DROP", "admin")],
-  ...["Table", "TableAs", "Schema", "Seq", "Enum", "Range", "Domain", "Function", "Trig", "Cast", "Stats"]
+  ...["TableAs", "Schema", "Seq", "Enum", "Range", "Domain", "Function", "Trig", "Cast", "Stats"]
     .concat(["OpClass", "OpFamily", "Conversion", "Policy", "Transform"])
     .map((object) => [`Create${object}Stmt`, kind("CREATE", "ddl")] as const),
   ["CreateStmt", kind("CREATE", "ddl")],
@@ -81,16 +84,15 @@ export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
     .map((object) => [`Alter${object}Stmt`, kind("ALTER", "admin")] as const),
 ]);
 
-/** Kinds whose grammar has a place for a password or a connection string. */
+/** Kinds whose grammar has a place for a password, a connection string, or a program that may be given one. */
 export const maySpellSecret: ReadonlySet<string> = new Set([
-  "CreateRoleStmt",
-  "AlterRoleStmt",
-  "AlterRoleSetStmt",
-  "AlterSystemStmt",
-  "CreateForeignServerStmt",
-  "AlterForeignServerStmt",
-  "CreateUserMappingStmt",
-  "AlterUserMappingStmt",
-  "CreateSubscriptionStmt",
-  "AlterSubscriptionStmt",
+  ...["AlterDatabaseSetStmt", "AlterRoleSetStmt", "AlterRoleStmt", "AlterSystemStmt", "CreateRoleStmt"],
+  ...["AlterFdwStmt", "AlterForeignServerStmt", "AlterUserMappingStmt", "CreateFdwStmt"],
+  ...[
+    "CreateForeignServerStmt",
+    "CreateForeignTableStmt",
+    "CreateUserMappingStmt",
+    "ImportForeignSchemaStmt",
+  ],
+  ...["AlterSubscriptionStmt", "CreateSubscriptionStmt", "CopyStmt", "DoStmt"],
 ]);

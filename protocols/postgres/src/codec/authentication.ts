@@ -27,6 +27,7 @@ export function decodeAuthentication(body: Buffer): Authentication {
     case 10: {
       const mechanisms: string[] = [];
       for (let name = reader.cstring(); name !== ""; name = reader.cstring()) mechanisms.push(name);
+      reader.end();
       return { kind: "sasl", mechanisms };
     }
     case 11:

@@ -34,6 +34,11 @@ export class BackendScanner {
     this.#limit = limit;
   }
 
+  /** What has been let through ends where a message does. */
+  get betweenMessages(): boolean {
+    return this.#passing === 0;
+  }
+
   /**
    * @returns the bytes to send on, in order.
    * @throws GatehouseError PROTOCOL_VIOLATION when the server's bytes are no messages.

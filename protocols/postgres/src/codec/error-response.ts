@@ -33,6 +33,7 @@ export function decodeErrorResponse(body: Buffer): ErrorFields {
   for (let kind = reader.uint8(); kind !== 0; kind = reader.uint8()) {
     fields.set(String.fromCharCode(kind), reader.cstringBytes().toString("utf8"));
   }
+  reader.end();
   return fields;
 }
 

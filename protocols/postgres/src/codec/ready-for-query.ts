@@ -1,3 +1,4 @@
+import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame, typeCode } from "./framing.ts";
 
@@ -8,10 +9,19 @@ import { frame, typeCode } from "./framing.ts";
  */
 export type TransactionStatus = "idle" | "open" | "failed";
 
+const STATUS: ReadonlyMap<number, TransactionStatus> = new Map([
+  [typeCode("I"), "idle"],
+  [typeCode("T"), "open"],
+  [typeCode("E"), "failed"],
+]);
+
 /** @throws GatehouseError PROTOCOL_VIOLATION */
 export function decodeReadyForQuery(body: Buffer): TransactionStatus {
-  const status = new ByteReader(body).uint8();
-  return status === typeCode("I") ? "idle" : status === typeCode("T") ? "open" : "failed";
+  const reader = new ByteReader(body);
+  const status = STATUS.get(reader.uint8());
+  reader.end();
+  if (status === undefined) throw new GatehouseError("PROTOCOL_VIOLATION", "unknown transaction status");
+  return status;
 }
 
 export function encodeReadyForQuery(): Buffer {

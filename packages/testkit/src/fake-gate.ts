@@ -1,0 +1,148 @@
+import type {
+  AdapterRefusal,
+  Command,
+  Gate,
+  Permit,
+  Refusal,
+  Secret,
+  Session,
+  SessionEnd,
+  Target,
+} from "@gatehouse/core";
+
+/** What an adapter asked of the gate, in order. */
+export type GateEvent =
+  | { readonly type: "login"; readonly ok: boolean; readonly target: string; readonly level: string }
+  | { readonly type: "rejected"; readonly refusal: Refusal }
+  | { readonly type: "decided"; readonly command: Command; readonly allowed: boolean }
+  | { readonly type: "refused"; readonly refused: AdapterRefusal }
+  | { readonly type: "closed"; readonly end: SessionEnd; readonly detail?: string };
+
+export interface FakeGateOptions {
+  /** What permits are made with. Only enforcement may make them, and tests: so a test lends its own. */
+  readonly issuePermit: (command: Command) => Permit;
+  readonly target: Target;
+  /** The target's own credential, for every session. */
+  readonly lease: { readonly user: string; readonly password: Secret };
+  /** The password that lets a client in. */
+  readonly credential: string;
+  /** Whether a command is let through; all are, unless told otherwise. */
+  readonly allow?: (command: Command) => boolean | Promise<boolean>;
+}
+
+/** A Gate for tests of adapters: one target, one credential, and a record of all it was asked. */
+export interface FakeGate extends Gate {
+  readonly events: readonly GateEvent[];
+  /** The commands that were decided, in order. */
+  readonly commands: readonly Command[];
+  /** Sessions that are open now. */
+  readonly open: number;
+  /** Resolves when the events so far, or one that comes, satisfy the predicate. */
+  until(predicate: (events: readonly GateEvent[]) => boolean): Promise<void>;
+  /** Ends every open session from the gateway's side. */
+  endAll(): void;
+}
+
+export function createFakeGate(options: FakeGateOptions): FakeGate {
+  const events: GateEvent[] = [];
+  const watchers = new Set<() => void>();
+  const sessions = new Set<AbortController>();
+  let references = 0;
+
+  function record(event: GateEvent): void {
+    events.push(event);
+    for (const watcher of watchers) watcher();
+  }
+
+  function refer<T extends object>(refusal: T): T & { readonly reference: string } {
+    return { ...refusal, reference: `ref_${++references}` };
+  }
+
+  function open(session: Session): Awaited<ReturnType<Gate["login"]>> {
+    const ending = new AbortController();
+    sessions.add(ending);
+    return {
+      ok: true,
+      session: {
+        session,
+        lease: { ...options.lease, release: () => Promise.resolve() },
+        ended: ending.signal,
+        idle: () => undefined,
+        async decide(command) {
+          const allowed = (await options.allow?.(command)) ?? true;
+          record({ type: "decided", command, allowed });
+          if (!allowed) {
+            return { ok: false, refusal: refer({ kind: "policy", message: "No.", hint: "Ask." } as const) };
+          }
+          const rule = { policy: "fake", rule: "all", source: "fake:1" };
+          const decision = { effect: "allow", rule, policyVersion: "fake" } as const;
+          return { ok: true, permit: options.issuePermit(command), decision };
+        },
+        async refuse(refused) {
+          record({ type: "refused", refused });
+          const { text: _, ...refusal } = refused;
+          return Promise.resolve(refer(refusal));
+        },
+        async close(end, detail) {
+          if (!sessions.delete(ending)) return;
+          record({ type: "closed", end, ...(detail === undefined ? {} : { detail }) });
+          return Promise.resolve();
+        },
+      },
+    };
+  }
+
+  return {
+    events,
+    get commands() {
+      return events.flatMap((event) => (event.type === "decided" ? [event.command] : []));
+    },
+    get open() {
+      return sessions.size;
+    },
+    async login({ credential, target, level: name, client, application }) {
+      const level = options.target.levels.get(name);
+      const ok = credential === options.credential && target === options.target.name && level !== undefined;
+      record({ type: "login", ok, target, level: name });
+      if (!ok) {
+        return Promise.resolve({ ok, refusal: refer({ kind: "credential", message: "No entry." } as const) });
+      }
+      return Promise.resolve(
+        open({
+          id: `ses_${events.length}`,
+          identity: {
+            subject: "tester",
+            kind: "human",
+            groups: [],
+            proof: { method: "oidc", provider: "fake", issuer: "fake" },
+            expiresAt: Number.MAX_SAFE_INTEGER,
+          },
+          target: options.target,
+          level,
+          client,
+          application,
+          openedAt: 0,
+        }),
+      );
+    },
+    async rejectLogin(_, refusal) {
+      const referred = refer(refusal);
+      record({ type: "rejected", refusal: referred });
+      return Promise.resolve(referred);
+    },
+    until(predicate) {
+      if (predicate(events)) return Promise.resolve();
+      return new Promise((resolve) => {
+        const watcher = () => {
+          if (!predicate(events)) return;
+          watchers.delete(watcher);
+          resolve();
+        };
+        watchers.add(watcher);
+      });
+    },
+    endAll() {
+      for (const ending of sessions) ending.abort();
+    },
+  };
+}

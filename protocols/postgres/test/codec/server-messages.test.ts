@@ -1,0 +1,161 @@
+import { Readable } from "node:stream";
+import { parse } from "pg-protocol";
+import t from "tap";
+import {
+  decodeAuthentication,
+  encodeAuthenticationCleartextPassword,
+  encodeAuthenticationOk,
+} from "../../src/codec/authentication.ts";
+import { decodeBackendKeyData, encodeBackendKeyData } from "../../src/codec/backend-key-data.ts";
+import { decodeErrorResponse, encodeErrorResponse } from "../../src/codec/error-response.ts";
+import { encodeNegotiateProtocolVersion } from "../../src/codec/negotiate-protocol-version.ts";
+import { parameterText } from "../../src/codec/parameter.ts";
+import { decodeParameterStatus, encodeParameterStatus } from "../../src/codec/parameter-status.ts";
+import { decodeReadyForQuery, encodeReadyForQuery } from "../../src/codec/ready-for-query.ts";
+import { encodeRefusal, encodeViolation } from "../../src/refusal.ts";
+
+const violation = { code: "PROTOCOL_VIOLATION" };
+
+/** What pg-protocol reads in these bytes. */
+async function read(bytes: Buffer): Promise<object[]> {
+  const messages: object[] = [];
+  await parse(Readable.from([bytes]), (message) => messages.push(message));
+  return messages;
+}
+
+t.test("what the gateway says in the server's place is read by pg-protocol", async (t) => {
+  const bytes = [
+    encodeAuthenticationCleartextPassword(),
+    encodeAuthenticationOk(),
+    encodeParameterStatus({ name: "TimeZone", value: "Zürich" }),
+    encodeBackendKeyData({ processId: 7, secretKey: Buffer.from([0, 0, 1, 1]) }),
+    encodeReadyForQuery(),
+  ];
+  t.match(await read(Buffer.concat(bytes)), [
+    { name: "authenticationCleartextPassword" },
+    { name: "authenticationOk" },
+    { name: "parameterStatus", parameterName: "TimeZone", parameterValue: "Zürich" },
+    { name: "backendKeyData", processID: 7, secretKey: 257 },
+    { name: "readyForQuery", status: "I" },
+  ]);
+});
+
+t.test("an error has all its fields at the client", async (t) => {
+  const report = {
+    severity: "ERROR",
+    sqlstate: "42501",
+    message: "Nein, größe",
+    detail: "d",
+    hint: "h",
+    position: 8,
+  } as const;
+  t.match(await read(encodeErrorResponse(report)), [
+    {
+      name: "error",
+      severity: "ERROR",
+      code: "42501",
+      message: "Nein, größe",
+      detail: "d",
+      hint: "h",
+      position: "8",
+    },
+  ]);
+  const [bare] = await read(encodeErrorResponse({ severity: "FATAL", sqlstate: "08P01", message: "m" }));
+  t.match(bare, { severity: "FATAL", detail: undefined, hint: undefined, position: undefined });
+});
+
+t.test("each kind of refusal has its SQLSTATE, and its reference as detail", async (t) => {
+  const codes = {
+    credential: "28P01",
+    target: "3D000",
+    level: "28000",
+    policy: "42501",
+    syntax: "42601",
+    unknown_name: "26000",
+    unsupported: "0A000",
+    too_large: "54000",
+    unavailable: "08001",
+    busy: "57P01",
+    internal: "XX000",
+  } as const;
+  for (const kind of Object.keys(codes) as (keyof typeof codes)[]) {
+    const refusal = { kind, message: "m", hint: "h", reference: "ref_1" };
+    const expected = { code: codes[kind], message: "m", hint: "h", detail: "Reference: ref_1" };
+    t.match(await read(encodeRefusal(refusal, "ERROR")), [expected], kind);
+  }
+  t.match(await read(encodeViolation("m")), [{ code: "08P01", severity: "FATAL" }]);
+});
+
+t.test("a NUL in a text does not end its message early", async (t) => {
+  const bytes = encodeErrorResponse({ severity: "ERROR", sqlstate: "42501", message: "a\0Mb", hint: "h" });
+  t.match(await read(bytes), [{ message: "a", hint: "h" }]);
+});
+
+t.test("what is written is read again", async (t) => {
+  const key = { processId: 7, secretKey: Buffer.from([1, 2, 3, 4]) };
+  t.strictSame(decodeBackendKeyData(encodeBackendKeyData(key).subarray(5)), key);
+  const status = { name: "a", value: "" };
+  t.strictSame(decodeParameterStatus(encodeParameterStatus(status).subarray(5)), status);
+  t.equal(decodeReadyForQuery(Buffer.from("I")), "idle");
+  t.equal(decodeReadyForQuery(Buffer.from("T")), "open");
+  t.equal(decodeReadyForQuery(Buffer.from("E")), "failed");
+  const fields = decodeErrorResponse(Buffer.from("SERROR\0C42501\0M\xff\0\0", "latin1"));
+  t.strictSame([...fields.keys()], ["S", "C", "M"], "a text in another encoding is no reason to fail");
+  t.strictSame(
+    encodeNegotiateProtocolVersion({ major: 3, minor: 0 }, ["_pq_.a"]),
+    Buffer.from("v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.a\0", "latin1"),
+  );
+});
+
+t.test("the ways of authentication are told apart", async (t) => {
+  const body = (code: number, rest = "") => Buffer.concat([Buffer.from([0, 0, 0, code]), Buffer.from(rest)]);
+  t.strictSame(decodeAuthentication(body(0)), { kind: "ok" });
+  t.strictSame(decodeAuthentication(body(10, "A\0B\0\0")), { kind: "sasl", mechanisms: ["A", "B"] });
+  t.strictSame(decodeAuthentication(body(11, "x")), { kind: "sasl-continue", data: Buffer.from("x") });
+  t.strictSame(decodeAuthentication(body(12, "x")), { kind: "sasl-final", data: Buffer.from("x") });
+  t.strictSame(decodeAuthentication(body(5, "salt")), { kind: "other", code: 5 });
+});
+
+t.test("cut short anywhere, what a server sends is refused", async (t) => {
+  const messages: readonly (readonly [string, Buffer, (body: Buffer) => unknown])[] = [
+    ["SASL", Buffer.from("\0\0\0\x0aA\0B\0\0", "latin1"), decodeAuthentication],
+    ["ParameterStatus", Buffer.from("a\0b\0"), decodeParameterStatus],
+    ["ErrorResponse", Buffer.from("SERROR\0C42501\0\0"), decodeErrorResponse],
+    ["ReadyForQuery", Buffer.from("I"), decodeReadyForQuery],
+    ["BackendKeyData", Buffer.from([0, 0, 0, 1]), decodeBackendKeyData],
+  ];
+  for (const [name, body, decode] of messages) {
+    decode(body);
+    for (let length = 0; length < body.length; length++) {
+      t.throws(() => decode(body.subarray(0, length)), violation, `${name}, ${length} bytes`);
+    }
+    if (name === "BackendKeyData") continue;
+    t.throws(() => decode(Buffer.concat([body, Buffer.from("x")])), violation, `${name}, a byte more`);
+  }
+});
+
+t.test("a status that is none of the three is refused", async (t) => {
+  t.throws(() => decodeReadyForQuery(Buffer.from("X")), violation);
+});
+
+t.test("a parameter is written as its type says", async (t) => {
+  const hex = (text: string) => Buffer.from(text, "hex");
+  for (const [binary, type, value, expected] of [
+    [false, 0, Buffer.from("größe"), "größe"],
+    [true, 16, hex("01"), "true"],
+    [true, 16, hex("00"), "false"],
+    [true, 21, hex("fffe"), "-2"],
+    [true, 23, hex("00000007"), "7"],
+    [true, 20, hex("ffffffffffffffff"), "-1"],
+    [true, 700, hex("3fc00000"), "1.5"],
+    [true, 701, hex("3ff8000000000000"), "1.5"],
+    [true, 25, Buffer.from("x"), "x"],
+    [true, 2950, hex("00112233445566778899aabbccddeeff"), "00112233-4455-6677-8899-aabbccddeeff"],
+    [true, 17, hex("00ff"), "\\x00ff"],
+    [true, 0, hex("00000007"), "\\x00000007"],
+    [true, 23, hex("0007"), "\\x0007"],
+  ] as const) {
+    t.equal(parameterText({ binary, value }, type), expected, `${type}`);
+  }
+  t.equal(parameterText({ binary: true, value: null }, 23), null);
+});

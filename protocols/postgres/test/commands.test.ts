@@ -1,0 +1,64 @@
+import t from "tap";
+import type { Analysis } from "../src/analysis/analysis.ts";
+import { sqlFacts, toCommand } from "../src/commands.ts";
+import { postgres } from "../src/index.ts";
+
+const analysis: Analysis = {
+  statements: 1,
+  verbs: ["UPDATE"],
+  access: "write",
+  reads: ["public.a", "public.b"],
+  writes: ["public.a"],
+  functions: ["pg_catalog.now"],
+  unfiltered: true,
+  forgets: { statements: [], portals: [] },
+};
+
+t.test("a command has every fact that rules may ask for, and no other", async (t) => {
+  const { facts, resources } = toCommand("query", "update a", analysis);
+  t.strictSame(Object.keys(facts).sort(), Object.keys(sqlFacts.facts).sort());
+  t.match(facts, { access: "write", verbs: ["UPDATE"], unfiltered: true, text: "update a", params: [] });
+  t.strictSame(resources, ["public.a", "public.b"]);
+});
+
+t.test("rules see parameters whole, the audit log sees them bounded", async (t) => {
+  const value = Buffer.from("x".repeat(2000));
+  const long = { binary: false, value };
+  const { facts, parameters } = toCommand(
+    "execute",
+    "select",
+    analysis,
+    [long, { binary: false, value: null }, { binary: true, value: Buffer.from([0, 0, 0, 7]) }],
+    [25, 25, 23],
+  );
+  t.strictSame(facts["params"], [value.toString(), "", "7"]);
+  t.strictSame(parameters, [`${"x".repeat(1024)}… (2000 characters)`, null, "7"]);
+  const many = toCommand(
+    "execute",
+    "select",
+    analysis,
+    Array.from({ length: 1000 }, () => long),
+  );
+  t.equal(many.parameters.length, 256);
+});
+
+t.test("where a text may spell a secret, the command's text is the one without", async (t) => {
+  const command = toCommand("query", "alter role x password 'y'", { ...analysis, redacted: "alter role x" });
+  t.equal(command.text, "alter role x");
+});
+
+t.test("a text is understood without any session, or it is said why not", async (t) => {
+  const protocol = postgres();
+  t.match(await protocol.understand("select * from a"), {
+    ok: true,
+    command: { kind: "query", access: "read", resources: ["public.a"] },
+  });
+  const refused = async (text: string) => {
+    const result = await protocol.understand(text);
+    return result.ok ? undefined : result.refusal;
+  };
+  t.match(await refused("selekt"), { kind: "syntax", position: 1 });
+  t.match(await refused("set search_path = x"), { kind: "unsupported", message: /search_path/ });
+  t.match(await refused("select '\0'"), { kind: "too_large" });
+  await protocol.dispose();
+});

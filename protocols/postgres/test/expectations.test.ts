@@ -1,0 +1,149 @@
+import t from "tap";
+import { typeCode } from "../src/codec/framing.ts";
+import { type Expectation, Expectations } from "../src/expectations.ts";
+
+const outOfStep = { code: "PROTOCOL_VIOLATION" };
+
+/** Expectations of these messages; what became of each is written down. */
+function expecting(...messages: Expectation["message"][]) {
+  const expectations = new Expectations();
+  const settled: string[] = [];
+  for (const [index, message] of messages.entries()) {
+    expectations.push({ message, settle: (done) => settled.push(`${index}:${message}:${done}`) });
+  }
+  const answer = (letters: string) => {
+    for (const letter of letters) {
+      if (letter === "Z") expectations.ready();
+      else if (letter === "E") expectations.failed();
+      else if (letter === "G") expectations.copyBegins();
+      else expectations.answered(typeCode(letter));
+    }
+  };
+  return { expectations, settled, answer };
+}
+
+t.test("each answer settles the message that it answers, in order", async (t) => {
+  const { expectations, settled, answer } = expecting(
+    "parse",
+    "bind",
+    "describe",
+    "execute",
+    "close",
+    "sync",
+  );
+  answer("12TDDC3Z");
+  t.ok(expectations.empty);
+  t.equal(settled.length, 6);
+  t.ok(settled.every((line) => line.endsWith("true")));
+});
+
+t.test("after an error, all up to the Sync have failed, and what stands behind it has not", async (t) => {
+  const { settled, answer, expectations } = expecting("parse", "bind", "execute", "sync", "parse", "sync");
+  answer("1E");
+  t.strictSame(settled, ["0:parse:true", "1:bind:false", "2:execute:false"]);
+  answer("Z1Z");
+  t.strictSame(settled.slice(3), ["3:sync:true", "4:parse:true", "5:sync:true"]);
+  t.ok(expectations.empty);
+});
+
+t.test("an error in a simple query, a function call or a Sync skips nothing", async (t) => {
+  for (const message of ["query", "function-call", "sync"] as const) {
+    const { settled, answer } = expecting(message, "parse", "sync");
+    answer("EZ1Z");
+    t.strictSame(settled, [`0:${message}:true`, "1:parse:true", "2:sync:true"]);
+  }
+});
+
+t.test("the failed message is handed back, with the refusal that it stood for", async (t) => {
+  const expectations = new Expectations();
+  const refusal = { kind: "policy", message: "No.", reference: "ref_1" } as const;
+  expectations.push({ message: "execute" });
+  expectations.push({ message: "bind", refusal });
+  expectations.push({ message: "sync" });
+  expectations.answered(typeCode("C"));
+  t.equal(expectations.failed()?.refusal, refusal);
+  t.equal(expectations.failed()?.refusal, undefined, "a second error is not the refusal's");
+});
+
+t.test("a simple query's answer may have anything in it", async (t) => {
+  const { expectations, answer } = expecting("query");
+  answer("TDDCTDCIC");
+  t.notOk(expectations.empty);
+  answer("Z");
+  t.ok(expectations.empty);
+});
+
+t.test("an answer to what was not asked is out of step", async (t) => {
+  for (const [messages, letters] of [
+    [[], "C"],
+    [[], "Z"],
+    [[], "1"],
+    [["parse"], "2"],
+    [["parse"], "Z"],
+    [["execute"], "T"],
+    [["sync"], "C"],
+    [["close", "sync"], "Z"],
+    [["query"], "ZZ"],
+    [["parse", "sync"], "G"],
+    [[], "G"],
+  ] as const) {
+    t.throws(() => expecting(...messages).answer(letters), outOfStep, `${messages.join(" ")} / ${letters}`);
+  }
+});
+
+t.test("messages that answer nothing are let by", async (t) => {
+  const { expectations, answer } = expecting();
+  answer("ANSDdHct");
+  t.ok(expectations.empty);
+});
+
+t.test("a COPY in swallows the Syncs before the end of its data, and no others", async (t) => {
+  const before = expecting("execute", "sync");
+  before.answer("G");
+  t.ok(before.expectations.copying);
+  before.expectations.copyEnds();
+  t.notOk(before.expectations.copying);
+  before.expectations.push({ message: "sync" });
+  before.answer("CZ");
+  t.ok(before.expectations.empty);
+  const ahead = expecting("execute", "sync");
+  ahead.expectations.copyEnds();
+  ahead.expectations.push({ message: "sync" });
+  ahead.answer("G");
+  t.notOk(ahead.expectations.copying, "its data are all sent");
+  ahead.answer("CZ");
+  t.ok(ahead.expectations.empty);
+});
+
+t.test("the end of data for a COPY that never began is nothing", async (t) => {
+  const { expectations, answer } = expecting("execute");
+  expectations.copyEnds();
+  expectations.push({ message: "sync" });
+  answer("EZ");
+  t.ok(expectations.empty);
+  expectations.copyEnds();
+  t.ok(expectations.empty);
+});
+
+t.test("a COPY that fails is over", async (t) => {
+  const { expectations, answer } = expecting("query");
+  answer("GE");
+  t.notOk(expectations.copying);
+  answer("Z");
+  t.ok(expectations.empty);
+});
+
+t.test("what was abandoned has not been done", async (t) => {
+  const { expectations, settled } = expecting("parse", "sync");
+  expectations.abandon();
+  t.strictSame(settled, ["0:parse:false", "1:sync:false"]);
+  t.ok(expectations.empty);
+});
+
+t.test("a long pipeline is settled whole", async (t) => {
+  const messages = Array.from({ length: 10_000 }, () => ["parse", "sync"] as const).flat();
+  const { settled, answer, expectations } = expecting(...messages);
+  answer("1Z".repeat(10_000));
+  t.equal(settled.length, 20_000);
+  t.ok(expectations.empty);
+});

@@ -1,0 +1,152 @@
+import { createSecureContext } from "node:tls";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Authority, createAuthority } from "@gatehouse/certs";
+import { type Command, type ListenerLimits, Secret, type Target, type UpstreamTls } from "@gatehouse/core";
+import { issuePermit } from "@gatehouse/core/permit";
+import {
+  createFakeGate,
+  createMemoryLog,
+  type FakeGate,
+  type MemoryLog,
+  type PostgresServer,
+  startPostgres,
+} from "@gatehouse/testkit";
+import pg from "pg";
+import { postgres } from "../../src/index.ts";
+import { logIn, type RawClient, securedSocket } from "./raw-client.ts";
+
+export const PASSWORD = "open sesame";
+const limits: ListenerLimits = {
+  connections: 500,
+  startup: 10_000,
+  message: 16 * 1024 * 1024,
+  statement: 100_000,
+};
+
+/** The adapter in front of a target, with certificates of its own. */
+export interface Front {
+  readonly port: number;
+  readonly gate: FakeGate;
+  readonly log: MemoryLog;
+  readonly ca: string;
+  readonly authority: Authority;
+  /** A folder that goes with the front. */
+  readonly folder: string;
+  /** A client that is logged in. */
+  connect(parameters?: Readonly<Record<string, string>>): Promise<RawClient>;
+  /** node-postgres, not yet connected. */
+  pg(config?: pg.ClientConfig): pg.Client;
+  /** Stops listening, and the parser's thread. Sessions end when their clients do. */
+  close(): Promise<void>;
+}
+
+export interface FrontOptions {
+  readonly address?: { readonly host: string; readonly port: number };
+  readonly tls?: UpstreamTls | "own-ca";
+  readonly user?: string;
+  readonly password?: string;
+  readonly connectTimeout?: number;
+  readonly limits?: Partial<ListenerLimits>;
+  readonly allow?: (command: Command) => boolean | Promise<boolean>;
+  readonly authority?: Authority;
+}
+
+export async function startFront(options: FrontOptions): Promise<Front> {
+  const now = Date.now();
+  const authority = options.authority ?? (await createAuthority({ name: "test", now }));
+  const pair = await authority.issue({
+    use: "server",
+    commonName: "localhost",
+    names: ["localhost", "127.0.0.1"],
+    now,
+  });
+  const folder = await mkdtemp(join(tmpdir(), "gatehouse-front-"));
+  const ca = join(folder, "ca.crt");
+  await writeFile(ca, authority.certificatePem);
+  const tls = options.tls === "own-ca" ? ({ mode: "verify-full", ca } as const) : options.tls;
+  const target: Target = {
+    name: "orders",
+    protocol: "postgres",
+    address: options.address ?? { host: "127.0.0.1", port: 1 },
+    tls: tls ?? { mode: "off" },
+    levels: new Map(),
+    connectTimeout: options.connectTimeout ?? 10_000,
+    settings: { database: "postgres", schema: "public" },
+  };
+  const password = new Secret(options.password ?? "");
+  const user = options.user ?? "postgres";
+  const level = {
+    name: "reader",
+    credential: { user, password: { from: "literal", secret: password } },
+  } as const;
+  const gate = createFakeGate({
+    issuePermit,
+    target: { ...target, levels: new Map([["reader", level]]) },
+    lease: { user, password },
+    credential: PASSWORD,
+    ...(options.allow ? { allow: options.allow } : {}),
+  });
+  const log = createMemoryLog();
+  const protocol = postgres();
+  const context = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
+  const listener = await protocol.serve({
+    address: { host: "127.0.0.1", port: 0 },
+    secureContext: () => context,
+    limits: { ...limits, ...options.limits },
+    gate,
+    log,
+  });
+  const { port } = listener.address;
+  return {
+    port,
+    gate,
+    log,
+    ca: authority.certificatePem,
+    authority,
+    folder,
+    async connect(parameters = {}) {
+      const socket = await securedSocket(port, authority.certificatePem);
+      const login = { user: "reader", database: "orders", ...parameters };
+      return (await logIn(socket, login, PASSWORD)).client;
+    },
+    pg: (config = {}) =>
+      new pg.Client({
+        host: "localhost",
+        port,
+        user: "reader",
+        database: "orders",
+        password: PASSWORD,
+        ssl: { ca: authority.certificatePem },
+        ...config,
+      }),
+    async close() {
+      await listener.close();
+      await protocol.dispose();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** The adapter in front of a real server without TLS: what is tested is not the way to it. */
+export async function startFrontWithServer(
+  options: FrontOptions = {},
+): Promise<{ front: Front; server: PostgresServer; admin: pg.Client }> {
+  const server = await startPostgres();
+  const admin = new pg.Client({
+    host: server.host,
+    port: server.port,
+    database: "postgres",
+    ...server.superuser,
+  });
+  admin.on("error", () => undefined);
+  await admin.connect();
+  const front = await startFront({ ...options, address: server, password: server.superuser.password });
+  return { front, server, admin };
+}
+
+/** Asks until the answer is so; the runner's own deadline ends it when it never is. */
+export async function eventually(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
+}
