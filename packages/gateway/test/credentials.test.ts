@@ -107,7 +107,7 @@ t.test(
     for (const [what, credential] of cases) {
       if (credential !== "") t.notOk(written.includes(credential), `${what}: is in no log`);
       const signature = credential.split(".")[2] ?? "";
-      if (signature !== "") t.notOk(written.includes(signature), `${what}: nor is its signature`);
+      if (signature.length > 20) t.notOk(written.includes(signature), `${what}: nor is its signature`);
     }
   },
 );

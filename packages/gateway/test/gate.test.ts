@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import { type AuditLog, GatehouseError, idSource, type LoginRequest } from "@gatehouse/core";
+import { type AuditLog, GatehouseError, idSource, type Lease, type LoginRequest } from "@gatehouse/core";
 import { staticLeases } from "@gatehouse/credentials";
 import { createAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
@@ -23,16 +23,28 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
   t.teardown(() => authenticator.close());
   await authenticator.start();
   const sessions = new SessionRegistry();
+  const held = new Set<Lease>();
   const gate = createGate({
     admission: () => ({ config, policies, authenticator }),
     audit: audit ?? (await auditLogOf(t, env)),
     clock,
     ids: idSource(randomBytes),
     log,
-    leases: staticLeases(),
+    leases: {
+      async acquire(level) {
+        const lease = await staticLeases().acquire(level);
+        const release = async () => {
+          held.delete(leased);
+          await lease.release();
+        };
+        const leased: Lease = { user: lease.user, password: lease.password, release };
+        held.add(leased);
+        return leased;
+      },
+    },
     sessions,
   });
-  return { gate, sessions };
+  return { gate, sessions, held };
 }
 
 const asking = (credential: string, other: Partial<LoginRequest> = {}): LoginRequest => ({
@@ -51,7 +63,7 @@ t.test(
     const env = await environment(t);
     const { gate, sessions } = await gateOf(t, env);
     const result = await gate.login(asking(await env.provider.token("crew-analyst")));
-    if (!result.ok) return t.fail(result.refusal.message);
+    if (!result.ok) throw new Error(result.refusal.message);
     const { session, lease } = result.session;
     t.match(session, { id: /^ses_/, identity: { subject: "crew-analyst", kind: "workload" } });
     t.match(lease, { user: "orders_reader" });
@@ -76,14 +88,16 @@ t.test(
 
 t.test("a session's end is on the log once, with what was asked and refused in it", async (t) => {
   const env = await environment(t);
-  const { gate, sessions } = await gateOf(t, env);
+  const { gate, sessions, held } = await gateOf(t, env);
   const result = await gate.login(asking(await env.provider.token("crew-analyst")));
-  if (!result.ok) return t.fail(result.refusal.message);
+  if (!result.ok) throw new Error(result.refusal.message);
+  t.equal(held.size, 1);
   await result.session.refuse({ kind: "syntax", message: "syntax error", text: "selec" });
   env.clock.advance(1500);
   await result.session.close("client_closed");
   await result.session.close("gateway_error");
   t.equal(sessions.size, 0);
+  t.equal(held.size, 0, "its credential was given back");
   const events = await auditEvents(env.folder);
   t.match(events.at(-1), {
     type: "session.closed",
@@ -102,7 +116,7 @@ t.test("a target that is not there and one that is not theirs are refused in the
   const refusals = [];
   for (const target of ["payroll", "nowhere", "constructor", "__proto__"]) {
     const result = await gate.login(asking(token, { target }));
-    if (result.ok) return t.fail("let in");
+    if (result.ok) throw new Error("let in");
     const { reference, message, ...rest } = result.refusal;
     t.match(reference, /^ref_/);
     refusals.push({ ...rest, message: message.replace(target, "TARGET") });
@@ -150,7 +164,7 @@ t.test("a level that is not there and one that is not theirs are refused in the 
   const said = [];
   for (const level of ["writer", "owner"]) {
     const result = await gate.login(asking(token, { level }));
-    if (result.ok) return t.fail("let in");
+    if (result.ok) throw new Error("let in");
     t.match(result.refusal, { kind: "level", hint: "The user is the level. Yours: reader." });
     said.push(result.refusal.message.replace(level, "LEVEL"));
   }
@@ -167,7 +181,7 @@ t.test("names as long as a message are cut before they are logged or repeated", 
   const long = "x".repeat(9000);
   const token = await env.provider.token("crew-analyst");
   const result = await gate.login(asking(token, { target: long, level: long }));
-  if (result.ok) return t.fail("let in");
+  if (result.ok) throw new Error("let in");
   t.ok(result.refusal.message.length < 200);
   t.match(await auditEvents(env.folder), [{ target: "x".repeat(256), level: "x".repeat(256) }]);
   t.ok(JSON.stringify(env.log.entries).length < 4096, "the gateway's own log is not for filling either");
@@ -208,7 +222,7 @@ t.test(
     const { gate, sessions } = await gateOf(t, env);
     await rm(join(env.folder, "secrets", "reader"));
     const result = await gate.login(asking(await env.provider.token("crew-analyst")));
-    if (result.ok) return t.fail("let in");
+    if (result.ok) throw new Error("let in");
     t.match(result.refusal, { kind: "internal", message: "The gateway can't let anybody in now." });
     t.notMatch(JSON.stringify(result.refusal), "secrets");
     t.match(await auditEvents(env.folder), [
@@ -221,10 +235,11 @@ t.test(
 t.test("a session that can't be put on the audit log is not opened", async (t) => {
   const env = await environment(t);
   const full = () => Promise.reject(new GatehouseError("AUDIT_FAILED", "The disk is full."));
-  const { gate, sessions } = await gateOf(t, env, { append: full });
+  const { gate, sessions, held } = await gateOf(t, env, { append: full });
   const result = await gate.login(asking(await env.provider.token("crew-analyst")));
   t.match(result, { ok: false, refusal: { kind: "internal" } });
   t.equal(sessions.size, 0);
+  t.equal(held.size, 0, "its credential was given back");
   t.match(await gate.login(asking("nothing")), { ok: false, refusal: { kind: "credential" } });
 });
 
@@ -250,7 +265,7 @@ t.test("a gateway that drains waits for a session whose opening is on its way to
   t.notOk(drained);
   written.resolve(undefined);
   const result = await login;
-  if (!result.ok) return t.fail(result.refusal.message);
+  if (!result.ok) throw new Error(result.refusal.message);
   result.session.idle(true);
   t.ok(result.session.ended.aborted);
   await result.session.close("drained");

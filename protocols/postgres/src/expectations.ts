@@ -21,6 +21,9 @@ export interface Expectation {
   readonly settle?: (done: boolean) => void;
 }
 
+/** Messages that one session may have unanswered. Drivers that pipeline send some hundreds. */
+const MAX_OPEN = 8192;
+
 /** The types of message that end an answer: which of the sent messages they answer. */
 const ENDS: ReadonlyMap<number, Expectation["message"]> = new Map([
   [typeCode("1"), "parse"],
@@ -41,6 +44,7 @@ export class Expectations {
   #queue: Expectation[] = [];
   #head = 0;
   #copying = false;
+  #roomy: (() => void) | undefined;
 
   get empty(): boolean {
     return this.#head === this.#queue.length;
@@ -57,6 +61,18 @@ export class Expectations {
 
   push(expectation: Expectation): void {
     this.#queue.push(expectation);
+  }
+
+  /**
+   * Resolves when fewer than `MAX_OPEN` are open. A client that sends and never reads is not read on from: the
+   * kernel's buffers have room for millions of its shortest messages, and this process has not.
+   */
+  async room(): Promise<void> {
+    while (this.#queue.length - this.#head >= MAX_OPEN) {
+      await new Promise<void>((resolve) => {
+        this.#roomy = resolve;
+      });
+    }
   }
 
   /**
@@ -132,6 +148,10 @@ export class Expectations {
   #take(): Expectation | undefined {
     const first = this.#queue[this.#head];
     if (first !== undefined) this.#head++;
+    if (this.#roomy && this.#queue.length - this.#head <= MAX_OPEN / 2) {
+      this.#roomy();
+      this.#roomy = undefined;
+    }
     while (this.next?.message === "copy-end") this.#head++;
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0;

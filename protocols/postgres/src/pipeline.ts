@@ -3,6 +3,7 @@ import {
   type Command,
   GatehouseError,
   type OpenSession,
+  type Permit,
   type Refusal,
 } from "@gatehouse/core";
 import type { Analysis, AnalysisResult } from "./analysis/analysis.ts";
@@ -203,9 +204,10 @@ export class Pipeline {
     const { object, name } = decodeNamedObject(frame.body);
     const names = object === "statement" ? this.#statements : this.#portals;
     // A name whose fate is open in an older segment is waited for, so that undoing never crosses segments.
-    await names.resolve(name, this.#segment);
-    const settle = assign(names, name, undefined, this.#segment, 0);
-    this.#options.expectations.push({ message: "close", settle });
+    const known = await names.resolve(name, this.#segment);
+    // One that means nothing here costs nothing to close.
+    const settle = known && assign(names, name, undefined, this.#segment, 0);
+    this.#options.expectations.push(settle ? { message: "close", settle } : { message: "close" });
     this.#options.upstream.control(frame.bytes);
   }
 
@@ -299,9 +301,19 @@ export class Pipeline {
     if (refused) return { refusal: await session.refuse(refused) };
     if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
     const { analysis } = result;
+    const fetched = await this.#fetchedPortal(analysis);
+    if (fetched !== undefined) return { refusal: await session.refuse(fetchOfPortal(fetched, text)) };
     const command = toCommand(kind, text, analysis, parameters, parameterTypes);
     const verdict = await session.decide(command);
     return verdict.ok ? { permit: verdict.permit, command, analysis } : { refusal: verdict.refusal };
+  }
+
+  /** A portal of the protocol's that a FETCH names: it would run that portal's command, decided or not. */
+  async #fetchedPortal({ fetches }: Analysis): Promise<string | undefined> {
+    for (const name of fetches) {
+      if ((await this.#portals.resolve(name, this.#segment)) !== undefined) return name;
+    }
+    return undefined;
   }
 
   /** Refuses what stands at this place of the extended protocol; the server skips to the Sync. */
@@ -338,7 +350,7 @@ export class Pipeline {
 type Decided =
   | { readonly refusal: Refusal }
   | {
-      readonly permit: Parameters<Upstream["send"]>[0];
+      readonly permit: Permit;
       readonly command: Command;
       readonly analysis: Analysis;
     };
@@ -382,6 +394,15 @@ function audited(text: string): string {
     text,
   );
   return mayHoldOne ? "(withheld: it may spell a secret)" : text;
+}
+
+function fetchOfPortal(portal: string, text: string): AdapterRefusal {
+  return {
+    kind: "unsupported",
+    message: `The portal "${portal}" was opened by a Bind; FETCH can't run it through the gateway.`,
+    hint: "Run it by Execute, or open a cursor by DECLARE.",
+    text,
+  };
 }
 
 function noSuchName(what: string, name: string): AdapterRefusal {

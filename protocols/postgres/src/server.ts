@@ -36,15 +36,27 @@ const TLS_HINT =
 /** Serves PostgreSQL clients on one address. */
 export async function serve(options: ServeOptions, analyzer: Analyzer): Promise<Listener> {
   const cancelKeys = new CancelKeys();
-  return listen(options.address, {
+  const startingUp = new Set<Socket>();
+  const listener = await listen(options.address, {
     connections: options.limits.connections,
     serve: (socket) => {
-      new Connection(socket, options, analyzer, cancelKeys).run().catch((error: unknown) => {
+      startingUp.add(socket);
+      const started = () => startingUp.delete(socket);
+      socket.once("close", started);
+      new Connection(socket, options, analyzer, cancelKeys, started).run().catch((error: unknown) => {
         socket.destroy();
         options.log.error({ error }, "a connection failed");
       });
     },
   });
+  return {
+    address: listener.address,
+    async close() {
+      await listener.close();
+      // Nobody gets in any more: who has not yet must not keep the process waiting for the deadline.
+      for (const socket of startingUp) socket.destroy();
+    },
+  };
 }
 
 /** One client connection, from accept to the end of its session. */
@@ -53,13 +65,22 @@ class Connection {
   readonly #options: ServeOptions;
   readonly #analyzer: Analyzer;
   readonly #cancelKeys: CancelKeys;
+  readonly #started: () => void;
   readonly #client: Address;
 
-  constructor(raw: Socket, options: ServeOptions, analyzer: Analyzer, cancelKeys: CancelKeys) {
+  /** @param started is called when the client has logged in */
+  constructor(
+    raw: Socket,
+    options: ServeOptions,
+    analyzer: Analyzer,
+    cancelKeys: CancelKeys,
+    started: () => void,
+  ) {
     this.#raw = raw;
     this.#options = options;
     this.#analyzer = analyzer;
     this.#cancelKeys = cancelKeys;
+    this.#started = started;
     this.#client = { host: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
   }
 
@@ -81,6 +102,7 @@ class Connection {
       } else {
         const opened = await this.#logIn(startup);
         clearTimeout(timer);
+        this.#started();
         if (opened) await this.#open(startup.socket, ...opened);
       }
     } catch (error) {

@@ -40,6 +40,8 @@ export class ClientSession implements BackendObserver {
   readonly #pipeline: Pipeline;
   #transaction: TransactionStatus = "idle";
   #idle = false;
+  /** A message of the client's is with the pipeline: perhaps allowed already, and not sent yet. */
+  #deciding = false;
   #over = false;
 
   constructor(options: SessionOptions) {
@@ -50,7 +52,7 @@ export class ClientSession implements BackendObserver {
   /** Runs until one side ends. Resolves when both sockets are closed and the end is on the audit log. */
   async run(): Promise<void> {
     const { client, upstream, session, limits } = this.#options;
-    const scanner = new BackendScanner(this, limits.message);
+    const scanner = new BackendScanner(this);
     if (upstream.rest.length > 0) upstream.socket.unshift(upstream.rest);
     this.#noteIdle();
     const pull = new Pull(client);
@@ -101,8 +103,27 @@ export class ClientSession implements BackendObserver {
         this.#noteIdle();
         return undefined;
       default:
-        checkReadable(decodeParameterStatus(body));
+        this.#checkSetting(decodeParameterStatus(body));
         return undefined;
+    }
+  }
+
+  tooLarge(): void {
+    this.#expectations.failed();
+    this.#noteIdle();
+  }
+
+  /** @throws GatehouseError PROTOCOL_VIOLATION when names or texts mean something else from here on */
+  #checkSetting(status: ParameterStatus): void {
+    checkReadable(status);
+    const { upstream } = this.#options;
+    // PostgreSQL reports search_path from version 18 on.
+    const initial = upstream.parameters.find(({ name }) => name === status.name);
+    if (status.name === "search_path" && status.value !== initial?.value) {
+      throw new GatehouseError(
+        "PROTOCOL_VIOLATION",
+        "The target looks for unqualified names elsewhere than before.",
+      );
     }
   }
 
@@ -133,8 +154,12 @@ export class ClientSession implements BackendObserver {
           // it, whose answer it may be waiting for.
           upstream.socket.cork();
           process.nextTick(() => upstream.socket.uncork());
-          await this.#pipeline.accept(frame);
+          this.#deciding = true;
           this.#noteIdle();
+          await this.#pipeline.accept(frame);
+          this.#deciding = false;
+          this.#noteIdle();
+          await this.#expectations.room();
         }
         if (this.#over) return ["client_closed"];
         await upstream.drained();
@@ -186,7 +211,8 @@ export class ClientSession implements BackendObserver {
   }
 
   #noteIdle(): void {
-    const idle = this.#expectations.empty && this.#pipeline.empty && this.#transaction === "idle";
+    const idle =
+      !this.#deciding && this.#expectations.empty && this.#pipeline.empty && this.#transaction === "idle";
     if (idle === this.#idle) return;
     this.#idle = idle;
     this.#options.session.idle(idle);

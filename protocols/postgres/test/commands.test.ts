@@ -12,6 +12,7 @@ const analysis: Analysis = {
   functions: ["pg_catalog.now"],
   unfiltered: true,
   forgets: { statements: [], portals: [] },
+  fetches: [],
 };
 
 t.test("a command has every fact that rules may ask for, and no other", async (t) => {

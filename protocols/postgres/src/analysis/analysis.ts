@@ -17,6 +17,8 @@ export interface Analysis {
     readonly statements: readonly string[] | "all";
     readonly portals: readonly string[] | "all";
   };
+  /** Cursors that it fetches from: one may be a portal of the protocol's, with a command of its own behind it. */
+  readonly fetches: readonly string[];
   /** For the audit log, where the grammar has a place for a secret: the text with its literals taken out. */
   readonly redacted?: string;
 }

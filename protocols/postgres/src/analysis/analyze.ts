@@ -49,6 +49,7 @@ class Walk {
   readonly #functions = new Set<string>();
   readonly #forgottenStatements = new Set<string>();
   readonly #forgottenPortals = new Set<string>();
+  readonly #fetches = new Set<string>();
   #forgetsAllStatements = false;
   #forgetsAllPortals = false;
   #access: Access = "read";
@@ -74,6 +75,7 @@ class Walk {
         statements: this.#forgetsAllStatements ? "all" : [...this.#forgottenStatements],
         portals: this.#forgetsAllPortals ? "all" : [...this.#forgottenPortals],
       },
+      fetches: [...this.#fetches],
       spellsSecret: this.#spellsSecret,
     };
   }
@@ -124,6 +126,17 @@ class Walk {
         this.#forget(name, body);
         this.#children(body, scope);
         break;
+      case "FetchStmt":
+        this.#fetches.add(asText(body["portalname"]) ?? "");
+        break;
+      case "GrantStmt":
+      case "GrantRoleStmt":
+        if (body["is_grant"] !== true) {
+          this.#verbs.delete("GRANT");
+          this.#verbs.add("REVOKE");
+        }
+        this.#definition(body, scope);
+        break;
       case "DropStmt":
         for (const object of asList(body["objects"])) this.#object(body, object);
         break;
@@ -132,7 +145,9 @@ class Walk {
         this.#object(body, body["object"]);
         break;
       case "CallStmt":
-        this.#functions.add(this.#functionName(asNode(body["funccall"]) ?? {}));
+        this.#functions.add(
+          this.#functionName(namesIn({ List: { items: asNode(body["funccall"])?.["funcname"] } })),
+        );
         this.#children(body, scope);
         break;
       default:
@@ -327,6 +342,8 @@ class Walk {
         // The names of operators, where they stand: in an expression, before ANY or ALL, in ORDER BY.
         const operator = body["operName"] ?? body["useOp"] ?? (key === "A_Expr" ? body["name"] : undefined);
         if (operator !== undefined) this.#operator(operator);
+        if (key === "RangeTableSample") this.#called(namesIn({ List: { items: body["method"] } }));
+        if (key === "A_Indirection") this.#attributes(body["indirection"]);
         this.#children(body, scope);
       }
     }
@@ -340,21 +357,36 @@ class Walk {
   #call(call: Node, scope: Scope): void {
     const names = namesIn({ List: { items: call["funcname"] } });
     const name = names.at(-1) ?? "";
-    this.#functions.add(this.#functionName(call));
+    this.#functions.add(this.#functionName(names));
     if (name === "set_config" && (names.length === 1 || names[0] === "pg_catalog")) {
       const [setting, value] = asList(call["args"]).map(constantText);
-      if (setting === undefined) this.#widen("unknown");
+      if (setting === undefined) this.#unsupported ??= "the name of the setting has to be a literal";
       else this.#setting(setting, value);
     } else {
-      this.#widen(accessOfFunction(names.length > 1 ? names[0] : undefined, name));
+      this.#called(names);
     }
     this.#children(call, scope);
+  }
+
+  #called(names: readonly string[]): void {
+    this.#functions.add(this.#functionName(names));
+    this.#widen(accessOfFunction(names.length > 1 ? names[0] : undefined, names.at(-1) ?? ""));
+  }
+
+  /** `(x).name` reads a field of x, or calls the function `name` with it: which of the two, grammar can't tell. */
+  #attributes(indirection: unknown): void {
+    for (const step of asList(indirection)) {
+      const names = namesIn(step);
+      if (names.length > 0) this.#called(names);
+    }
   }
 
   /** `a OPERATOR(public.+) b` calls whatever function somebody has put behind that name. */
   #operator(name: unknown): void {
     const names = namesIn({ List: { items: name } });
-    if (names.length > 1 && names[0] !== "pg_catalog") this.#widen("unknown");
+    if (names.length < 2 || names[0] === "pg_catalog") return;
+    this.#functions.add(names.map(quoted).join("."));
+    this.#widen("unknown");
   }
 
   /** The scope inside a statement with this WITH: each CTE sees those before it, or all if it is RECURSIVE. */
@@ -377,8 +409,7 @@ class Walk {
     return this.#qualified(schema === undefined ? [name] : [schema, name]);
   }
 
-  #functionName(call: Node): string {
-    const names = namesIn({ List: { items: call["funcname"] } });
+  #functionName(names: readonly string[]): string {
     const [only] = names;
     if (names.length === 1 && only !== undefined && isBuiltinFunction(only)) return `pg_catalog.${only}`;
     return this.#qualified(names);

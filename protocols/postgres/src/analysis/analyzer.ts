@@ -6,7 +6,9 @@ import type { ParseReply, ParseRequest } from "./parser-worker.ts";
 /** Bytes of text whose analysis is kept. Traffic repeats itself; a client that never does evicts only itself. */
 const CACHE_SIZE = 32 * 1024 * 1024;
 /** A text that takes longer is refused, and the thread with it. The slowest statement of 100 KB takes 0.2 s. */
-const PARSE_DEADLINE = 5_000;
+const PARSE_DEADLINE = 1_000;
+/** PostgreSQL's lexer takes quadratic time over nested comments: 25,000 of them, and the thread is busy for seconds. */
+const MAX_COMMENTS = 1_000;
 /** Megabytes. With it, no shape of 100 KB that has been tried breaks the parser. */
 const STACK = 32;
 
@@ -38,13 +40,16 @@ export class Analyzer {
 
   /** @param schema where unqualified names are looked for. Resolves for every text; it does not reject. */
   analyze(text: string, schema: string): AnalysisResult | Promise<AnalysisResult> {
+    const key = `${schema}\0${text}`;
+    const known = this.#cache.get(key);
+    if (known) return known;
     // The parser reads to the first NUL, and the server would refuse it: they must not read two texts.
     if (text.includes("\0")) {
       return { ok: false, why: "unparsable", message: "a statement can't hold a NUL character" };
     }
-    const key = `${schema}\0${text}`;
-    const known = this.#cache.get(key);
-    if (known) return known;
+    if (text.split("/*", MAX_COMMENTS + 2).length > MAX_COMMENTS + 1) {
+      return { ok: false, why: "unparsable", message: `it opens more than ${MAX_COMMENTS} comments` };
+    }
     return new Promise<AnalysisResult>((resolve) => {
       this.#queue.push({ request: { text, schema }, resolve });
       this.#next();

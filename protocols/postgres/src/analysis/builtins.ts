@@ -14,7 +14,16 @@ const RUNS_SQL =
  * below are held to be `admin`: they reach files, other sessions, replication or the server's settings.
  */
 const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
-  ...["array_sample", "array_shuffle", "clock_timestamp", "current_query", "currval", "gen_random_uuid"],
+  ...[
+    "array_sample",
+    "array_shuffle",
+    "bernoulli",
+    "system",
+    "clock_timestamp",
+    "current_query",
+    "currval",
+    "gen_random_uuid",
+  ],
   ...["lastval", "pg_blocking_pids", "pg_collation_actual_version", "pg_database_collation_actual_version"],
   ...["pg_database_size", "pg_indexes_size", "pg_is_in_recovery", "pg_jit_available", "pg_lock_status"],
   ...[

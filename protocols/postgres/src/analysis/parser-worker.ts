@@ -19,7 +19,7 @@ export type ParseReply = AnalysisResult | { readonly ok: false; readonly why: "b
 function parse({ text, schema }: ParseRequest): ParseReply {
   try {
     // The parser refuses to be asked for nothing; PostgreSQL answers with EmptyQueryResponse.
-    const stmts = text.trim() === "" ? [] : (parseSync(text).stmts ?? []);
+    const stmts = /^[ \t\n\r\f\v]*$/.test(text) ? [] : (parseSync(text).stmts ?? []);
     const { spellsSecret, ...analysis } = analyze(stmts, schema);
     return { ok: true, analysis: spellsSecret ? { ...analysis, redacted: redact(text) } : analysis };
   } catch (error) {

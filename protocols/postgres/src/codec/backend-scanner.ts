@@ -7,6 +7,8 @@ const HEADER = 5;
 export interface BackendObserver {
   /** A message of a type that is only counted begins; its bytes pass by themselves. */
   passed(type: number): void;
+  /** An ErrorResponse that is too large to be read begins; its bytes pass by themselves. */
+  tooLarge(): void;
   /**
    * A whole message of a type that is read.
    * @returns undefined to let it pass as it is, other bytes to put in its place.
@@ -16,6 +18,10 @@ export interface BackendObserver {
 
 /** Read whole: ErrorResponse, ParameterStatus, ReadyForQuery. */
 const READ: ReadonlySet<number> = new Set(["E", "S", "Z"].map(typeCode));
+
+const ERROR_RESPONSE = typeCode("E");
+/** Bytes. Settings and states are short, and so are the errors that are looked into. */
+const READ_LIMIT = 64 * 1024;
 
 /**
  * Goes through the server's bytes and lets them pass where they lie. Rows are never copied or decoded: only
@@ -29,7 +35,7 @@ export class BackendScanner {
   /** The beginning of a message whose header, or whose whole, is not there yet. */
   #held: Buffer = Buffer.alloc(0);
 
-  constructor(observer: BackendObserver, limit: number) {
+  constructor(observer: BackendObserver, limit: number = READ_LIMIT) {
     this.#observer = observer;
     this.#limit = limit;
   }
@@ -70,10 +76,11 @@ export class BackendScanner {
         continue;
       }
       if (size > this.#limit) {
-        throw new GatehouseError(
-          "PROTOCOL_VIOLATION",
-          "The target sent a message larger than the gateway's limit.",
-        );
+        if (type !== ERROR_RESPONSE) throw tooLarge();
+        // An error quotes what it is about, and that may be megabytes. What the gateway provokes is short.
+        this.#observer.tooLarge();
+        this.#passing = size;
+        continue;
       }
       if (left < size) break;
       const replacement = this.#observer.read(type, bytes.subarray(at, at + size));
@@ -96,4 +103,11 @@ export class BackendScanner {
     }
     return length;
   }
+}
+
+function tooLarge(): GatehouseError {
+  return new GatehouseError(
+    "PROTOCOL_VIOLATION",
+    "The target sent a message larger than the gateway's limit.",
+  );
 }

@@ -1,6 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
+import { readName } from "./name.ts";
 
 /*
  * Bind (F)
@@ -30,8 +31,8 @@ export interface Bind {
 /** @throws GatehouseError PROTOCOL_VIOLATION */
 export function decodeBind(body: Buffer): Bind {
   const reader = new ByteReader(body);
-  const portal = reader.cstring();
-  const statement = reader.cstring();
+  const portal = readName(reader);
+  const statement = readName(reader);
   const formats = Array.from({ length: reader.uint16() }, () => reader.int16());
   const count = reader.uint16();
   if (formats.length > 1 && formats.length !== count) {

@@ -1,5 +1,6 @@
 import { GatehouseError } from "@gatehouse/core";
 import { ByteReader } from "@gatehouse/wire";
+import { readName } from "./name.ts";
 
 /*
  * Describe (F), Close (F)
@@ -16,7 +17,7 @@ export interface NamedObject {
 export function decodeNamedObject(body: Buffer): NamedObject {
   const reader = new ByteReader(body);
   const kind = String.fromCharCode(reader.uint8());
-  const name = reader.cstring();
+  const name = readName(reader);
   reader.end();
   if (kind === "S") return { object: "statement", name };
   if (kind === "P") return { object: "portal", name };

@@ -1,4 +1,5 @@
 import { ByteReader } from "@gatehouse/wire";
+import { readName } from "./name.ts";
 
 /*
  * Execute (F)
@@ -14,7 +15,7 @@ export interface Execute {
 /** @throws GatehouseError PROTOCOL_VIOLATION */
 export function decodeExecute(body: Buffer): Execute {
   const reader = new ByteReader(body);
-  const execute = { portal: reader.cstring(), rows: reader.int32() };
+  const execute = { portal: readName(reader), rows: reader.int32() };
   reader.end();
   return execute;
 }

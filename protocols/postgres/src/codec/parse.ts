@@ -1,4 +1,5 @@
 import { ByteReader } from "@gatehouse/wire";
+import { readName } from "./name.ts";
 
 /*
  * Parse (F)
@@ -17,7 +18,7 @@ export interface Parse {
 /** @throws GatehouseError PROTOCOL_VIOLATION */
 export function decodeParse(body: Buffer): Parse {
   const reader = new ByteReader(body);
-  const statement = reader.cstring();
+  const statement = readName(reader);
   const text = reader.cstring();
   const parameterTypes = Array.from({ length: reader.uint16() }, () => reader.uint32());
   reader.end();

@@ -78,7 +78,7 @@ export const definitions: readonly (readonly [string, string])[] = [
   ["load 'x'", "admin LOAD"],
   ["security label on table a is 'x'", "admin SECURITY LABEL > a"],
   ["grant select on a to x", "admin GRANT > a"],
-  ["revoke all on all tables in schema public from x", "admin GRANT"],
+  ["revoke all on all tables in schema public from x", "admin REVOKE"],
   ["grant a to b", "admin GRANT"],
   ["create role x", "admin CREATE"],
   ["create user x superuser", "admin CREATE"],

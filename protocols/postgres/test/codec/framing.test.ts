@@ -78,6 +78,9 @@ function scanned(chunks: readonly Buffer[], words?: Buffer): { out: Buffer; seen
       passed: (type) => {
         seen += String.fromCharCode(type).toLowerCase();
       },
+      tooLarge: () => {
+        seen += "!";
+      },
       read: (type, bytes) => {
         seen += String.fromCharCode(type);
         if (bytes.length !== bytes.readInt32BE(1) + 1) throw new Error("not a whole message");
@@ -130,7 +133,13 @@ t.test("rows of any length pass; a message that is read has a limit", async (t) 
     return bytes;
   };
   t.strictSame(scanned([header("D", 0x7fff_ffff), Buffer.alloc(5000)]).out.length, 5005);
-  for (const letter of ["E", "S", "Z"]) t.throws(() => scanned([header(letter, 1000)]), violation);
+  for (const letter of ["S", "Z"]) t.throws(() => scanned([header(letter, 1000)]), violation);
+  const large = scanned([header("E", 1000), Buffer.alloc(996), encodeReadyForQuery()], Buffer.from("words"));
+  t.same(
+    [large.seen, large.out.length],
+    ["!Z", 1007],
+    "an error over the limit passes unread, in nobody's words",
+  );
   for (const length of [3, 0, -1]) t.throws(() => scanned([header("D", length)]), violation);
 });
 

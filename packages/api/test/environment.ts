@@ -1,0 +1,133 @@
+import { writeFile } from "node:fs/promises";
+import { request, type RequestOptions } from "node:https";
+import { join } from "node:path";
+import { createAuthority, type PemPair, watchCertificate, writePair } from "@gatehouse/certs";
+import type { Listener } from "@gatehouse/core";
+import { Gateway } from "@gatehouse/gateway";
+import { createMemoryLog, type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
+import type { Test } from "tap";
+import { startControlPlane } from "../src/index.ts";
+
+/** A gateway without targets of any use, and its control plane. */
+export interface Environment {
+  readonly gateway: Gateway;
+  readonly control: Listener;
+  readonly provider: RunningOidcProvider;
+  readonly folder: string;
+  readonly ca: string;
+  /** Replaces the certificate's files, and has the control plane look at them. */
+  replaceCertificate(): Promise<PemPair>;
+}
+
+export interface EnvironmentOptions {
+  readonly providerIsDown?: boolean;
+  /** Of the control plane, in milliseconds. */
+  readonly deadline?: number;
+}
+
+export async function environment(
+  t: Test,
+  { providerIsDown, deadline }: EnvironmentOptions = {},
+): Promise<Environment> {
+  const folder = t.testdir({
+    policies: {
+      "all.yaml":
+        'policy: reads\nwho: { everyone: true }\ntargets: [orders]\nrules:\n  - { allow: reads, when: sql.access == "read" }\n',
+    },
+    secret: "the target's own",
+  });
+  const now = Date.now();
+  const authority = await createAuthority({ name: "Test CA", now });
+  const issue = (commonName: string) =>
+    authority.issue({ use: "server", commonName, names: ["localhost", "127.0.0.1"], now });
+  await writeFile(join(folder, "ca.crt"), authority.certificatePem);
+  const certs = join(folder, "certs");
+  await writePair(certs, "gateway", await issue("gateway"));
+  const pair = await issue("provider");
+  const provider = await startOidcProvider({
+    tls: { cert: pair.certificatePem, key: pair.key.reveal() },
+    audience: "gatehouse",
+    clients: [],
+    people: [],
+    tokenLifetime: 60_000,
+  });
+  if (providerIsDown) await provider.stop();
+  else t.teardown(() => provider.stop());
+  const configFile = join(folder, "gatehouse.yaml");
+  await writeFile(
+    configFile,
+    `tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
+listeners: { postgres: { address: 127.0.0.1:0 } }
+identity: { oidc: [{ name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }] }
+targets:
+  orders:
+    protocol: postgres
+    address: 127.0.0.1:1
+    tls: { mode: verify-full, ca: file:ca.crt }
+    database: orders
+    levels: { reader: { credential: { user: r, password: file:secret } } }
+policies: [file:policies/*.yaml]
+drain: 1s
+`,
+  );
+  const log = createMemoryLog();
+  const gateway = await Gateway.start({ configFile, log });
+  t.teardown(() => gateway.stop("test ended"));
+  const certificate = await watchCertificate({
+    cert: join(certs, "gateway.crt"),
+    key: join(certs, "gateway.key"),
+    log,
+  });
+  t.teardown(() => certificate.close());
+  const control = await startControlPlane({
+    gateway,
+    address: { host: "127.0.0.1", port: 0 },
+    secureContext: () => certificate.current(),
+    log,
+    ...(deadline === undefined ? {} : { deadline }),
+  });
+  t.teardown(() => control.close());
+  return {
+    gateway,
+    control,
+    provider,
+    folder,
+    ca: authority.certificatePem,
+    async replaceCertificate() {
+      const renewed = await issue("gateway, renewed");
+      await writePair(certs, "gateway", renewed);
+      await certificate.reload();
+      return renewed;
+    },
+  };
+}
+
+export interface Answer {
+  readonly status: number | undefined;
+  readonly body: unknown;
+}
+
+/** One request, on a connection of its own unless `options` say otherwise. */
+export function ask(
+  { control, ca }: Environment,
+  path: string,
+  options: RequestOptions = {},
+  body: string | Buffer = "",
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const { host, port } = control.address;
+    const sent = request({ host, port, path, ca, agent: false, ...options }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => {
+        text += chunk;
+      });
+      response.on("error", reject);
+      response.on("end", () => {
+        const isJson = response.headers["content-type"]?.startsWith("application/json");
+        resolve({ status: response.statusCode, body: isJson ? JSON.parse(text) : text });
+      });
+    });
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
