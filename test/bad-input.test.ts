@@ -61,7 +61,7 @@ t.test("a plaintext client is refused with the way to turn TLS on", async (t) =>
   });
   t.match((await auditLines(stateOf(demo))).at(-1), {
     type: "login.failed",
-    kind: "level",
+    kind: "plaintext",
     target: "orders",
   });
 });

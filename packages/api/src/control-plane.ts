@@ -1,7 +1,6 @@
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
-import type { SecureContext } from "node:tls";
-import type { Address, Listener, Logger } from "@gatehouse/core";
+import { formatAddress, type Listener, type Logger } from "@gatehouse/core";
 import type { Gateway } from "@gatehouse/gateway";
 import { acceptTls, listen } from "@gatehouse/wire";
 import fastify from "fastify";
@@ -14,24 +13,23 @@ const REQUEST_LIMIT = 64 * 1024;
 
 export interface ControlPlaneOptions {
   readonly gateway: Gateway;
-  readonly address: Address;
-  readonly secureContext: () => SecureContext;
   readonly log: Logger;
   /** Milliseconds for a client's TLS handshake, and for each of its requests to have come; 10 seconds when left out. */
   readonly deadline?: number;
 }
 
 /**
- * The control plane's HTTP listener. Its TLS is the same as that of the protocols' listeners, so that a
+ * The control plane's HTTP listener, where the config has one. Its TLS is the same as that of the protocols' listeners, so that a
  * renewed certificate reaches it by the same way.
  */
 export async function startControlPlane({
   gateway,
-  address,
-  secureContext,
   log,
   deadline = DEADLINE,
-}: ControlPlaneOptions): Promise<Listener> {
+}: ControlPlaneOptions): Promise<Listener | undefined> {
+  const { control } = gateway.configuration.config;
+  if (!control) return undefined;
+  const certificate = await gateway.certificate(control);
   const server = createServer({
     requestTimeout: deadline,
     headersTimeout: deadline,
@@ -62,14 +60,15 @@ export async function startControlPlane({
   server.emit("listening");
   const serve = async (socket: Socket): Promise<void> => {
     const signal = AbortSignal.timeout(deadline);
-    server.emit("connection", await acceptTls(socket, secureContext(), { alpn: ["http/1.1"], signal }));
+    server.emit("connection", await acceptTls(socket, certificate.current(), { alpn: ["http/1.1"], signal }));
   };
-  const listener = await listen(address, {
+  const listener = await listen(control.address, {
     connections: CONNECTIONS,
     serve: (socket) => {
       serve(socket).catch((error: unknown) => log.debug({ error }, "a control-plane connection failed"));
     },
   });
+  log.info({ address: formatAddress(listener.address) }, "control plane listening");
   return {
     address: listener.address,
     async close() {

@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
-import { createAuthority, type PemPair, watchCertificate, writePair } from "@gatehouse/certs";
+import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import type { Listener } from "@gatehouse/core";
 import { Gateway } from "@gatehouse/gateway";
 import { createMemoryLog, type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
@@ -57,7 +57,7 @@ export async function environment(
   await writeFile(
     configFile,
     `tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
-listeners: { postgres: { address: 127.0.0.1:0 } }
+listeners: { postgres: { address: 127.0.0.1:0 }, control: { address: 127.0.0.1:0 } }
 identity: { oidc: [{ name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }] }
 targets:
   orders:
@@ -73,19 +73,8 @@ drain: 1s
   const log = createMemoryLog();
   const gateway = await Gateway.start({ configFile, log });
   t.teardown(() => gateway.stop("test ended"));
-  const certificate = await watchCertificate({
-    cert: join(certs, "gateway.crt"),
-    key: join(certs, "gateway.key"),
-    log,
-  });
-  t.teardown(() => certificate.close());
-  const control = await startControlPlane({
-    gateway,
-    address: { host: "127.0.0.1", port: 0 },
-    secureContext: () => certificate.current(),
-    log,
-    ...(deadline === undefined ? {} : { deadline }),
-  });
+  const control = await startControlPlane({ gateway, log, ...(deadline === undefined ? {} : { deadline }) });
+  if (!control) throw new Error("The config has a control listener.");
   t.teardown(() => control.close());
   return {
     gateway,
@@ -96,7 +85,7 @@ drain: 1s
     async replaceCertificate() {
       const renewed = await issue("gateway, renewed");
       await writePair(certs, "gateway", renewed);
-      await certificate.reload();
+      await gateway.reload();
       return renewed;
     },
   };

@@ -1,3 +1,5 @@
+import { X509Certificate } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { watchCertificate } from "@gatehouse/certs";
 import { type Config, checkSecrets } from "@gatehouse/config";
 import { formatAddress, messageOf } from "@gatehouse/core";
@@ -30,6 +32,7 @@ export async function check({ config: file, json }: { config: string; json: bool
       ({ target, level, message }) => `target ${target}, level ${level}: ${message}`,
     ),
     ...(await checkCertificates(config)),
+    ...(await checkAuthorities(config)),
   ];
   if (json) {
     printJson({
@@ -40,7 +43,8 @@ export async function check({ config: file, json }: { config: string; json: bool
       missing,
     });
   } else {
-    print(`${paint("green", "✔")} ${file}, policies ${policies.version}`);
+    const mark = missing.length === 0 ? paint("green", "✔") : paint("red", "✘");
+    print(`${mark} ${file}, policies ${policies.version}`);
     const listeners = [
       ...config.listeners,
       ...(config.control ? [["control", config.control] as const] : []),
@@ -74,6 +78,27 @@ async function checkCertificates(config: Config): Promise<string[]> {
       (await watchCertificate({ ...tls, log })).close();
     } catch (error) {
       problems.push(`listener ${name}: ${messageOf(error)}`);
+    }
+  }
+  return problems;
+}
+
+/** The CA files of targets and providers: at a log-in it would be too late to find out. */
+async function checkAuthorities(config: Config): Promise<string[]> {
+  const files = [
+    ...[...config.targets.values()].map(({ name, tls }) => ({
+      of: `target ${name}`,
+      ca: "ca" in tls ? tls.ca : undefined,
+    })),
+    ...config.identity.oidc.map(({ name, ca }) => ({ of: `provider ${name}`, ca })),
+  ];
+  const problems: string[] = [];
+  for (const { of, ca } of files) {
+    if (ca === undefined) continue;
+    try {
+      new X509Certificate(await readFile(ca));
+    } catch (error) {
+      problems.push(`${of}: its CA file can't be used: ${messageOf(error)}`);
     }
   }
   return problems;

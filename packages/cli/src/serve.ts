@@ -4,6 +4,9 @@ import { createLogger, Gateway } from "@gatehouse/gateway";
 import { pino } from "pino";
 import { build as pinoPretty } from "pino-pretty";
 
+/** Milliseconds within which signals are one keystroke's. */
+const ONE_KEYSTROKE = 500;
+
 /** `gatehouse serve`: runs until it is told to stop. Logs are JSON, or easier on the eye on a terminal. */
 export async function serve({ config }: { config: string }): Promise<void> {
   const destination = process.stdout.isTTY
@@ -12,23 +15,29 @@ export async function serve({ config }: { config: string }): Promise<void> {
   const log = createLogger(destination);
   // From the first moment on: a signal during the start must not leave a half-made gateway behind.
   const stop = nextStopSignal();
+  let reload: () => void = () => undefined;
+  process.on("SIGHUP", () => reload());
   const gateway = await Gateway.start({ configFile: config, log });
   log.level = gateway.configuration.config.logLevel;
   let control: Listener | undefined;
   try {
-    control = await startControl(gateway, log);
-    process.on("SIGHUP", () => {
+    control = await startControlPlane({ gateway, log });
+    reload = () => {
       gateway.reload().then(
         () => {
           log.level = gateway.configuration.config.logLevel;
         },
         (error: unknown) => log.error({ error }, "reload failed: the old config stays"),
       );
-    });
+    };
     const signal = await stop;
-    // Whoever asks twice does not want to wait for the sessions.
-    process.once("SIGINT", () => process.exit(130));
-    process.once("SIGTERM", () => process.exit(143));
+    // Whoever asks twice does not want to wait for the sessions. One Ctrl-C may come twice, by the terminal and by
+    // npm: what comes at once is the same one.
+    const again = setTimeout(() => {
+      process.once("SIGINT", () => process.exit(130));
+      process.once("SIGTERM", () => process.exit(143));
+    }, ONE_KEYSTROKE);
+    again.unref();
     await gateway.stop(signal);
   } catch (error) {
     await gateway.stop(messageOf(error));
@@ -36,20 +45,6 @@ export async function serve({ config }: { config: string }): Promise<void> {
   } finally {
     await control?.close();
   }
-}
-
-async function startControl(gateway: Gateway, log: pino.Logger): Promise<Listener | undefined> {
-  const { control } = gateway.configuration.config;
-  if (!control) return undefined;
-  const certificate = await gateway.certificate(control);
-  const listener = await startControlPlane({
-    gateway,
-    address: control.address,
-    secureContext: () => certificate.current(),
-    log,
-  });
-  log.info({ address: listener.address }, "control plane listening");
-  return listener;
 }
 
 function nextStopSignal(): Promise<NodeJS.Signals> {

@@ -53,6 +53,15 @@ t.test("a secret that is not there, and a certificate that is not, are named", a
   t.match(keyless.stderr, /listener postgres: .*gateway\.key/);
 });
 
+t.test("a CA file that can't be used is named, for targets and providers", async (t) => {
+  const { folder, config } = await configFolder(t);
+  await writeFile(join(folder, "ca.crt"), "no certificate");
+  const { code, stdout, stderr } = await gatehouse(["check", "--config", config], env);
+  t.equal(code, 1);
+  t.match(stdout, /^✘/);
+  t.match(stderr, /provider corp: its CA file can't be used/);
+});
+
 t.test("the sample config in deploy/ is a good one", async (t) => {
   const config = join(import.meta.dirname, "..", "..", "..", "deploy", "gatehouse.yaml");
   const { stdout } = await gatehouse(["check", "--config", config, "--json"]);

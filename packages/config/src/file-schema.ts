@@ -100,7 +100,7 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
           .prefault("10s")
           .describe("From accept to the end of the log-in"),
         message: byteSize({ min: 128 * KIB, max: KIB ** 3 })
-          .prefault("64MiB")
+          .prefault("16MiB")
           .describe("One message of a protocol"),
         statement: byteSize({ min: KIB, max: 100 * KIB })
           .prefault("100KiB")

@@ -11,7 +11,7 @@ t.test("what the shortest file leaves out has its default", async (t) => {
   t.same(config.limits, {
     connections: 1000,
     startup: 10_000,
-    message: 64 * 1024 * 1024,
+    message: 16 * 1024 * 1024,
     statement: 100 * 1024,
   });
   t.equal(config.drain, 30_000);

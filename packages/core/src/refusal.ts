@@ -1,5 +1,7 @@
 /** What kind of no it is. Each protocol has its own word for each kind (`refusal.ts` of the adapter). */
 export type RefusalKind =
+  /** It came without encryption. */
+  | "plaintext"
   /** The credential proves nothing. */
   | "credential"
   /** No such target, or none that this identity may know of. */

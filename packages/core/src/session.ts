@@ -22,7 +22,5 @@ export type SessionEnd =
   | "target_closed"
   | "target_unreachable"
   | "protocol_violation"
-  | "deadline"
   | "drained"
-  | "killed"
   | "gateway_error";

@@ -6,7 +6,7 @@ import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import type { Listener } from "@gatehouse/core";
 import { createLogger, Gateway } from "@gatehouse/gateway";
 import { type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
-import { type Logger as PinoLogger, pino } from "pino";
+import { pino } from "pino";
 import { type DemoDatabase, startDatabase } from "./database.ts";
 import { agents, audience, people } from "./people.ts";
 
@@ -72,7 +72,8 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
     const log = createLogger(pino.destination({ dest: join(folder, "gateway.log"), sync: true }));
     const gateway = await Gateway.start({ configFile, log });
     cleanups.push(() => gateway.stop("demo ended"));
-    const control = await startControl(gateway, log);
+    const control = await startControlPlane({ gateway, log });
+    if (!control) throw new Error("The demo's config has a control listener.");
     cleanups.push(() => control.close());
 
     const variables = await clientVariables({
@@ -153,18 +154,6 @@ drain: 2s
 `,
   );
   return file;
-}
-
-async function startControl(gateway: Gateway, log: PinoLogger): Promise<Listener> {
-  const { control } = gateway.configuration.config;
-  if (!control) throw new Error("The demo's config has a control listener.");
-  const certificate = await gateway.certificate(control);
-  return startControlPlane({
-    gateway,
-    address: control.address,
-    secureContext: () => certificate.current(),
-    log,
-  });
 }
 
 async function clientVariables(parts: {

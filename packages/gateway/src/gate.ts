@@ -53,7 +53,8 @@ export function createGate(options: GateOptions): Gate {
     const target = request.target.slice(0, LOGGED_NAME);
     const level = request.level.slice(0, LOGGED_NAME);
     const reference = ids("ref");
-    log.warn({ reference, protocol, client, target, level, subject, reason }, "log-in refused");
+    // `as`, since pino's own `level` would be hidden behind a name that a client has chosen.
+    log.warn({ reference, protocol, client, target, as: level, subject, reason }, "log-in refused");
     try {
       await audit.append({
         type: "login.failed",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
 import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
-import type { ListenerConfig } from "@gatehouse/config";
+import type { Config, ListenerConfig } from "@gatehouse/config";
 import {
   type Address,
   type Clock,
@@ -124,11 +124,12 @@ export class Gateway {
 
   /**
    * Reads config and policies again. With a problem in any of them, nothing changes. Open sessions keep their
-   * target and level; their next command is decided by the new policies. Listeners and the state folder stay
-   * as they were at the start.
+   * target and level; their next command is decided by the new policies. Listeners, limits, the state folder and
+   * the audit log's durability stay as they were at the start; that they wait is logged.
    * @returns the problems; none when the new ones are in force
    */
   reload(): Promise<readonly Problem[]> {
+    if (this.#stopping) return Promise.resolve([]);
     // One after the other: an older look at the files must not win over a newer one.
     const turn = this.#lastReload.then(() => this.#reload());
     this.#lastReload = turn.catch(() => undefined);
@@ -137,6 +138,8 @@ export class Gateway {
 
   async #reload(): Promise<readonly Problem[]> {
     const { file } = this.#configuration.config;
+    // A certificate that was replaced is found by itself within seconds; whoever asks for it has it at once.
+    await Promise.all(this.#certificates.map((certificate) => certificate.reload()));
     const result = await loadConfiguration(file, this.#protocols, ruleErrorsTo(this.#log));
     if (!result.ok) {
       const first = result.problems[0] ? formatProblem(result.problems[0]).split("\n", 1).join("") : "";
@@ -158,6 +161,8 @@ export class Gateway {
       this.#authenticator.close();
       this.#authenticator = authenticator;
     }
+    const waiting = needRestart(this.#configuration.config, config);
+    if (waiting.length > 0) this.#log.warn({ keys: waiting }, "these keys take effect at the next start");
     this.#configuration = result.configuration;
     this.#log.info({ policyVersion: policies.version, configDigest: config.digest }, "config reloaded");
     return [];
@@ -218,6 +223,7 @@ export class Gateway {
   async #stop(reason: string): Promise<void> {
     this.#log.info({ reason, sessions: this.#sessions.size }, "stopping");
     await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+    await this.#lastReload;
     const left = await this.#sessions.drain(
       { kind: "busy", message: "The gateway is shutting down.", reference: this.#ids("ref") },
       this.#configuration.config.drain,
@@ -239,6 +245,12 @@ export class Gateway {
   #createAuthenticator({ config }: Configuration): OidcAuthenticator {
     return createAuthenticator({ providers: config.identity.oidc, clock: this.#clock, log: this.#log });
   }
+}
+
+/** Keys that differ and are read at the start alone. */
+function needRestart(before: Config, after: Config): string[] {
+  const keys = ["listeners", "control", "limits", "stateFolder", "durability"] as const;
+  return keys.filter((key) => !isDeepStrictEqual(before[key], after[key]));
 }
 
 function ruleErrorsTo(log: Logger) {

@@ -40,7 +40,13 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
   let commands = 0;
   let refused = 0;
   let closed = false;
-  log.info({ ...actorOf(session), client }, "session opened");
+  const named = {
+    session: session.id,
+    subject: identity.subject,
+    target: target.name,
+    as: session.level.name,
+  };
+  log.info({ ...named, client }, "session opened");
   return {
     session,
     lease,
@@ -60,10 +66,9 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     async close(end, detail) {
       if (closed) return;
       closed = true;
-      await lease.release();
       const duration = clock.now() - session.openedAt;
       const summary = { end, ...(detail === undefined ? {} : { detail }), commands, refused, duration };
-      log.info({ ...actorOf(session), ...summary }, "session closed");
+      log.info({ ...named, ...summary }, "session closed");
       try {
         await audit.append({ type: "session.closed", ...actorOf(session), ...summary });
       } catch (error) {
@@ -73,6 +78,7 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
           "audit failed: a session's end is not on the log",
         );
       } finally {
+        await lease.release();
         registered.close();
       }
     },

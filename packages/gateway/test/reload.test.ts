@@ -98,3 +98,15 @@ t.test("reloads that overlap leave the last config in force", async (t) => {
   const last = (await auditEvents(env.folder)).at(-1);
   t.match(last, { type: "config.reloaded", configDigest: gateway.configuration.config.digest });
 });
+
+t.test("what is read at the start alone is said to wait for the next one", async (t) => {
+  const env = await environment(t);
+  const gateway = await Gateway.start(env);
+  t.teardown(() => gateway.stop("test ended"));
+  await appendFile(env.configFile, "limits: { connections: 7 }\n");
+  t.same(await gateway.reload(), []);
+  t.match(
+    env.log.entries.filter(({ level }) => level === "warn"),
+    [{ fields: { keys: ["limits"] }, message: "these keys take effect at the next start" }],
+  );
+});

@@ -40,6 +40,15 @@ export interface PostgresServer {
   stop(): Promise<void>;
 }
 
+/**
+ * Runs a server for as long as somebody holds the other end of its standard input: when this process dies, in
+ * whatever way, the server is stopped (SIGINT is PostgreSQL's fast shutdown) and not left behind.
+ */
+const WATCHED = `exec 3<&0
+"$0" "$@" </dev/null 3<&- & server=$!
+{ cat <&3 >/dev/null; kill -INT $server; } 2>/dev/null &
+wait $server`;
+
 /** The log is for finding out why a test failed: its end is enough. */
 const LOG_LIMIT = 256 * 1024;
 
@@ -67,12 +76,13 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     return path;
   }
 
-  async function start(port: number): Promise<void> {
-    const server = spawn(postgres, ["-D", data, "-p", String(port)], {
+  async function start(postgres: string, port: number): Promise<void> {
+    const server = spawn("/bin/sh", ["-c", WATCHED, postgres, "-D", data, "-p", String(port)], {
       ...owner,
       cwd: folder,
+      // Out of the terminal's reach: Ctrl-C is for whoever started it, who stops it in order.
       detached: true,
-      stdio: ["ignore", "ignore", "pipe"],
+      stdio: ["pipe", "ignore", "pipe"],
     });
     child = server;
     await new Promise<void>((resolve, reject) => {
@@ -85,65 +95,87 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     });
   }
 
-  async function end(signal: NodeJS.Signals): Promise<void> {
+  /** Makes the cluster, its settings and who may connect to it. */
+  async function prepare(initdb: string): Promise<void> {
+    await chmod(folder, 0o755);
+    await mkdir(data, { mode: 0o700 });
+    await own(data);
+    const passwordFile = await put("password", password);
+    const authentication = options.authentication ?? "scram-sha-256";
+    await run(
+      initdb,
+      [
+        "-D",
+        data,
+        "-U",
+        "postgres",
+        `--pwfile=${passwordFile}`,
+        "--encoding=UTF8",
+        "--locale=C",
+        "--no-sync",
+      ],
+      { ...owner, cwd: folder },
+    );
+    await rm(passwordFile);
+    const settings: Record<string, string> = {
+      listen_addresses: "127.0.0.1",
+      unix_socket_directories: "",
+      // The data are made anew at each start: a crash of the machine loses nothing that is missed.
+      fsync: "off",
+      ...(options.authentication === "md5" ? { password_encryption: "md5" } : {}),
+      ...(options.tls
+        ? {
+            ssl: "on",
+            ssl_cert_file: await put("server.crt", options.tls.certificatePem),
+            ssl_key_file: await put("server.key", options.tls.keyPem),
+          }
+        : {}),
+      ...options.settings,
+    };
+    await writeFile(
+      join(data, "postgresql.auto.conf"),
+      Object.entries(settings)
+        .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+        .join(""),
+    );
+    const transport = options.tls ? "hostssl" : "host";
+    await writeFile(join(data, "pg_hba.conf"), `${transport} all all 127.0.0.1/32 ${authentication}\n`);
+  }
+
+  async function end(how: "fast" | "immediate"): Promise<void> {
     const server = child;
     child = undefined;
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const exited = once(server, "exit");
-    server.kill(signal);
+    if (how === "fast") server.stdin?.end();
+    else process.kill(Number.parseInt(await readFile(join(data, "postmaster.pid"), "utf8"), 10), "SIGQUIT");
     await exited;
+    server.stdin?.end();
   }
 
-  const { initdb, postgres } = await binaries(folder, owner.uid !== undefined);
-  await chmod(folder, 0o755);
-  await mkdir(data, { mode: 0o700 });
-  await own(data);
-  const passwordFile = await put("password", password);
-  const authentication = options.authentication ?? "scram-sha-256";
-  await run(
-    initdb,
-    ["-D", data, "-U", "postgres", `--pwfile=${passwordFile}`, "--encoding=UTF8", "--locale=C", "--no-sync"],
-    { ...owner, cwd: folder },
-  );
-  await rm(passwordFile);
-  const settings: Record<string, string> = {
-    listen_addresses: "127.0.0.1",
-    unix_socket_directories: "",
-    // The data are made anew at each start: a crash of the machine loses nothing that is missed.
-    fsync: "off",
-    ...(options.authentication === "md5" ? { password_encryption: "md5" } : {}),
-    ...(options.tls
-      ? {
-          ssl: "on",
-          ssl_cert_file: await put("server.crt", options.tls.certificatePem),
-          ssl_key_file: await put("server.key", options.tls.keyPem),
-        }
-      : {}),
-    ...options.settings,
-  };
-  await writeFile(
-    join(data, "postgresql.auto.conf"),
-    Object.entries(settings)
-      .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
-      .join(""),
-  );
-  const transport = options.tls ? "hostssl" : "host";
-  await writeFile(join(data, "pg_hba.conf"), `${transport} all all 127.0.0.1/32 ${authentication}\n`);
+  async function stop(): Promise<void> {
+    await end("fast");
+    await rm(folder, { recursive: true, force: true });
+  }
 
-  const port = await freePort();
-  await start(port);
-  return {
-    host: "127.0.0.1",
-    port,
-    superuser: { user: "postgres", password },
-    log: () => log,
-    crash: () => end("SIGQUIT"),
-    start: () => start(port),
-    async stop() {
-      await end("SIGINT");
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
+  try {
+    const { initdb, postgres } = await binaries(folder, owner.uid !== undefined);
+    await prepare(initdb);
+    const port = await freePort();
+    await start(postgres, port);
+    return {
+      host: "127.0.0.1",
+      port,
+      superuser: { user: "postgres", password },
+      log: () => log,
+      crash: () => end("immediate"),
+      start: () => start(postgres, port),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 }
 
 /** The paths of the server's programs, at a place where the user who runs them can reach them. */

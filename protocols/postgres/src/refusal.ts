@@ -3,6 +3,7 @@ import { encodeErrorResponse } from "./codec/error-response.ts";
 
 /** Each kind of no in PostgreSQL's own words (Appendix A, "PostgreSQL Error Codes"). */
 const SQLSTATE: Readonly<Record<RefusalKind, string>> = {
+  plaintext: "28000",
   credential: "28P01",
   target: "3D000",
   level: "28000",

@@ -119,7 +119,7 @@ class Connection {
     const { level, target, application } = readStartupParameters(parameters);
     const refusal = await this.#options.gate.rejectLogin(
       { protocol: "postgres", level, target, application, client: this.#client },
-      { kind: "level", message: "The gateway takes no unencrypted connections.", hint: TLS_HINT },
+      { kind: "plaintext", message: "The gateway takes no unencrypted connections.", hint: TLS_HINT },
     );
     await this.#hangUp(this.#raw, encodeRefusal(refusal, "FATAL"));
   }
