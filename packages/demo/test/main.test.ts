@@ -98,7 +98,7 @@ t.test(
     const [own = "", database = ""] = folders;
     t.match(output.stdout, join(folder, own));
     const variables = await readFile(join(folder, own, "env"), "utf8");
-    t.match(variables, /^export PGPASSWORD='/m);
+    t.match(variables, /^export PGPASSWORD=ey/m);
     const pid = Number(
       (await readFile(join(folder, database, "data", "postmaster.pid"), "utf8")).split("\n", 1)[0],
     );
@@ -113,11 +113,21 @@ t.test(
   },
 );
 
-t.test("a signal while it still sets up leaves nothing behind", async (t) => {
-  const { child, output, ended, folder } = await demo(t, ["--ports", "auto"]);
-  while (!output.stdout.includes("certificates")) await once(child.stdout ?? child, "data");
-  child.kill("SIGTERM");
-  t.match(await ended, { code: 0 });
+for (const args of [["--ports", "auto"], ["--check"]]) {
+  t.test(`a signal while ${args.join(" ")} still sets up leaves nothing behind`, async (t) => {
+    const { child, output, ended, folder } = await demo(t, args);
+    while (!output.stdout.includes("certificates")) await once(child.stdout ?? child, "data");
+    child.kill("SIGTERM");
+    t.match(await ended, { code: 143 });
+    t.same(await readdir(folder), []);
+  });
+}
+
+t.test("a reader that goes away ends --check, and leaves nothing behind", async (t) => {
+  const { child, ended, folder } = await demo(t, ["--check"]);
+  await once(child.stdout ?? child, "data");
+  child.stdout?.destroy();
+  t.match(await ended, { code: 129 });
   t.same(await readdir(folder), []);
 });
 
@@ -127,7 +137,7 @@ t.test("--help says how it is used", async (t) => {
 });
 
 t.test("wrong arguments are a matter of usage", async (t) => {
-  for (const args of [["--chek"], ["--ports", "1234"]]) {
+  for (const args of [["--chek"], ["--ports", "1234"], ["--check", "--exec", "true"]]) {
     const { ended } = await demo(t, args);
     t.match(await ended, { code: 2, stdout: "", stderr: /^✘ / }, args.join(" "));
   }

@@ -9,7 +9,8 @@
  * must not look like one that did.
  */
 import { spawn } from "node:child_process";
-import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -29,13 +30,26 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 
-/** Runs tap, its output passed on. */
-function run(args: readonly string[]): Promise<number> {
+/** Runs tap. Its reporters are for terminals: elsewhere the sum below stands in for them. */
+function run(args: readonly string[], stdout: "inherit" | "ignore" = "inherit"): Promise<number> {
   return new Promise((done, reject) => {
-    const child = spawn(tap, args, { cwd: root, stdio: "inherit" });
+    const child = spawn(tap, args, { cwd: root, stdio: ["ignore", stdout, "inherit"] });
     child.once("error", reject);
     child.once("exit", (code) => done(code ?? 1));
   });
+}
+
+/** From TAP output: a line for each file, and of each failure what was expected and what came instead. */
+function summary(output: string): string {
+  const lines: string[] = [];
+  let failing = false;
+  for (const line of output.split("\n")) {
+    if (/^(not )?ok \d/.test(line))
+      lines.push(line.replace(/^ok \d+ - /, "✔ ").replace(/^not ok \d+ - /, "✘ "));
+    failing = /^ +not ok/.test(line) || (failing && !/^ +(ok \d|# Subtest|\.\.\.$)/.test(line));
+    if (failing) lines.push(line);
+  }
+  return `${lines.join("\n")}\n`;
 }
 
 /** tap's own sum at the end of its TAP output: `# { total: 25, pass: 24, fail: 1 }`. */
@@ -45,16 +59,28 @@ function counts(output: string): { readonly passed: number; readonly failed: num
   return { passed: count("pass"), failed: count("fail") + count("skip") + count("todo") };
 }
 
+/** tap puts its own code together from the plugins that .taprc names: once for each installation. */
+async function buildTap(): Promise<void> {
+  const stamp = join(root, "node_modules", ".gatehouse-tap");
+  const digest = createHash("sha256");
+  for (const file of [".taprc", "package-lock.json"]) digest.update(readFileSync(join(root, file)));
+  const wanted = digest.digest("hex");
+  if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  if ((await run(["build"], "ignore")) !== 0) throw new Error("tap could not be put together (tap build).");
+  writeFileSync(stamp, wanted);
+}
+
 async function main(): Promise<number> {
-  // Once for a clone: tap puts its own code together from the plugins that .taprc names.
-  if (!existsSync(join(root, ".tap", "plugins")) && (await run(["build"])) !== 0) return 1;
+  await buildTap();
   const patterns = values.clients ? CLIENTS : ORDINARY;
   const files = positionals.length > 0 ? positionals : globSync(patterns, { cwd: root }).sort();
   if (files.length === 0) throw new Error(`No test matches ${patterns.join(", ")}.`);
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-test-"));
   try {
     const output = join(folder, "output.tap");
-    const code = await run([`--output-file=${output}`, ...files]);
+    const seen = process.stdout.isTTY;
+    const code = await run([`--output-file=${output}`, ...files], seen ? "inherit" : "ignore");
+    if (!seen) process.stdout.write(summary(readFileSync(output, "utf8")));
     const { passed, failed } = counts(readFileSync(output, "utf8"));
     // A file that broke before its first assertion has none to count.
     const broken = code !== 0 && failed === 0 ? 1 : 0;

@@ -44,10 +44,10 @@ export class Expectations {
   #queue: Expectation[] = [];
   #head = 0;
   #copying = false;
-  #roomy: (() => void) | undefined;
+  #waiting: { readonly open: number; readonly resume: () => void } | undefined;
 
   get empty(): boolean {
-    return this.#head === this.#queue.length;
+    return this.#open === 0;
   }
 
   get next(): Expectation | undefined {
@@ -64,15 +64,16 @@ export class Expectations {
   }
 
   /**
-   * Resolves when fewer than `MAX_OPEN` are open. A client that sends and never reads is not read on from: the
-   * kernel's buffers have room for millions of its shortest messages, and this process has not.
+   * Resolves when there is room for more. A client that sends and never reads is not read on from: the
+   * kernel's buffers hold millions of its shortest messages, and this process does not.
    */
   async room(): Promise<void> {
-    while (this.#queue.length - this.#head >= MAX_OPEN) {
-      await new Promise<void>((resolve) => {
-        this.#roomy = resolve;
-      });
-    }
+    if (this.#open >= MAX_OPEN) await this.#atMost(MAX_OPEN / 2);
+  }
+
+  /** Resolves when everything that was sent is answered. */
+  async answers(): Promise<void> {
+    if (!this.empty) await this.#atMost(0);
   }
 
   /**
@@ -104,6 +105,7 @@ export class Expectations {
     const after = end === -1 ? [] : waiting.slice(end + 1);
     this.#queue = [...during.filter((expectation) => expectation.message !== "sync"), ...after];
     this.#head = 0;
+    this.#tell();
   }
 
   /** The client has sent CopyDone or CopyFail; perhaps ahead of the server's CopyInResponse. */
@@ -148,10 +150,6 @@ export class Expectations {
   #take(): Expectation | undefined {
     const first = this.#queue[this.#head];
     if (first !== undefined) this.#head++;
-    if (this.#roomy && this.#queue.length - this.#head <= MAX_OPEN / 2) {
-      this.#roomy();
-      this.#roomy = undefined;
-    }
     while (this.next?.message === "copy-end") this.#head++;
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0;
@@ -160,7 +158,25 @@ export class Expectations {
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }
+    this.#tell();
     return first;
+  }
+
+  get #open(): number {
+    return this.#queue.length - this.#head;
+  }
+
+  /** Only whoever reads the client's messages waits here, and that one at a time. */
+  #atMost(open: number): Promise<void> {
+    return new Promise((resume) => {
+      this.#waiting = { open, resume };
+    });
+  }
+
+  #tell(): void {
+    if (this.#waiting === undefined || this.#open > this.#waiting.open) return;
+    this.#waiting.resume();
+    this.#waiting = undefined;
   }
 }
 

@@ -68,6 +68,11 @@ export class Pipeline {
   #segment = 0;
   /** A message of this segment was refused: the server skips to the Sync, and so does the gateway. */
   #skipping = false;
+  /**
+   * Where a command of unknown access was sent, while its end is not known: the segment that has to end first, or
+   * "query" for a simple query, which ends by itself.
+   */
+  #opaque: number | "query" | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -138,12 +143,17 @@ export class Pipeline {
 
   async #query(frame: Frame): Promise<void> {
     const text = decodeQuery(frame.body);
+    const behind = await this.#behindOpaque(text);
+    if (behind) {
+      this.#fail("query", await this.#options.session.refuse(behind));
+      return;
+    }
     const decided = await this.#decide("query", { text, parameterTypes: [] }, []);
     if ("refusal" in decided) {
       this.#fail("query", decided.refusal);
       return;
     }
-    this.#forget(decided.analysis);
+    this.#sent(decided, "query");
     this.#options.expectations.push({ message: "query" });
     this.#options.upstream.send(decided.permit, decided.command, [frame.bytes]);
   }
@@ -194,7 +204,7 @@ export class Pipeline {
       this.#fail("extended", decided.refusal);
       return;
     }
-    this.#forget(decided.analysis);
+    this.#sent(decided, this.#segment);
     this.#options.expectations.push({ message: "execute" });
     this.#options.upstream.send(decided.permit, decided.command, [frame.bytes]);
   }
@@ -240,9 +250,9 @@ export class Pipeline {
       await this.#refuse(noSuchName("prepared statement", bind?.statement ?? ""));
       return;
     }
-    const crowded = this.#crowded();
-    if (crowded) {
-      await this.#refuse(crowded);
+    const refused = this.#crowded() ?? (await this.#behindOpaque(statement.text));
+    if (refused) {
+      await this.#refuse(refused);
       return;
     }
     // Names that an older segment has left open are waited for here as in #close.
@@ -257,7 +267,7 @@ export class Pipeline {
       this.#fail("extended", decided.refusal);
       return;
     }
-    if (kind === "execute") this.#forget(decided.analysis);
+    if (kind === "execute") this.#sent(decided, this.#segment);
     for (const { message, bytes } of unit.messages) {
       const settle =
         message === "parse" && parse
@@ -327,10 +337,31 @@ export class Pipeline {
     if (how === "extended") this.#skipping = true;
   }
 
-  /** A statement that gives names another meaning in SQL itself: the gateway's knowledge of them is void. */
-  #forget({ forgets }: Analysis): void {
-    this.#statements.forget(forgets.statements);
-    this.#portals.forget(forgets.portals);
+  /** A command is about to run at the server: what it makes void of the gateway's knowledge, and what it hides. */
+  #sent({ analysis }: Extract<Decided, { analysis: Analysis }>, where: number | "query"): void {
+    // Names that it gives another meaning in SQL itself.
+    this.#statements.forget(analysis.forgets.statements);
+    this.#portals.forget(analysis.forgets.portals);
+    if (analysis.access === "unknown") this.#opaque = where;
+  }
+
+  /**
+   * What runs inside a function that is not known may change how the next text is read, and the server tells of
+   * it with ReadyForQuery. So the next text waits for that; in the same segment, it would wait for ever.
+   */
+  async #behindOpaque(text: string): Promise<AdapterRefusal | undefined> {
+    if (this.#opaque === undefined) return undefined;
+    if (this.#opaque === this.#segment) {
+      return {
+        kind: "unsupported",
+        message: "What stands behind a statement that can't be judged needs a Sync before it.",
+        hint: "End the pipeline behind that statement.",
+        text: audited(text.slice(0, 1024)),
+      };
+    }
+    await this.#options.expectations.answers();
+    this.#opaque = undefined;
+    return undefined;
   }
 
   #crowded(): AdapterRefusal | undefined {
@@ -373,6 +404,15 @@ function pick({ text, parameterTypes }: Statement): Statement {
 /** A text that could not be understood, or that would make what follows be misunderstood. */
 function refusedByAnalysis(result: AnalysisResult, text: string): AdapterRefusal | undefined {
   if (result.ok) {
+    const { access, statements } = result.analysis;
+    if (result.analysis.unsupported === undefined && access === "unknown" && statements > 1) {
+      return {
+        kind: "unsupported",
+        message: "A statement that can't be judged has to be sent alone.",
+        hint: "Send the statements one by one.",
+        text: result.analysis.redacted ?? text,
+      };
+    }
     if (result.analysis.unsupported === undefined) return undefined;
     const message = `${result.analysis.unsupported.charAt(0).toUpperCase()}${result.analysis.unsupported.slice(1)}.`;
     return { kind: "unsupported", message, text: result.analysis.redacted ?? text };

@@ -77,6 +77,27 @@ t.test("a setting that a function has changed behind the gateway's back ends the
   t.equal(errorIn(frames).get("S"), "FATAL");
 });
 
+t.test(
+  "what stands behind a function that is not known is read as it was left by it, or not at all",
+  async (t) => {
+    const client = await front.connect();
+    client.send(query("/* allowed */ select wipe(0) where false"), query("select 1"));
+    t.equal(await client.shape(), "TCZI");
+    t.equal(await client.shape(), "TDCZI");
+    const opaque = serialize.parse({ text: "/* allowed */ select wipe(0) where false", types: [] });
+    const plain = serialize.parse({ text: "select 2", types: [] });
+    const run = [serialize.bind({}), serialize.execute({}), serialize.sync()];
+    client.send(opaque, serialize.bind({}), serialize.execute({}), plain, ...run);
+    t.equal(errorIn(await client.until("Z")).get("C"), "0A000");
+    client.send(opaque, ...run, plain, ...run);
+    await client.until("Z");
+    t.strictSame(firstColumn(await client.until("Z")), ["2"]);
+    client.send(query("/* allowed */ select wipe(0); select 1"));
+    t.equal(errorIn(await client.until("Z")).get("C"), "0A000");
+    client.socket.destroy();
+  },
+);
+
 t.test("an error of many megabytes passes whole, and the next refusal is still the next one's", async (t) => {
   const client = await front.connect();
   client.send(query("select repeat('x', 8000000)::int"), query("drop table notes"), query("select 1"));
