@@ -32,7 +32,7 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
     throw new Failed();
   }
   const protocols = loadProtocols();
-  const understood = await protocols.find(({ name }) => name === target.protocol)?.understand(text);
+  const understood = await protocols.find(({ name }) => name === target.protocol)?.understand(text, target);
   await Promise.all(protocols.map((protocol) => protocol.dispose()));
   if (!understood?.ok) {
     const message = understood?.refusal.message ?? "no adapter for its protocol";

@@ -5,6 +5,7 @@ import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
 import type { Address } from "./address.ts";
 import type { SettingsReader } from "./settings.ts";
+import type { Target } from "./target.ts";
 
 /** Limits that every listener keeps, whatever its protocol. */
 export interface ListenerLimits {
@@ -44,8 +45,8 @@ export interface Protocol {
   readonly facts: FactSchema;
   /** Reads this protocol's own keys of a target. */
   readonly targetSettings: SettingsReader;
-  /** What a command given as text would be, for `policy explain`. */
-  understand(text: string): Promise<Understanding>;
+  /** What a command given as text would be on this target, for `policy explain`. */
+  understand(text: string, target: Target): Promise<Understanding>;
   serve(options: ServeOptions): Promise<Listener>;
   /** Ends what the protocol keeps for itself (worker threads). */
   dispose(): Promise<void>;

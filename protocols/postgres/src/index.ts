@@ -1,8 +1,9 @@
-import type { Protocol, Understanding } from "@gatehouse/core";
+import type { Protocol, Target, Understanding } from "@gatehouse/core";
 import { Analyzer } from "./analysis/analyzer.ts";
 import { sqlFacts, toCommand } from "./commands.ts";
+import { refusedByAnalysis } from "./grounds.ts";
 import { serve } from "./server.ts";
-import { postgresSettings } from "./settings.ts";
+import { postgresSettings, settingsOf } from "./settings.ts";
 
 /** PostgreSQL's frontend/backend protocol, version 3. */
 export function postgres(): Protocol {
@@ -12,18 +13,15 @@ export function postgres(): Protocol {
     facts: sqlFacts,
     targetSettings: postgresSettings,
     serve: (options) => serve(options, analyzer),
-    understand: (text) => understand(analyzer, text),
+    understand: (text, target) => understand(analyzer, text, target),
     dispose: () => analyzer.dispose(),
   };
 }
 
-async function understand(analyzer: Analyzer, text: string): Promise<Understanding> {
-  const result = await analyzer.analyze(text, "public");
-  if (result.ok && result.analysis.unsupported === undefined) {
-    return { ok: true, command: toCommand("query", text, result.analysis) };
-  }
-  const message = result.ok ? (result.analysis.unsupported ?? "") : result.message;
-  const kind = result.ok ? "unsupported" : result.why === "syntax" ? "syntax" : "too_large";
-  const position = !result.ok && result.why === "syntax" ? { position: result.position } : {};
-  return { ok: false, refusal: { kind, message, ...position } };
+async function understand(analyzer: Analyzer, text: string, target: Target): Promise<Understanding> {
+  const result = await analyzer.analyze(text, settingsOf(target).schema);
+  const refused = refusedByAnalysis(result, text);
+  if (refused) return { ok: false, refusal: refused };
+  if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
+  return { ok: true, command: toCommand("query", text, result.analysis) };
 }

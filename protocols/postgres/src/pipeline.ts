@@ -6,7 +6,7 @@ import {
   type Permit,
   type Refusal,
 } from "@gatehouse/core";
-import type { Analysis, AnalysisResult } from "./analysis/analysis.ts";
+import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { type Bind, type BindParameter, decodeBind } from "./codec/bind.ts";
 import { decodeNamedObject } from "./codec/describe.ts";
@@ -17,6 +17,7 @@ import { decodeParse, type Parse } from "./codec/parse.ts";
 import { decodeQuery } from "./codec/query.ts";
 import { type CommandKind, toCommand } from "./commands.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
+import { fetchOfPortal, noSuchName, refusedByAnalysis, tooLong, withoutSync } from "./grounds.ts";
 import { ProvisionalNames } from "./provisional-names.ts";
 import type { Failure, Upstream } from "./upstream.ts";
 
@@ -297,14 +298,7 @@ export class Pipeline {
   ): Promise<Decided> {
     const { session, analyzer, schema, limits } = this.#options;
     if (Buffer.byteLength(text) > limits.statement) {
-      const message = `A statement of ${Buffer.byteLength(text)} bytes is larger than the gateway analyses (${limits.statement}).`;
-      const refusal = await session.refuse({
-        kind: "too_large",
-        message,
-        hint: "Pass long values as parameters, or many rows by COPY.",
-        text: audited(text.slice(0, 1024)),
-      });
-      return { refusal };
+      return { refusal: await session.refuse(tooLong(text, limits.statement)) };
     }
     const result = await analyzer.analyze(text, schema);
     const refused = refusedByAnalysis(result, text);
@@ -351,14 +345,7 @@ export class Pipeline {
    */
   async #behindOpaque(text: string): Promise<AdapterRefusal | undefined> {
     if (this.#opaque === undefined) return undefined;
-    if (this.#opaque === this.#segment) {
-      return {
-        kind: "unsupported",
-        message: "What stands behind a statement that can't be judged needs a Sync before it.",
-        hint: "End the pipeline behind that statement.",
-        text: audited(text.slice(0, 1024)),
-      };
-    }
+    if (this.#opaque === this.#segment) return withoutSync(text);
     await this.#options.expectations.answers();
     this.#opaque = undefined;
     return undefined;
@@ -399,56 +386,4 @@ function assign<T>(
 
 function pick({ text, parameterTypes }: Statement): Statement {
   return { text, parameterTypes };
-}
-
-/** A text that could not be understood, or that would make what follows be misunderstood. */
-function refusedByAnalysis(result: AnalysisResult, text: string): AdapterRefusal | undefined {
-  if (result.ok) {
-    const { access, statements } = result.analysis;
-    if (result.analysis.unsupported === undefined && access === "unknown" && statements > 1) {
-      return {
-        kind: "unsupported",
-        message: "A statement that can't be judged has to be sent alone.",
-        hint: "Send the statements one by one.",
-        text: result.analysis.redacted ?? text,
-      };
-    }
-    if (result.analysis.unsupported === undefined) return undefined;
-    const message = `${result.analysis.unsupported.charAt(0).toUpperCase()}${result.analysis.unsupported.slice(1)}.`;
-    return { kind: "unsupported", message, text: result.analysis.redacted ?? text };
-  }
-  if (result.why === "syntax") {
-    return { kind: "syntax", message: result.message, position: result.position, text: audited(text) };
-  }
-  return {
-    kind: "too_large",
-    message: `The statement can't be analysed: ${result.message}.`,
-    hint: "Write it with less nesting, or in several statements.",
-    text: audited(text),
-  };
-}
-
-/** Without a grammar nobody can say where in a text a password stands. */
-function audited(text: string): string {
-  const mayHoldOne = /pass|secret|identified|credential|\b(role|user|subscription|mapping|server)\b/i.test(
-    text,
-  );
-  return mayHoldOne ? "(withheld: it may spell a secret)" : text;
-}
-
-function fetchOfPortal(portal: string, text: string): AdapterRefusal {
-  return {
-    kind: "unsupported",
-    message: `The portal "${portal}" was opened by a Bind; FETCH can't run it through the gateway.`,
-    hint: "Run it by Execute, or open a cursor by DECLARE.",
-    text,
-  };
-}
-
-function noSuchName(what: string, name: string): AdapterRefusal {
-  return {
-    kind: "unknown_name",
-    message: name === "" ? `unnamed ${what} does not exist` : `${what} "${name}" does not exist`,
-    text: `${what} "${name}"`,
-  };
 }

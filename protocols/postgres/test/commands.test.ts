@@ -1,7 +1,18 @@
+import type { Target } from "@gatehouse/core";
 import t from "tap";
 import type { Analysis } from "../src/analysis/analysis.ts";
 import { sqlFacts, toCommand } from "../src/commands.ts";
 import { postgres } from "../src/index.ts";
+
+const target: Target = {
+  name: "orders",
+  protocol: "postgres",
+  address: { host: "127.0.0.1", port: 1 },
+  tls: { mode: "off" },
+  levels: new Map(),
+  connectTimeout: 1000,
+  settings: { database: "orders", schema: "shop" },
+};
 
 const analysis: Analysis = {
   statements: 1,
@@ -50,12 +61,12 @@ t.test("where a text may spell a secret, the command's text is the one without",
 
 t.test("a text is understood without any session, or it is said why not", async (t) => {
   const protocol = postgres();
-  t.match(await protocol.understand("select * from a"), {
+  t.match(await protocol.understand("select * from a", target), {
     ok: true,
-    command: { kind: "query", access: "read", resources: ["public.a"] },
+    command: { kind: "query", access: "read", resources: ["shop.a"] },
   });
   const refused = async (text: string) => {
-    const result = await protocol.understand(text);
+    const result = await protocol.understand(text, target);
     return result.ok ? undefined : result.refusal;
   };
   t.match(await refused("selekt"), { kind: "syntax", position: 1 });

@@ -190,7 +190,7 @@ class Walk {
     this.#writesName(target);
     // The view's rule makes it a SET, of whatever name the rows have.
     if (target === "pg_catalog.pg_settings") {
-      this.#unsupported ??= "settings are changed by SET, and not through pg_settings";
+      this.#unsupported ??= "Settings are changed by SET, and not through pg_settings.";
     }
     if (readsTarget(name, rest)) this.#reads.add(target);
     if (isUnfiltered(name, rest)) this.#unfiltered = true;
@@ -360,7 +360,7 @@ class Walk {
     this.#functions.add(this.#functionName(names));
     if (name === "set_config" && (names.length === 1 || names[0] === "pg_catalog")) {
       const [setting, value] = asList(call["args"]).map(constantText);
-      if (setting === undefined) this.#unsupported ??= "the name of the setting has to be a literal";
+      if (setting === undefined) this.#unsupported ??= "The name of the setting has to be a literal.";
       else this.#setting(setting, value);
     } else {
       this.#called(names);

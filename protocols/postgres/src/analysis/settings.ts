@@ -54,7 +54,9 @@ export function effectOfSetting(name: string, value: string | null | undefined):
       (lower === "standard_conforming_strings" && value !== undefined && /^(on|true|yes|1)$/i.test(value));
     return same
       ? { access: "read" }
-      : { unsupported: `${lower} changes how statements are read, and can't be changed through the gateway` };
+      : {
+          unsupported: `The setting ${lower} changes how statements are read; it can't be changed through the gateway.`,
+        };
   }
   if (HARMLESS.has(lower) || /^enable_\w+$/.test(lower)) return { access: "read" };
   return { access: "admin" };
