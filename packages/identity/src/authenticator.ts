@@ -14,7 +14,7 @@ import type { Fetch } from "./http.ts";
 import { ProviderKeys, type ProviderStatus } from "./keys.ts";
 import { claimedIssuer, endOf, refusedToken, refuseOversize, verifyToken } from "./token.ts";
 
-const maxVerifiedTokens = 10_000;
+const MAX_VERIFIED_TOKENS = 10_000;
 
 export interface AuthenticatorOptions {
   readonly providers: readonly OidcProvider[];
@@ -60,7 +60,7 @@ export function createAuthenticator(options: AuthenticatorOptions): OidcAuthenti
     const load = (signal: AbortSignal) => discoverKeys(provider, { signal, fetch });
     byIssuer.set(issuer, { provider, keys: new ProviderKeys({ name, clock, log, load }) });
   }
-  const verified = new LRUCache<string, VerifiedToken>({ max: maxVerifiedTokens });
+  const verified = new LRUCache<string, VerifiedToken>({ max: MAX_VERIFIED_TOKENS });
 
   const verify = async (credential: string): Promise<VerifiedToken> => {
     const trusted = byIssuer.get(claimedIssuer(credential));

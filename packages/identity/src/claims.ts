@@ -3,11 +3,11 @@ import type { JWTPayload } from "jose";
 import { refusedToken } from "./token.ts";
 
 /** In UTF-16 units: for the subject, each group and the token's id. */
-export const maxNameLength = 256;
-export const maxGroups = 500;
+export const MAX_NAME_LENGTH = 256;
+export const MAX_GROUPS = 500;
 
 /** Characters that can't be seen, or that move others: with them two names can look like one on the audit log. */
-const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
 
 /**
  * Makes the Identity out of verified claims.
@@ -65,14 +65,14 @@ function groupsOf(value: unknown, claim: string): readonly string[] {
   const groups: unknown =
     typeof value === "string" ? value.split(" ").filter((group) => group !== "") : value;
   if (!Array.isArray(groups)) throw wrongClaim(claim, "is neither an array nor a string");
-  if (groups.length > maxGroups) throw wrongClaim(claim, `has more than ${maxGroups} entries`);
+  if (groups.length > MAX_GROUPS) throw wrongClaim(claim, `has more than ${MAX_GROUPS} entries`);
   return groups.map((group: unknown) => nameOf(group, claim));
 }
 
 function nameOf(value: unknown, claim: string): string {
   if (typeof value !== "string" || value === "") throw wrongClaim(claim, "is missing, empty or not text");
-  if (value.length > maxNameLength) throw wrongClaim(claim, `is longer than ${maxNameLength} characters`);
-  if (unseen.test(value)) throw wrongClaim(claim, "has characters that can't be seen");
+  if (value.length > MAX_NAME_LENGTH) throw wrongClaim(claim, `is longer than ${MAX_NAME_LENGTH} characters`);
+  if (UNSEEN.test(value)) throw wrongClaim(claim, "has characters that can't be seen");
   return value;
 }
 

@@ -3,7 +3,7 @@ import { messageOf } from "@gatehouse/core";
 import { Agent, fetch as undiciFetch, type Response } from "undici";
 
 /** Both documents of a provider are a few kilobytes; what is larger is not one of them. */
-export const maxDocumentBytes = 1024 * 1024;
+export const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
 /** How documents are fetched: undici's `fetch`, or one in its place. */
 export type Fetch = typeof undiciFetch;
@@ -78,7 +78,8 @@ async function boundedText(response: Response, url: string): Promise<string> {
     const { value } = await answerOf(reader.read(), url);
     if (!(value instanceof Uint8Array)) return Buffer.concat(chunks).toString("utf8");
     size += value.byteLength;
-    if (size > maxDocumentBytes) throw new Error(`${url} answered with more than ${maxDocumentBytes} bytes`);
+    if (size > MAX_DOCUMENT_BYTES)
+      throw new Error(`${url} answered with more than ${MAX_DOCUMENT_BYTES} bytes`);
     chunks.push(value);
   }
 }

@@ -2,12 +2,12 @@ import { GatehouseError, messageOf, type Clock, type Logger } from "@gatehouse/c
 import type { KeySet } from "./discovery.ts";
 
 /** All in milliseconds. */
-export const refreshAfter = 10 * 60_000;
-export const staleAfter = 24 * 60 * 60_000;
-export const unknownKeyInterval = 30_000;
-export const firstRetry = 1_000;
-export const longestRetry = 60_000;
-const fetchDeadline = 10_000;
+export const REFRESH_AFTER = 10 * 60_000;
+export const STALE_AFTER = 24 * 60 * 60_000;
+export const UNKNOWN_KEY_INTERVAL = 30_000;
+export const FIRST_RETRY = 1_000;
+export const LONGEST_RETRY = 60_000;
+const FETCH_DEADLINE = 10_000;
 
 /** How one provider stands, for readiness. */
 export interface ProviderStatus {
@@ -80,7 +80,7 @@ export class ProviderKeys {
     const now = this.#options.clock.now();
     if (this.#attempt === undefined && this.#fresh() === known && now >= this.#nextUnknownKeyAt) {
       if (this.#failures === 0 || now >= this.#nextAttemptAt) {
-        this.#nextUnknownKeyAt = now + unknownKeyInterval;
+        this.#nextUnknownKeyAt = now + UNKNOWN_KEY_INTERVAL;
         void this.refresh();
       }
     }
@@ -112,11 +112,11 @@ export class ProviderKeys {
   }
 
   #fresh(): KeySet | undefined {
-    return this.#options.clock.now() - this.#confirmedAt < staleAfter ? this.#keys : undefined;
+    return this.#options.clock.now() - this.#confirmedAt < STALE_AFTER ? this.#keys : undefined;
   }
 
   async #fetch(): Promise<void> {
-    const { clock, load, deadline = fetchDeadline } = this.#options;
+    const { clock, load, deadline = FETCH_DEADLINE } = this.#options;
     try {
       const signal = AbortSignal.any([this.#closing.signal, AbortSignal.timeout(deadline)]);
       this.#succeeded(await load(signal));
@@ -134,7 +134,7 @@ export class ProviderKeys {
     if (this.#failures > 0) log.info({ provider: name }, "the identity provider answers again");
     else if (before !== this.#keys) log.info({ provider: name }, "the identity provider has new keys");
     this.#confirmedAt = clock.now();
-    this.#nextAttemptAt = this.#confirmedAt + refreshAfter;
+    this.#nextAttemptAt = this.#confirmedAt + REFRESH_AFTER;
     this.#failures = 0;
     this.#reason = undefined;
   }
@@ -142,7 +142,7 @@ export class ProviderKeys {
   #failed(reason: string): void {
     if (this.#closing.signal.aborted) return;
     const { name, clock, log } = this.#options;
-    const wait = Math.min(firstRetry * 2 ** this.#failures, longestRetry);
+    const wait = Math.min(FIRST_RETRY * 2 ** this.#failures, LONGEST_RETRY);
     this.#failures += 1;
     this.#reason = reason;
     this.#nextAttemptAt = clock.now() + wait;

@@ -3,10 +3,10 @@ import { decodeJwt, errors, jwtVerify, type JWTPayload } from "jose";
 import type { KeySet } from "./discovery.ts";
 
 /** In characters, which in a compact JWT are bytes. */
-export const maxTokenLength = 16 * 1024;
+export const MAX_TOKEN_LENGTH = 16 * 1024;
 
 /** Three parts of base64url (RFC 7515 section 3.1). The last is empty in an unsigned token, which `alg` then refuses. */
-const compactForm = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
+const COMPACT_FORM = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 
 /** RFC 9068 section 4 and plain JWTs, as media types without their `application/`. */
 const tokenTypes: readonly unknown[] = ["at+jwt", "jwt"];
@@ -27,8 +27,8 @@ export function refusedToken(
 
 /** @throws GatehouseError IDENTITY_INVALID; to be called before anything is done whose cost grows with the length. */
 export function refuseOversize(credential: string): void {
-  if (credential.length > maxTokenLength) {
-    throw refusedToken("IDENTITY_INVALID", `The credential is longer than ${maxTokenLength} characters`);
+  if (credential.length > MAX_TOKEN_LENGTH) {
+    throw refusedToken("IDENTITY_INVALID", `The credential is longer than ${MAX_TOKEN_LENGTH} characters`);
   }
 }
 
@@ -37,7 +37,7 @@ export function refuseOversize(credential: string): void {
  * @throws GatehouseError IDENTITY_INVALID when the credential has not the form of a token.
  */
 export function claimedIssuer(credential: string): string {
-  if (!compactForm.test(credential)) throw notAToken();
+  if (!COMPACT_FORM.test(credential)) throw notAToken();
   const issuer = claimsOf(credential).iss;
   if (typeof issuer !== "string") throw refusedToken("IDENTITY_INVALID", "The token names no issuer");
   return issuer;

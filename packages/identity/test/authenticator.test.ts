@@ -4,7 +4,7 @@ import { createFakeClock, createMemoryLog, startOidcProvider } from "@gatehouse/
 import t, { type Test } from "tap";
 import { fetch as undiciFetch } from "undici";
 import { createAuthenticator, type Fetch } from "../src/index.ts";
-import { firstRetry, staleAfter, unknownKeyInterval } from "../src/keys.ts";
+import { FIRST_RETRY, STALE_AFTER, UNKNOWN_KEY_INTERVAL } from "../src/keys.ts";
 import {
   configured,
   createSigningKey,
@@ -107,7 +107,7 @@ t.test(
     t.match(log.entries, [{ level: "warn", fields: { provider: "corp", reason: /ECONNREFUSED/ } }]);
     await t.rejects(authenticator.authenticate(token), unavailable);
     await provider.start();
-    clock.advance(firstRetry);
+    clock.advance(FIRST_RETRY);
     t.equal((await authenticator.authenticate(token)).subject, "dana");
     t.strictSame(authenticator.status(), [{ name: "corp", ready: true }]);
   },
@@ -126,11 +126,11 @@ t.test("a provider that goes down later leaves its keys, for new tokens too", as
 
 t.test("a token that was verified ends with its keys, when those are a day old", async (t) => {
   const { bare, key, authenticator, clock } = await bareUnderTest(t);
-  const exp = Math.ceil((clock.now() + 2 * staleAfter) / 1000);
+  const exp = Math.ceil((clock.now() + 2 * STALE_AFTER) / 1000);
   const token = await sign(key, { iss: bare.issuer, aud: "gatehouse", sub: "dana", exp });
   await authenticator.authenticate(token);
   await bare.stop();
-  clock.advance(staleAfter - 1);
+  clock.advance(STALE_AFTER - 1);
   t.equal((await authenticator.authenticate(token)).subject, "dana");
   clock.advance(2 * minute);
   await t.rejects(authenticator.authenticate(token), unavailable);
@@ -150,7 +150,7 @@ t.test("forged tokens do not make the gateway hammer the provider", async (t) =>
   await Promise.all(forged.map((token) => t.rejects(authenticator.authenticate(token), invalid)));
   for (const token of forged) await t.rejects(authenticator.authenticate(token), invalid);
   t.equal(keyFetches(), 2, "one at start, one for all of them");
-  clock.advance(unknownKeyInterval);
+  clock.advance(UNKNOWN_KEY_INTERVAL);
   for (const token of forged) await t.rejects(authenticator.authenticate(token), invalid);
   t.equal(keyFetches(), 3);
 });

@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { discoverKeys } from "../src/discovery.ts";
-import { maxDocumentBytes } from "../src/http.ts";
+import { MAX_DOCUMENT_BYTES } from "../src/http.ts";
 import {
   configured,
   createSigningKey,
@@ -89,7 +89,7 @@ t.test("a redirect is not followed", async (t) => {
 
 t.test("a document of more than a megabyte is given up, also one that is small while packed", async (t) => {
   const { discover, answers } = await underTest(t);
-  const large = JSON.stringify({ keys: [], padding: "x".repeat(maxDocumentBytes) });
+  const large = JSON.stringify({ keys: [], padding: "x".repeat(MAX_DOCUMENT_BYTES) });
   answers.set("/jwks", (_request, response) => response.end(large));
   await t.rejects(discover(), /more than 1048576 bytes/);
   answers.set("/jwks", (_request, response) => {

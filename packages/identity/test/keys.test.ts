@@ -4,12 +4,12 @@ import { createLocalJWKSet } from "jose";
 import t, { type Test } from "tap";
 import type { KeySet } from "../src/discovery.ts";
 import {
-  firstRetry,
-  longestRetry,
+  FIRST_RETRY,
+  LONGEST_RETRY,
   ProviderKeys,
-  refreshAfter,
-  staleAfter,
-  unknownKeyInterval,
+  REFRESH_AFTER,
+  STALE_AFTER,
+  UNKNOWN_KEY_INTERVAL,
 } from "../src/keys.ts";
 
 const keySet = (text: string): KeySet => ({ text, find: createLocalJWKSet({ keys: [] }) });
@@ -48,7 +48,7 @@ t.test("everybody who needs keys waits for the same fetch", async (t) => {
 t.test("keys older than ten minutes are refreshed behind, and serve meanwhile", async (t) => {
   const { keys, state, clock } = underTest(t);
   const first = await keys.current();
-  clock.advance(refreshAfter - 1);
+  clock.advance(REFRESH_AFTER - 1);
   t.equal(await keys.current(), first);
   t.equal(state.fetches, 1);
 
@@ -75,7 +75,7 @@ t.test("an unknown key leads to one fetch per 30 seconds, however many tokens na
   const known = await keys.current();
   for (let forged = 0; forged < 50; forged += 1) t.equal(await keys.newerThan(known), undefined);
   t.equal(state.fetches, 2);
-  clock.advance(unknownKeyInterval - 1);
+  clock.advance(UNKNOWN_KEY_INTERVAL - 1);
   t.equal(await keys.newerThan(known), undefined);
   t.equal(state.fetches, 2);
   clock.advance(1);
@@ -103,7 +103,7 @@ t.test("an unknown key does not get round the back-off of a provider that is dow
   await keys.refresh();
   await t.rejects(keys.newerThan(known), unavailable);
   t.equal(state.fetches, 2);
-  clock.advance(firstRetry);
+  clock.advance(FIRST_RETRY);
   await t.rejects(keys.newerThan(known), unavailable);
   t.equal(state.fetches, 3);
 });
@@ -111,7 +111,7 @@ t.test("an unknown key does not get round the back-off of a provider that is dow
 t.test("without keys, a provider that is down is asked at growing intervals, up to a minute", async (t) => {
   const { keys, state, clock, log, down } = underTest(t);
   state.answer = down;
-  let wait = firstRetry;
+  let wait = FIRST_RETRY;
   await t.rejects(keys.current(), unavailable);
   for (let failures = 1; failures < 10; failures += 1) {
     t.equal(state.fetches, failures);
@@ -120,9 +120,9 @@ t.test("without keys, a provider that is down is asked at growing intervals, up 
     t.equal(state.fetches, failures, "too early");
     clock.advance(1);
     await t.rejects(keys.current(), unavailable);
-    wait = Math.min(wait * 2, longestRetry);
+    wait = Math.min(wait * 2, LONGEST_RETRY);
   }
-  t.equal(wait, longestRetry);
+  t.equal(wait, LONGEST_RETRY);
   t.match(log.entries.at(-1), { level: "warn", fields: { provider: "corp", reason: "ECONNREFUSED" } });
   t.strictSame(keys.status(), { name: "corp", ready: false, reason: "ECONNREFUSED" });
 
@@ -137,11 +137,11 @@ t.test("known keys serve for a day while the provider is down, and no longer", a
   const { keys, state, clock, down } = underTest(t);
   const known = await keys.current();
   state.answer = down;
-  clock.advance(refreshAfter);
+  clock.advance(REFRESH_AFTER);
   t.equal(await keys.current(), known);
   await keys.refresh();
   t.strictSame(keys.status(), { name: "corp", ready: true, reason: "ECONNREFUSED" });
-  clock.advance(staleAfter - refreshAfter - 1);
+  clock.advance(STALE_AFTER - REFRESH_AFTER - 1);
   t.equal(await keys.current(), known);
   await keys.refresh();
   clock.advance(1);
@@ -158,8 +158,8 @@ t.test("a provider that comes back is found without anybody logging in", async (
   await keys.refresh();
   t.equal(keys.status().ready, false);
   state.answer = () => Promise.resolve(keySet("one"));
-  clock.advance(firstRetry);
-  mock.timers.tick(firstRetry);
+  clock.advance(FIRST_RETRY);
+  mock.timers.tick(FIRST_RETRY);
   t.equal(state.fetches, 2);
   await keys.refresh();
   t.equal(state.fetches, 2, "joined the one that the timer had started");

@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync, sign as signBytes } from "node:crypto"
 import type { TokenAlgorithm } from "@gatehouse/core";
 import { CompactSign, createLocalJWKSet, exportSPKI, importJWK, UnsecuredJWT, type JWTPayload } from "jose";
 import t from "tap";
-import { claimedIssuer, endOf, maxTokenLength, refuseOversize, verifyToken } from "../src/token.ts";
+import { claimedIssuer, endOf, MAX_TOKEN_LENGTH, refuseOversize, verifyToken } from "../src/token.ts";
 import { configured, createSigningKey, sign, type SigningKey } from "./bare-provider.ts";
 
 const issuer = "https://idp.example.com";
@@ -229,8 +229,8 @@ t.test("what has not the form of a token is refused before anything is verified"
 });
 
 t.test("a credential of more than 16 KiB is refused by its length", async (t) => {
-  t.throws(() => refuseOversize("a".repeat(maxTokenLength + 1)), invalid);
-  t.doesNotThrow(() => refuseOversize("a".repeat(maxTokenLength)));
+  t.throws(() => refuseOversize("a".repeat(MAX_TOKEN_LENGTH + 1)), invalid);
+  t.doesNotThrow(() => refuseOversize("a".repeat(MAX_TOKEN_LENGTH)));
 });
 
 t.test("no error quotes the token", async (t) => {

@@ -18,10 +18,8 @@ export class ByteReader {
 
   /** @throws GatehouseError PROTOCOL_VIOLATION, as do all readers below, when the message ends too early. */
   bytes(length: number): Buffer {
-    if (length < 0 || length > this.remaining) throw truncated();
-    const slice = this.#bytes.subarray(this.#offset, this.#offset + length);
-    this.#offset += length;
-    return slice;
+    const start = this.#pass(length);
+    return this.#bytes.subarray(start, start + length);
   }
 
   rest(): Buffer {
@@ -29,23 +27,23 @@ export class ByteReader {
   }
 
   uint8(): number {
-    return this.bytes(1).readUInt8(0);
+    return this.#bytes.readUInt8(this.#pass(1));
   }
 
   int16(): number {
-    return this.bytes(2).readInt16BE(0);
+    return this.#bytes.readInt16BE(this.#pass(2));
   }
 
   uint16(): number {
-    return this.bytes(2).readUInt16BE(0);
+    return this.#bytes.readUInt16BE(this.#pass(2));
   }
 
   int32(): number {
-    return this.bytes(4).readInt32BE(0);
+    return this.#bytes.readInt32BE(this.#pass(4));
   }
 
   uint32(): number {
-    return this.bytes(4).readUInt32BE(0);
+    return this.#bytes.readUInt32BE(this.#pass(4));
   }
 
   /** The bytes up to a zero byte, which is passed over. */
@@ -60,6 +58,14 @@ export class ByteReader {
   /** @throws GatehouseError PROTOCOL_VIOLATION also where it is not UTF-8: two readers would read two texts. */
   cstring(): string {
     return decodeUtf8(this.cstringBytes());
+  }
+
+  /** Passes over `length` bytes that have to be there; returns where they begin. */
+  #pass(length: number): number {
+    if (length < 0 || length > this.remaining) throw truncated();
+    const start = this.#offset;
+    this.#offset += length;
+    return start;
   }
 
   /** Nothing may be left: what stands behind a message's last field was not understood. */

@@ -163,6 +163,15 @@ class Connection {
     return hangUp(socket, this.#options.limits.startup, lastWords);
   }
 
+  /** Never rejects: a cancel that fails is the operator's to know, and has no answer in the protocol. */
+  async #cancel(upstream: Upstream, session: OpenSession): Promise<void> {
+    try {
+      await upstream.cancel();
+    } catch (error) {
+      this.#options.log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
+    }
+  }
+
   async #open(client: Socket, session: OpenSession, request: StartupRequest): Promise<void> {
     const { target } = session.session;
     const { database, schema } = settingsOf(target);
@@ -181,11 +190,7 @@ class Connection {
       await this.#hangUp(client, encodeRefusal(unavailable(target.name, reference), "FATAL"));
       return;
     }
-    const key = this.#cancelKeys.issue(() => {
-      upstream.cancel().catch((error: unknown) => {
-        this.#options.log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
-      });
-    });
+    const key = this.#cancelKeys.issue(oneAtATime(() => this.#cancel(upstream, session)));
     try {
       client.write(
         Buffer.concat([
@@ -221,6 +226,23 @@ async function connectReadable(...way: Parameters<typeof Upstream.connect>): Pro
     await upstream.end();
     throw error;
   }
+}
+
+/**
+ * Runs `work` whenever it is asked for, but one run after the other, and with no more than one waiting: a cancel is a
+ * connection of its own to the target, and a client that asks a thousand times must not make a thousand of them.
+ */
+function oneAtATime(work: () => Promise<void>): () => void {
+  let last = Promise.resolve();
+  let waiting = false;
+  return () => {
+    if (waiting) return;
+    waiting = true;
+    last = last.then(() => {
+      waiting = false;
+      return work();
+    });
+  };
 }
 
 /** @throws GatehouseError PROTOCOL_VIOLATION when the client answers with something else. */
