@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { watchCertificate } from "@gatehouse/certs";
-import { type Config, checkSecrets } from "@gatehouse/config";
+import { type Config, checkSecrets, type ListenerConfig } from "@gatehouse/config";
 import { formatAddress, messageOf } from "@gatehouse/core";
 import { formatProblem } from "@gatehouse/documents";
 import { type Configuration, loadConfiguration, loadProtocols } from "@gatehouse/gateway";
@@ -45,14 +45,10 @@ export async function check({ config: file, json }: { config: string; json: bool
   } else {
     const mark = missing.length === 0 ? paint("green", "✔") : paint("red", "✘");
     print(`${mark} ${file}, policies ${policies.version}`);
-    const listeners = [
-      ...config.listeners,
-      ...(config.control ? [["control", config.control] as const] : []),
-    ];
     print(
       table(
         [
-          ...listeners.map(([name, { address }]) => ["listener", name, formatAddress(address)]),
+          ...listenersOf(config).map(([name, { address }]) => ["listener", name, formatAddress(address)]),
           ...[...config.targets.values()].map(({ name, protocol, address, levels }) => [
             "target",
             name,
@@ -68,12 +64,16 @@ export async function check({ config: file, json }: { config: string; json: bool
   if (missing.length > 0) throw new Failed();
 }
 
+/** The protocols' listeners and the control plane's, by name. */
+function listenersOf(config: Config): readonly (readonly [string, ListenerConfig])[] {
+  return [...config.listeners, ...(config.control ? [["control", config.control] as const] : [])];
+}
+
 async function checkCertificates(config: Config): Promise<string[]> {
   const problems: string[] = [];
   const silent = () => undefined;
   const log = { debug: silent, info: silent, warn: silent, error: silent };
-  const listeners = [...config.listeners, ...(config.control ? [["control", config.control] as const] : [])];
-  for (const [name, { tls }] of listeners) {
+  for (const [name, { tls }] of listenersOf(config)) {
     try {
       (await watchCertificate({ ...tls, log })).close();
     } catch (error) {

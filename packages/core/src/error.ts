@@ -1,4 +1,4 @@
-/** Every code that a GatehouseError can have, in one list: documentation and tests read it. */
+/** Every code that a GatehouseError can have, in one list, and what it means. */
 export const errorCodes = {
   ADDRESS_IN_USE: "A listener's address is taken.",
   AUDIT_BROKEN: "The audit log's last line does not fit its chain; it is not continued.",

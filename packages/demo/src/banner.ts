@@ -20,8 +20,8 @@ function quoted(word: string): string {
 
 /** What to try, as commands that work when they are copied. */
 export function banner(demo: Demo, variablesFile: string): string {
-  const bold = (text: string) => paint(process.stdout, "bold", text);
-  const dim = (text: string) => paint(process.stdout, "dim", text);
+  const bold = (text: string) => paint("bold", text, process.stdout);
+  const dim = (text: string) => paint("dim", text, process.stdout);
   const { PGPORT, GATEHOUSE_URL } = demo.variables;
   const repository = quoted(join(import.meta.dirname, "..", "..", ".."));
   return `

@@ -64,7 +64,7 @@ async function check(): Promise<number> {
     process.stdout.write("\n");
     const good = await playStory(demo, interrupted.signal, ({ shows }, error) => {
       const mark =
-        error === undefined ? paint(process.stdout, "green", "✔") : paint(process.stdout, "red", "✘");
+        error === undefined ? paint("green", "✔", process.stdout) : paint("red", "✘", process.stdout);
       process.stdout.write(`  ${mark} ${shows}${error === undefined ? "" : `: ${messageOf(error)}`}\n`);
     });
     process.stdout.write(good ? "\nEach step holds.\n" : "\nThe story does not hold.\n");
@@ -115,7 +115,7 @@ function report(error: unknown): number {
     const signal = SIGNALS.find((name) => name === interrupted.signal.reason) ?? "SIGTERM";
     return 128 + constants.signals[signal];
   }
-  process.stderr.write(`${paint(process.stderr, "red", "✘")} ${messageOf(error)}\n`);
+  process.stderr.write(`${paint("red", "✘", process.stderr)} ${messageOf(error)}\n`);
   if (error instanceof GatehouseError && error.code === "ADDRESS_IN_USE") {
     process.stderr.write("  Free ports: npm run demo -- --ports auto\n");
   }

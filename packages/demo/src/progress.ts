@@ -4,7 +4,7 @@ import type { Progress } from "./environment.ts";
 type Format = Parameters<typeof styleText>[0];
 
 /** Colours where `stream` shows them (a terminal, and NO_COLOR not set). */
-export function paint(stream: NodeJS.WriteStream, format: Format, text: string): string {
+export function paint(format: Format, text: string, stream: NodeJS.WriteStream): string {
   return styleText(format, text, { stream });
 }
 
@@ -13,14 +13,14 @@ export function stepsOn(stream: NodeJS.WriteStream): { readonly progress: Progre
   let current: string | undefined;
   const finish = () => {
     if (current === undefined) return;
-    stream.write(`${stream.isTTY ? "\r\u001b[K" : ""}  ${paint(stream, "green", "✔")} ${current}\n`);
+    stream.write(`${stream.isTTY ? "\r\u001b[K" : ""}  ${paint("green", "✔", stream)} ${current}\n`);
     current = undefined;
   };
   return {
     progress(step) {
       finish();
       current = step;
-      if (stream.isTTY) stream.write(`  ${paint(stream, "dim", "…")} ${step}`);
+      if (stream.isTTY) stream.write(`  ${paint("dim", "…", stream)} ${step}`);
     },
     done: finish,
   };

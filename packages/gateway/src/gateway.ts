@@ -247,10 +247,18 @@ export class Gateway {
   }
 }
 
-/** Keys that differ and are read at the start alone. */
+/** What is read at the start alone, by the names that the file has for it. */
+const READ_AT_START = [
+  ["listeners", "listeners"],
+  ["control", "listeners.control"],
+  ["limits", "limits"],
+  ["stateFolder", "state"],
+  ["durability", "audit.durability"],
+] as const satisfies readonly (readonly [keyof Config, string])[];
+
+/** Keys of the file that differ, and will make a difference at the next start. */
 function needRestart(before: Config, after: Config): string[] {
-  const keys = ["listeners", "control", "limits", "stateFolder", "durability"] as const;
-  return keys.filter((key) => !isDeepStrictEqual(before[key], after[key]));
+  return READ_AT_START.filter(([key]) => !isDeepStrictEqual(before[key], after[key])).map(([, name]) => name);
 }
 
 function ruleErrorsTo(log: Logger) {

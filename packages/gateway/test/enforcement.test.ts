@@ -7,9 +7,8 @@ import {
   type Decision,
   GatehouseError,
   idSource,
-  type Session,
 } from "@gatehouse/core";
-import { createFakeClock, createMemoryLog } from "@gatehouse/testkit";
+import { createFakeClock, createMemoryLog, sampleSession as session } from "@gatehouse/testkit";
 import t from "tap";
 import { Enforcement } from "../src/enforcement.ts";
 
@@ -27,31 +26,6 @@ const command: Command = {
   text: "select id from orders where id = $1",
   parameters: ["7", null],
   facts: { access: "read" },
-};
-
-const level = { name: "reader", credential: { user: "r", password: { from: "env", name: "R" } } } as const;
-const session: Session = {
-  id: "ses_1",
-  identity: {
-    subject: "crew-analyst",
-    kind: "workload",
-    groups: ["crew-analyst"],
-    proof: { method: "oidc", provider: "corp", issuer: "https://idp.example.com" },
-    expiresAt: 0,
-  },
-  target: {
-    name: "orders",
-    protocol: "postgres",
-    address: { host: "db.internal", port: 5432 },
-    tls: { mode: "verify-full" },
-    levels: new Map([["reader", level]]),
-    connectTimeout: 1000,
-    settings: {},
-  },
-  level,
-  client: { host: "127.0.0.1", port: 1 },
-  application: "",
-  openedAt: 0,
 };
 
 function enforcing(decision: Decision | (() => Decision), audit: AuditLog) {

@@ -1,37 +1,13 @@
 import { once } from "node:events";
 import { setImmediate as turn } from "node:timers/promises";
-import type { Refusal, Session } from "@gatehouse/core";
+import type { Refusal } from "@gatehouse/core";
+import { sampleSession as session } from "@gatehouse/testkit";
 import t from "tap";
 import { SessionRegistry } from "../src/index.ts";
 
 const reason: Refusal = { kind: "busy", message: "The gateway is shutting down.", reference: "ref_1" };
 /** Long enough that a test which waits for it fails. */
 const NEVER = 3_600_000;
-
-const level = { name: "reader", credential: { user: "r", password: { from: "env", name: "R" } } } as const;
-const session: Session = {
-  id: "ses_1",
-  identity: {
-    subject: "dana",
-    kind: "human",
-    groups: [],
-    proof: { method: "oidc", provider: "corp", issuer: "https://idp.example.com" },
-    expiresAt: 0,
-  },
-  target: {
-    name: "orders",
-    protocol: "postgres",
-    address: { host: "db.internal", port: 5432 },
-    tls: { mode: "verify-full" },
-    levels: new Map([["reader", level]]),
-    connectTimeout: 1000,
-    settings: {},
-  },
-  level,
-  client: { host: "127.0.0.1", port: 1 },
-  application: "",
-  openedAt: 0,
-};
 
 t.test("a session is counted from open to close, and closes once", async (t) => {
   const registry = new SessionRegistry();

@@ -4,3 +4,4 @@ export * from "./log.ts";
 export * from "./oidc-provider.ts";
 export * from "./free-port.ts";
 export * from "./postgres-server.ts";
+export * from "./sample-session.ts";
