@@ -14,6 +14,8 @@ export type FactType = "string" | "bool" | "int" | "list<string>";
 export interface FactDeclaration {
   readonly type: FactType;
   readonly description: string;
+  /** It differs between commands of one shape. */
+  readonly varies?: true;
 }
 
 /** The facts of one protocol: `when` is type-checked against them at load. */
@@ -38,4 +40,9 @@ export interface Command {
   /** Its parameters, in order; `null` is SQL's NULL. Bounded like the text. */
   readonly parameters: readonly (string | null)[];
   readonly facts: Facts;
+  /**
+   * The same object for all commands that differ only in facts that vary: a Decision that rests on none of those
+   * holds for them all. Absent where the protocol can't tell.
+   */
+  readonly shape?: object;
 }

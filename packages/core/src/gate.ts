@@ -19,7 +19,10 @@ export interface LoginRequest {
 /** A credential for the target, issued for one session. */
 export interface Lease {
   readonly user: string;
-  readonly password: Secret;
+  /** undefined where the certificate is all there is. */
+  readonly password: Secret | undefined;
+  /** PEM, for the TLS handshake with the target. */
+  readonly certificate?: { readonly cert: string; readonly key: Secret };
   /** Takes the credential back. Never rejects: what can't be taken back now is tried again by its owner. */
   release(): Promise<void>;
 }
@@ -32,21 +35,37 @@ export type Verdict =
   | { readonly ok: true; readonly permit: Permit; readonly decision: Decision }
   | { readonly ok: false; readonly refusal: Refusal };
 
+/**
+ * A Command that was decided. Whether it is let through is known at once, so that its client's next message can be
+ * looked at; the permit comes when the decision is on the audit log.
+ */
+export interface Deciding {
+  readonly effect: Decision["effect"];
+  /** Never rejects. Refuses what was allowed, when the audit log does not take it. */
+  readonly verdict: Promise<Verdict>;
+}
+
+/**
+ * What a session is doing. `busy`: something of the client's is under way. `waiting`: nothing is, but a transaction
+ * is open and holds what it holds. `idle`: nothing at all; ending the session now takes nothing from its client.
+ */
+export type Activity = "busy" | "waiting" | "idle";
+
 /** A session that was let in and is on the audit log. */
 export interface OpenSession {
   readonly session: Session;
   readonly lease: Lease;
   /** Aborts when the gateway ends the session from its side; the reason is a Refusal. */
   readonly ended: AbortSignal;
-  /** Decides a command and puts the decision on the audit log before it resolves. */
-  decide(command: Command): Promise<Verdict>;
+  /** Decides a command at once, and puts the decision on the audit log. */
+  decide(command: Command): Deciding;
   /**
    * Puts a refusal of the adapter's own on the audit log: text that has no grammar, a message outside the limits.
    * @returns the refusal with the reference under which the log has it.
    */
   refuse(refused: AdapterRefusal): Promise<Refusal>;
-  /** The adapter has nothing under way for its client: a draining gateway may end the session now. */
-  idle(idle: boolean): void;
+  /** Tells what the session does from now on: who drains and who counts idle time go by it. */
+  activity(activity: Activity): void;
   /** Closes it, once; later calls do nothing. */
   close(end: SessionEnd, detail?: string): Promise<void>;
 }

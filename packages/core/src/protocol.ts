@@ -15,6 +15,8 @@ export interface ListenerLimits {
   /** Bytes of one message, and of one command's text, that the gateway is ready to hold in memory. */
   readonly message: number;
   readonly statement: number;
+  /** Milliseconds after which TCP asks a silent peer whether it is still there. */
+  readonly keepalive: number;
 }
 
 /** What a protocol needs to serve its clients. */
@@ -22,6 +24,8 @@ export interface ServeOptions {
   readonly address: Address;
   /** Asked for each connection, so that a renewed certificate is used at once and open sessions keep theirs. */
   readonly secureContext: () => SecureContext;
+  /** Clients are taken without TLS: on a Unix socket, where the config says so in words. */
+  readonly plaintext: boolean;
   readonly limits: ListenerLimits;
   readonly gate: Gate;
   readonly log: Logger;
@@ -45,6 +49,8 @@ export interface Protocol {
   readonly facts: FactSchema;
   /** Reads this protocol's own keys of a target. */
   readonly targetSettings: SettingsReader;
+  /** Reads this protocol's own keys of a target's level. */
+  readonly levelSettings: SettingsReader;
   /** What a command given as text would be on this target, for `policy explain`. */
   understand(text: string, target: Target): Promise<Understanding>;
   serve(options: ServeOptions): Promise<Listener>;

@@ -16,12 +16,23 @@ export type RefusalKind =
   | "unknown_name"
   /** Understood, but outside what the gateway lets through in any case. */
   | "unsupported"
+  /** Its bytes are no text in the encoding that the session speaks. */
+  | "encoding"
+  /** Its client cancelled it before it was run. */
+  | "canceled"
   /** Larger than a limit of the gateway. */
   | "too_large"
   /** The target can't be reached or would not have the gateway. */
   | "unavailable"
-  /** The gateway is full, or is shutting down. */
+  /** The gateway is shutting down. */
   | "busy"
+  /** This identity has as many sessions as it may. */
+  | "too_many"
+  /** The session has lasted, or its proof held, as long as it may. */
+  | "expired"
+  /** The session did nothing for too long: outside of a transaction, or inside one. */
+  | "idle"
+  | "idle_in_transaction"
   /** A part of the gateway failed; nothing was done. */
   | "internal";
 

@@ -23,4 +23,6 @@ export type SessionEnd =
   | "target_unreachable"
   | "protocol_violation"
   | "drained"
+  | "expired"
+  | "idle"
   | "gateway_error";

@@ -8,23 +8,28 @@ export type UpstreamTls =
   /** Plaintext, because the config says so in words for this one target (promise 8). */
   | { readonly mode: "off" };
 
-/** The target's own credential: known to the gateway, never to a client. */
+/** The target's own credential: known to the gateway, never to a client. A password, a certificate, or both. */
 export interface TargetCredential {
   readonly user: string;
-  readonly password: SecretReference;
+  readonly password?: SecretReference;
+  /** Absolute paths of PEM files. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
 /** A named way in: what a client asks for, and the credential that the gateway uses for it. */
 export interface Level {
   readonly name: string;
   readonly credential: TargetCredential;
+  /** The protocol's own, as its `levelSettings` has read them. */
+  readonly settings: unknown;
 }
 
 /** A system behind the gateway. `Settings` are the target's protocol's own. */
 export interface Target<Settings = unknown> {
   readonly name: string;
   readonly protocol: string;
-  readonly address: Address;
+  /** Tried in this order. */
+  readonly addresses: readonly [Address, ...Address[]];
   readonly tls: UpstreamTls;
   readonly levels: ReadonlyMap<string, Level>;
   /** Milliseconds within which the target must have accepted the gateway. */

@@ -4,7 +4,10 @@ import type { Access } from "@gatehouse/core";
 export interface Analysis {
   readonly statements: number;
   readonly verbs: readonly string[];
+  /** `unknown` where it runs something by name: what that is, only the session knows (`effects`). */
   readonly access: Access;
+  /** The access of all that stands in the text itself, with what it runs by name left aside. */
+  readonly own: Access;
   readonly reads: readonly string[];
   readonly writes: readonly string[];
   readonly functions: readonly string[];
@@ -12,15 +15,38 @@ export interface Analysis {
   readonly unfiltered: boolean;
   /** Why it can't be let through whatever the policy says: the analysis of what follows would be wrong. */
   readonly unsupported?: string;
-  /** Prepared statements and portals whose names change their meaning at the server when this runs. */
-  readonly forgets: {
-    readonly statements: readonly string[] | "all";
-    readonly portals: readonly string[] | "all";
-  };
-  /** Cursors that it fetches from: one may be a portal of the protocol's, with a command of its own behind it. */
-  readonly fetches: readonly string[];
+  /** What it does to the names and settings of its session, in the order in which the server will. */
+  readonly effects: readonly Effect[];
   /** For the audit log, where the grammar has a place for a secret: the text with its literals taken out. */
   readonly redacted?: string;
+}
+
+/**
+ * What one of a text's statements (counted from 0) does to its session's names and settings. A name that is undefined
+ * stands for all of its kind.
+ */
+export type Effect = { readonly statement: number } & (
+  | { readonly kind: "prepare"; readonly name: string; readonly body: Analysis }
+  | { readonly kind: "execute"; readonly name: string }
+  | { readonly kind: "deallocate"; readonly name: string | undefined }
+  | { readonly kind: "declare"; readonly name: string; readonly hold: boolean; readonly body: Analysis }
+  /** FETCH or MOVE. */
+  | { readonly kind: "fetch"; readonly name: string }
+  | { readonly kind: "close"; readonly name: string | undefined }
+  /** DISCARD ALL. */
+  | { readonly kind: "discard" }
+  /** A setting that decides how later texts are read has another value behind it. */
+  | { readonly kind: "reading" }
+  /** COMMIT, ROLLBACK, ROLLBACK TO: what was set inside the transaction may be as it was before. */
+  | { readonly kind: "transaction" }
+);
+
+/** How the server reads a text at the moment: the settings that an analysis holds for. */
+export interface Reading {
+  /** The schemas in which unqualified names are looked for, in order. */
+  readonly path: readonly string[];
+  /** standard_conforming_strings is off: a backslash in '...' begins an escape. */
+  readonly backslashes: boolean;
 }
 
 /** What the analysis of a text came to. */
