@@ -164,7 +164,7 @@ export async function variantGateway(
   const log = createMemoryLog();
   const gateway = await Gateway.start({ configFile, log });
   t.teardown(() => gateway.stop("test ended"));
-  return { gateway, port: gateway.address("postgres")?.port ?? 0, state, log };
+  return { gateway, port: gateway.port("postgres") ?? 0, state, log };
 }
 
 /** All that the peer says, until it closes. */

@@ -4,4 +4,4 @@ import { createLogger, Gateway } from "@gatehouse/gateway";
 const [configFile = ""] = process.argv.slice(2);
 const log = createLogger(process.stderr, "error");
 const gateway = await Gateway.start({ configFile, log });
-process.stdout.write(`${gateway.address("postgres")?.port ?? 0}\n`);
+process.stdout.write(`${gateway.port("postgres") ?? 0}\n`);

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
-import { formatAddress, type Listener, type Logger } from "@gatehouse/core";
+import { formatAddress, type Listener, type Logger, type TcpAddress } from "@gatehouse/core";
 import type { Gateway } from "@gatehouse/gateway";
 import { acceptTls, listen } from "@gatehouse/wire";
 import fastify from "fastify";
@@ -18,6 +18,11 @@ export interface ControlPlaneOptions {
   readonly deadline?: number;
 }
 
+/** The control plane's listener, which is up. */
+export interface ControlPlane extends Listener {
+  readonly address: TcpAddress;
+}
+
 /**
  * The control plane's HTTP listener, where the config has one. Its TLS is the same as that of the protocols' listeners, so that a
  * renewed certificate reaches it by the same way.
@@ -26,10 +31,10 @@ export async function startControlPlane({
   gateway,
   log,
   deadline = DEADLINE,
-}: ControlPlaneOptions): Promise<Listener | undefined> {
-  const { control } = gateway.configuration.config;
+}: ControlPlaneOptions): Promise<ControlPlane | undefined> {
+  const { control, limits } = gateway.configuration.config;
   if (!control) return undefined;
-  const certificate = await gateway.certificate(control);
+  const certificate = await gateway.certificate(control.tls);
   const server = createServer({
     requestTimeout: deadline,
     headersTimeout: deadline,
@@ -64,6 +69,7 @@ export async function startControlPlane({
   };
   const listener = await listen(control.address, {
     connections: CONNECTIONS,
+    keepalive: limits.keepalive,
     serve: (socket) => {
       serve(socket).catch((error: unknown) => log.debug({ error }, "a control-plane connection failed"));
     },

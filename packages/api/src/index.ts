@@ -1,1 +1,1 @@
-export { type ControlPlaneOptions, startControlPlane } from "./control-plane.ts";
+export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control-plane.ts";

@@ -2,16 +2,15 @@ import { writeFile } from "node:fs/promises";
 import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
-import type { Listener } from "@gatehouse/core";
 import { Gateway } from "@gatehouse/gateway";
 import { createMemoryLog, type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import type { Test } from "tap";
-import { startControlPlane } from "../src/index.ts";
+import { type ControlPlane, startControlPlane } from "../src/index.ts";
 
 /** A gateway without targets of any use, and its control plane. */
 export interface Environment {
   readonly gateway: Gateway;
-  readonly control: Listener;
+  readonly control: ControlPlane;
   readonly provider: RunningOidcProvider;
   readonly folder: string;
   readonly ca: string;

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
 import {
   type AuditEvent,
   type AuditLog,
@@ -8,8 +7,13 @@ import {
   messageOf,
 } from "@gatehouse/core";
 import type { AppendFile } from "./append-file.ts";
+import { Batch } from "./batch.ts";
 import type { Head } from "./head.ts";
-import { encodeLine, MAX_LINE } from "./line.ts";
+import { lineText, MAX_LINE, SEAL_LENGTH } from "./line.ts";
+
+/** Bytes that a batch begins with, and the most that are kept for the next one. */
+const MEMORY = 64 * 1024;
+const KEPT_MEMORY = 1024 * 1024;
 
 /** Bytes of lines that may wait for the disk: with more, the disk is too slow for what is asked of it. */
 const MAX_WAITING = 64 * 1024 * 1024;
@@ -31,31 +35,30 @@ interface ChainedLogOptions {
 /** For readiness: `ok` until a write fails, and again after the next one that succeeds. */
 export type AuditStatus = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 
-interface Waiting {
-  readonly bytes: Buffer;
-  readonly head: Head;
-  readonly resolve: () => void;
-  readonly reject: (error: GatehouseError) => void;
-}
-
 /**
- * Appends lines to an open file. Lines are chained in the order of the calls; those of one turn of the event loop,
- * and those that come while the disk is busy, share one write. There is one write at a time.
+ * Appends lines to an open file. Lines are chained in the order of the calls. Those of one turn of the event loop, and
+ * those that come during a sync, are a batch: one write at the turn's end, and one promise.
  */
 export class ChainedLog implements AuditLog {
   readonly #file: AppendFile;
   readonly #options: ChainedLogOptions;
-  /** The last line that was chained, and the last that is on the file; `#length` is the file's up to that one. */
-  #head: Head;
+  /** The last line that is on the file, and the file's length up to it. */
   #written: Head;
   #length: number;
-  #queue: Waiting[] = [];
+  /** What the next write takes; its first line follows that of the batch which is synced, or what is written. */
+  #filling: Batch | undefined;
+  /** What is on the file, but not yet on the disk. */
+  #syncing: { readonly batch: Batch; readonly ended: Promise<void> } | undefined;
+  /** Bytes of both. */
   #waiting = 0;
-  #writer: Promise<void> | undefined;
+  #memory: Buffer | undefined;
   /** The file may hold bytes after `#length` that belong to no event. */
   #ragged = false;
   #failure: string | undefined;
   #closed: Promise<void> | undefined;
+  /** The clock's last answer, and its text. */
+  #now = Number.NaN;
+  #time = "";
 
   /** @param start the file's last line, and its length in bytes, which ends with that line. */
   constructor(
@@ -65,7 +68,6 @@ export class ChainedLog implements AuditLog {
   ) {
     this.#file = file;
     this.#options = options;
-    this.#head = start.head;
     this.#written = start.head;
     this.#length = start.length;
   }
@@ -86,70 +88,103 @@ export class ChainedLog implements AuditLog {
    */
   append(event: AuditEvent): Promise<void> {
     if (this.#closed !== undefined) return Promise.reject(this.#refusal("it is closed"));
-    let line: ReturnType<typeof encodeLine>;
+    const batch = this.#filling;
+    const prev = (batch ?? this.#syncing?.batch)?.head ?? this.#written;
+    let text: string;
     try {
-      line = encodeLine(event, new Date(this.#options.clock.now()).toISOString(), this.#head);
+      text = lineText(event, this.#timeNow(), prev);
     } catch (cause) {
       return Promise.reject(this.#refusal("the event can't be put into a line", undefined, cause));
     }
-    const { bytes, head } = line;
-    if (bytes.length > MAX_LINE) {
+    const length = Buffer.byteLength(text) + SEAL_LENGTH;
+    if (length > MAX_LINE) {
       const hint = "Lower the limit on the size of a statement in the config.";
       return Promise.reject(this.#refusal(`the event is longer than ${MAX_LINE} bytes`, hint));
     }
-    if (this.#waiting + bytes.length > MAX_WAITING) {
+    if (this.#waiting + length > MAX_WAITING) {
       const hint = "The disk is slower than the events come: give the log a faster one.";
       return Promise.reject(this.#refusal(`${MAX_WAITING} bytes of events wait for the disk already`, hint));
     }
-    return new Promise((resolve, reject) => {
-      this.#head = head;
-      this.#waiting += bytes.length;
-      this.#queue.push({ bytes, head, resolve, reject });
-      this.#writer ??= this.#write();
-    });
+    const filling = batch ?? this.#begin(prev);
+    filling.add(text, length);
+    this.#waiting += length;
+    return filling.written;
   }
 
   /** Waits for what was appended, then closes the file. Later events are rejected. */
   close(): Promise<void> {
     this.#closed ??= (async () => {
-      await this.#writer;
+      await this.#syncing?.ended;
+      // Whoever appended to it is told of its failure.
+      await this.#filling?.written.catch(() => undefined);
       await this.#file.close();
     })();
     return this.#closed;
   }
 
-  /** Writes until nothing waits. Never rejects. */
-  async #write(): Promise<void> {
-    do {
-      await nextTurn();
-      const batch = this.#queue;
-      this.#queue = [];
-      try {
-        await this.#writeBatch(batch);
-      } catch (cause) {
-        await this.#failed(batch, cause);
-      }
-    } while (this.#queue.length > 0);
-    this.#writer = undefined;
+  #timeNow(): string {
+    const now = this.#options.clock.now();
+    if (now !== this.#now) {
+      this.#time = new Date(now).toISOString();
+      this.#now = now;
+    }
+    return this.#time;
   }
 
-  async #writeBatch(batch: readonly Waiting[]): Promise<void> {
-    const last = batch.at(-1);
-    if (last === undefined) return;
-    await this.#mend();
-    const bytes = Buffer.concat(batch.map((line) => line.bytes));
+  #begin(prev: Head): Batch {
+    this.#filling = new Batch(this.#memory ?? Buffer.allocUnsafeSlow(MEMORY), prev);
+    this.#memory = undefined;
+    if (this.#syncing === undefined) setImmediate(this.#flush);
+    return this.#filling;
+  }
+
+  /** Writes what waits. */
+  readonly #flush = (): void => {
+    const batch = this.#filling;
+    if (batch === undefined) return;
+    this.#filling = undefined;
+    try {
+      this.#write(batch.bytes);
+    } catch (cause) {
+      this.#failed(batch, cause);
+      return;
+    }
+    if (this.#options.durability === "synced") this.#syncing = { batch, ended: this.#sync(batch) };
+    else this.#succeeded(batch);
+  };
+
+  /** Never rejects. */
+  async #sync(batch: Batch): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (cause) {
+      this.#syncing = undefined;
+      this.#failed(batch, cause);
+      return;
+    }
+    this.#syncing = undefined;
+    this.#succeeded(batch);
+    if (this.#filling !== undefined) setImmediate(this.#flush);
+  }
+
+  #write(bytes: Buffer): void {
+    this.#mend();
     this.#ragged = true;
     for (let done = 0; done < bytes.length; ) {
-      const count = await this.#file.write(bytes.subarray(done), this.#length + done);
+      const count = this.#file.write(bytes.subarray(done), this.#length + done);
       if (count === 0) throw new Error("the file takes no more bytes");
       done += count;
     }
-    if (this.#options.durability === "synced") await this.#file.sync();
+  }
+
+  #succeeded(batch: Batch): void {
+    const { length } = batch.bytes;
     this.#ragged = false;
-    this.#length += bytes.length;
-    this.#written = last.head;
-    this.#waiting -= bytes.length;
-    for (const line of batch) line.resolve();
+    this.#length += length;
+    this.#written = batch.head;
+    this.#waiting -= length;
+    if (batch.memory.length <= KEPT_MEMORY) this.#memory = batch.memory;
+    batch.resolve();
     if (this.#failure === undefined) return;
     this.#failure = undefined;
     this.#options.log.info({ seq: this.#written.seq }, "The audit log is written again.");
@@ -159,9 +194,9 @@ export class ChainedLog implements AuditLog {
    * Takes off what a failed write left. A file that another cut or wrote to is not touched and not continued: no
    * verifier would take what came of it.
    */
-  async #mend(): Promise<void> {
-    const length = await this.#file.length();
-    if (this.#ragged && length > this.#length) await this.#file.truncate(this.#length);
+  #mend(): void {
+    const length = this.#file.length();
+    if (this.#ragged && length > this.#length) this.#file.truncate(this.#length);
     else if (length !== this.#length) {
       throw new Error(`it has ${length} bytes and should have ${this.#length}: another program changed it`);
     }
@@ -169,17 +204,18 @@ export class ChainedLog implements AuditLog {
   }
 
   /** Fails closed: what was chained to a line that is not on the file goes down with it. */
-  async #failed(batch: readonly Waiting[], cause: unknown): Promise<void> {
-    const lost = [...batch, ...this.#queue];
-    this.#queue = [];
+  #failed(batch: Batch, cause: unknown): void {
+    const behind = this.#filling;
+    this.#filling = undefined;
     this.#waiting = 0;
-    this.#head = this.#written;
     const error = this.#refusal(messageOf(cause), undefined, cause);
-    for (const line of lost) line.reject(error);
-    if (this.#failure === undefined) this.#options.log.error({ events: lost.length }, error.message);
+    batch.reject(error);
+    behind?.reject(error);
+    const events = batch.count + (behind?.count ?? 0);
+    if (this.#failure === undefined) this.#options.log.error({ events }, error.message);
     this.#failure = error.message;
     try {
-      await this.#mend();
+      this.#mend();
     } catch {
       // The next write tries again, and fails with the same cause while it lasts.
     }

@@ -33,24 +33,30 @@ const PREV_AT = PREV_OPENS.length;
 const HASH_AT = PREV_AT + HEX_LENGTH + HASH_OPENS.length;
 
 const CLOSE = Buffer.from("}");
-/** Room for the hash member and the line's end, behind the text that is hashed. */
-const ROOM = " ".repeat(HASH_MEMBER_LENGTH + 1);
+
+/** Bytes that a line has more than its text: the hash member and the `\n`. */
+export const SEAL_LENGTH = HASH_MEMBER_LENGTH + 1;
 
 /**
- * Writes the line that follows `prev`.
+ * The text of the line that follows `prev`: all of it that is hashed.
  * @param time UTC, as `Date.prototype.toISOString` gives it.
- * @returns the line's bytes with its `\n`, and the head that it makes.
  * @throws TypeError when the event is nothing that JSON can say.
  */
-export function encodeLine(event: AuditEvent, time: string, prev: Head): { bytes: Buffer; head: Head } {
-  const seq = prev.seq + 1;
+export function lineText(event: AuditEvent, time: string, prev: Head): string {
   // JSON.stringify escapes line feeds and lone surrogates, so that this is one line and valid UTF-8.
   const members = JSON.stringify(event).slice(1, -1);
-  const bytes = Buffer.from(`{"v":1,"seq":${seq},"time":"${time}",${members},"prev":"${prev.hash}"}${ROOM}`);
-  const end = bytes.length - ROOM.length;
-  const hash = digest("sha256", bytes.subarray(0, end), "hex");
+  return `{"v":1,"seq":${prev.seq + 1},"time":"${time}",${members},"prev":"${prev.hash}"}`;
+}
+
+/**
+ * Makes a line of a text that stands in `bytes` from `start` to `end`: hashes it, and writes the hash member over its
+ * last brace and SEAL_LENGTH bytes beyond it.
+ * @returns the line's hash.
+ */
+export function sealLine(bytes: Buffer, start: number, end: number): string {
+  const hash = digest("sha256", bytes.subarray(start, end), "hex");
   bytes.write(`,"hash":"${hash}"}\n`, end - 1, "latin1");
-  return { bytes, head: { seq, hash } };
+  return hash;
 }
 
 /** What one line says of its place in the chain, or why it is no line of a log. */

@@ -31,33 +31,40 @@ t.test("events are chained in the order of the calls and share their writes", as
   t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 1000, head: log.head() });
 });
 
-t.test("what comes while a write is under way waits for it, and goes with the next", async (t) => {
+t.test("what comes during a sync waits for its end, and goes with the next write", async (t) => {
   const file = new MemoryFile();
-  const { log } = logOn(file);
+  const { log } = logOn(file, "synced");
   const gate = Promise.withResolvers<undefined>();
   file.gate = gate.promise;
   const first = log.append(event("first"));
-  while (file.writes === 0) await new Promise(setImmediate);
+  while (file.busy === 0) await new Promise(setImmediate);
   const rest = Array.from({ length: 10 }, (_, n) => log.append(event(n)));
-  t.equal(log.head().seq, 0, "the head is what is on the file");
+  await new Promise(setImmediate);
+  t.equal(log.head().seq, 0, "the head is what is on the disk");
   gate.resolve(undefined);
   await Promise.all([first, ...rest]);
   t.equal(file.writes, 2);
-  t.equal(file.busiest, 1, "there is never a second write under way");
+  t.equal(file.busiest, 1, "there is never a second sync under way");
   t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 11 });
 });
 
-t.test("an append is not acknowledged before its write has ended", async (t) => {
-  const file = new MemoryFile();
-  const { log } = logOn(file);
-  const gate = Promise.withResolvers<undefined>();
-  file.gate = gate.promise;
-  let acknowledged = false;
-  const append = log.append(event(1)).then(() => (acknowledged = true));
-  while (file.busy === 0) await new Promise(setImmediate);
-  t.equal(acknowledged, false);
-  gate.resolve(undefined);
-  await append;
+t.test("an append is not acknowledged before it is as safe as the durability says", async (t) => {
+  for (const durability of ["written", "synced"] as const) {
+    const file = new MemoryFile();
+    const { log } = logOn(file, durability);
+    const gate = Promise.withResolvers<undefined>();
+    file.gate = gate.promise;
+    let written = 0;
+    const append = log.append(event(1)).then(() => {
+      t.equal(file.busy, 0, "no sync is under way any more");
+      written = file.bytes.length;
+    });
+    while (durability === "synced" && file.busy === 0) await new Promise(setImmediate);
+    t.equal(written, 0, durability);
+    gate.resolve(undefined);
+    await append;
+    t.ok(written > 0, durability);
+  }
 });
 
 t.test("a file that takes a few bytes at a time gets all of them", async (t) => {
@@ -68,32 +75,24 @@ t.test("a file that takes a few bytes at a time gets all of them", async (t) => 
   t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 3, torn: 0 });
 });
 
-t.test(
-  "on a full disk every event of the write and behind it is refused, and nothing of them stays",
-  async (t) => {
-    const file = new MemoryFile();
-    const { log, messages } = logOn(file);
-    await log.append(event("kept"));
-    const kept = file.bytes;
-    file.room = kept.length + 50;
-    const gate = Promise.withResolvers<undefined>();
-    file.gate = gate.promise;
-    const inWrite = [log.append(event("a")), log.append(event("b"))];
-    while (file.busy === 0) await new Promise(setImmediate);
-    const behind = [log.append(event("c"))];
-    gate.resolve(undefined);
-    t.same(await outcomes([...inWrite, ...behind]), ["rejected", "rejected", "rejected"]);
-    t.match(log.status(), { ok: false, reason: "ENOSPC" });
-    await t.rejects(log.append(event("d")), { code: "AUDIT_FAILED", message: "ENOSPC" });
-    t.equal(messages.length, 1, "one outage is one entry in the gateway's own log");
+t.test("on a full disk every event of the write is refused, and nothing of them stays", async (t) => {
+  const file = new MemoryFile();
+  const { log, messages } = logOn(file);
+  await log.append(event("kept"));
+  const kept = file.bytes;
+  file.room = kept.length + 50;
+  t.same(await outcomes([log.append(event("a")), log.append(event("b"))]), ["rejected", "rejected"]);
+  t.same(file.bytes, kept);
+  t.match(log.status(), { ok: false, reason: "ENOSPC" });
+  await t.rejects(log.append(event("d")), { code: "AUDIT_FAILED", message: "ENOSPC" });
+  t.equal(messages.length, 1, "one outage is one entry in the gateway's own log");
 
-    file.room = Number.POSITIVE_INFINITY;
-    await log.append(event("later"));
-    t.same(reasons(file), ["kept", "later"]);
-    t.same(log.status(), { ok: true });
-    t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 2, torn: 0 });
-  },
-);
+  file.room = Number.POSITIVE_INFINITY;
+  await log.append(event("later"));
+  t.same(reasons(file), ["kept", "later"]);
+  t.same(log.status(), { ok: true });
+  t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 2, torn: 0 });
+});
 
 t.test("what a failed write left is taken off later, when it can't be at once", async (t) => {
   const file = new MemoryFile();
@@ -155,40 +154,59 @@ t.test("events beyond what may wait are refused, until the others are written or
   t.match(await verifyAuditLog(chunked(file.bytes, 65536)), { ok: true, events: 126 });
 });
 
-t.test(
-  "what waited behind a failed write is refused even when the disk has room again by then",
-  async (t) => {
-    const file = new MemoryFile();
-    const { log } = logOn(file);
-    const gate = Promise.withResolvers<undefined>();
-    file.gate = gate.promise;
-    file.refuses.add("write");
-    const inWrite = log.append(event("a")).catch((error: unknown) => {
-      file.refuses.clear();
-      throw error;
-    });
-    while (file.busy === 0) await new Promise(setImmediate);
-    const behind = log.append(event("b"));
-    gate.resolve(undefined);
-    t.same(
-      await outcomes([inWrite, behind]),
-      ["rejected", "rejected"],
-      "b was chained to a line that is not there",
-    );
-    await log.append(event("c"));
-    t.same(reasons(file), ["c"]);
-    t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 1 });
-  },
-);
+t.test("what came during a sync that failed is refused even when the disk is well by then", async (t) => {
+  const file = new MemoryFile();
+  const { log, messages } = logOn(file, "synced");
+  const gate = Promise.withResolvers<undefined>();
+  file.gate = gate.promise;
+  file.refuses.add("sync");
+  const inSync = log.append(event("a")).catch((error: unknown) => {
+    file.refuses.clear();
+    throw error;
+  });
+  while (file.busy === 0) await new Promise(setImmediate);
+  const behind = log.append(event("b"));
+  gate.resolve(undefined);
+  t.same(
+    await outcomes([inSync, behind]),
+    ["rejected", "rejected"],
+    "b was chained to a line that is not there",
+  );
+  t.equal(messages.length, 1, "one outage is one entry in the gateway's own log");
+  await log.append(event("c"));
+  t.same(reasons(file), ["c"]);
+  t.match(await verifyAuditLog(chunked(file.bytes)), { ok: true, events: 1 });
+});
 
 t.test("close waits for what was appended, and refuses what comes later", async (t) => {
+  for (const durability of ["written", "synced"] as const) {
+    const file = new MemoryFile();
+    const { log } = logOn(file, durability);
+    const gate = Promise.withResolvers<undefined>();
+    file.gate = gate.promise;
+    const appends = [log.append(event("first"))];
+    while (file.writes === 0) await new Promise(setImmediate);
+    appends.push(log.append(event("last")));
+    const closed = log.close();
+    await t.rejects(log.append(event("late")), { code: "AUDIT_FAILED", message: "closed" });
+    gate.resolve(undefined);
+    await closed;
+    t.same(reasons(file), ["first", "last"]);
+    await Promise.all(appends);
+    await log.close();
+  }
+});
+
+t.test("each line has the time of its own append", async (t) => {
   const file = new MemoryFile();
-  const { log } = logOn(file);
-  const append = log.append(event("last"));
-  const closed = log.close();
-  await t.rejects(log.append(event("late")), { code: "AUDIT_FAILED", message: "closed" });
-  await closed;
-  t.same(reasons(file), ["last"]);
-  await append;
-  await log.close();
+  let now = stoppedClock.now();
+  const options = { path: "audit.jsonl", durability: "written", log: logKeeper() } as const;
+  const log = new ChainedLog(
+    file,
+    { head: emptyHead, length: 0 },
+    { ...options, clock: { now: () => now++ } },
+  );
+  await Promise.all([1, 2, 3].map((n) => log.append(event(n))));
+  const times = linesOf(file.bytes).map((line) => /"time":"([^"]*)"/.exec(line)?.[1]);
+  t.same(times, ["2026-11-20T10:15:30.123Z", "2026-11-20T10:15:30.124Z", "2026-11-20T10:15:30.125Z"]);
 });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import t from "tap";
 import { emptyHead } from "../src/head.ts";
-import { encodeLine, readLine } from "../src/line.ts";
-import { event } from "./support.ts";
+import { readLine } from "../src/line.ts";
+import { encodeLine, event } from "./support.ts";
 
 const TIME = "2026-11-20T10:15:30.123Z";
 
@@ -12,6 +12,49 @@ t.test("a line is the documented text, and its hash is over the same object with
   const hash = createHash("sha256").update(hashed).digest("hex");
   t.equal(bytes.toString(), `${hashed.slice(0, -1)},"hash":"${hash}"}\n`);
   t.same(head, { seq: 1, hash });
+  t.end();
+});
+
+t.test("lines of version 1 are these bytes, whatever else changes", (t) => {
+  const actor = {
+    session: "ses_0123456789ABCDEF",
+    subject: "crew-analyst",
+    target: "orders",
+    level: "reader",
+  };
+  const rule = { policy: "p", rule: "reads", source: "a.yaml:5" };
+  const command = {
+    kind: "execute",
+    verbs: ["SELECT"],
+    access: "read",
+    resources: ["public.orders"],
+    text: "select \"é\", '€🔒'\nwhere id = $1",
+    parameters: ["7", null],
+  } as const;
+  const first = encodeLine(
+    {
+      type: "command",
+      reference: "ref_0123456789ABCDEF",
+      ...actor,
+      command,
+      decision: { effect: "allow", rule, policyVersion: "v1" },
+    },
+    TIME,
+    emptyHead,
+  );
+  const second = encodeLine(
+    { type: "session.closed", ...actor, end: "client_closed", commands: 1, refused: 0, duration: 1500 },
+    TIME,
+    first.head,
+  );
+  t.equal(
+    first.bytes.toString(),
+    `${String.raw`{"v":1,"seq":1,"time":"2026-11-20T10:15:30.123Z","type":"command","reference":"ref_0123456789ABCDEF","session":"ses_0123456789ABCDEF","subject":"crew-analyst","target":"orders","level":"reader","command":{"kind":"execute","verbs":["SELECT"],"access":"read","resources":["public.orders"],"text":"select \"é\", '€🔒'\nwhere id = $1","parameters":["7",null]},"decision":{"effect":"allow","rule":{"policy":"p","rule":"reads","source":"a.yaml:5"},"policyVersion":"v1"},"prev":"0000000000000000000000000000000000000000000000000000000000000000","hash":"fa6b5f6622a0ddf8e75996d2530ff47b815ca73b51991861026b6d94f7e67ae2"}`}\n`,
+  );
+  t.equal(
+    second.bytes.toString(),
+    '{"v":1,"seq":2,"time":"2026-11-20T10:15:30.123Z","type":"session.closed","session":"ses_0123456789ABCDEF","subject":"crew-analyst","target":"orders","level":"reader","end":"client_closed","commands":1,"refused":0,"duration":1500,"prev":"fa6b5f6622a0ddf8e75996d2530ff47b815ca73b51991861026b6d94f7e67ae2","hash":"fa4e5aa19505bd4782556cbff063ab37b78b8a4edc7cf5f808c5381b6d4ac8fb"}\n',
+  );
   t.end();
 });
 

@@ -11,19 +11,15 @@ export class MemoryFile implements AppendFile {
   writes = 0;
   busy = 0;
   busiest = 0;
-  /** Held writes wait for it. */
+  /** Syncs wait for it. */
   gate: Promise<void> = Promise.resolve();
 
-  length(): Promise<number> {
-    return Promise.resolve(this.bytes.length);
+  length(): number {
+    return this.bytes.length;
   }
 
-  async write(bytes: Uint8Array, position: number): Promise<number> {
+  write(bytes: Uint8Array, position: number): number {
     this.writes += 1;
-    this.busy += 1;
-    this.busiest = Math.max(this.busiest, this.busy);
-    await this.gate;
-    this.busy -= 1;
     this.#refuse("write");
     const count = Math.min(bytes.length, this.atOnce, this.room - position);
     if (count <= 0) throw new Error("ENOSPC: no space left on device");
@@ -32,12 +28,16 @@ export class MemoryFile implements AppendFile {
     return count;
   }
 
-  async truncate(length: number): Promise<void> {
+  truncate(length: number): void {
     this.#refuse("truncate");
     this.bytes = this.bytes.subarray(0, length);
   }
 
   async sync(): Promise<void> {
+    this.busy += 1;
+    this.busiest = Math.max(this.busiest, this.busy);
+    await this.gate;
+    this.busy -= 1;
     this.#refuse("sync");
   }
 

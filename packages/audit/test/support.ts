@@ -1,6 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { AuditEvent, Logger } from "@gatehouse/core";
+import { Batch } from "../src/batch.ts";
+import type { Head } from "../src/head.ts";
+import { lineText, SEAL_LENGTH } from "../src/line.ts";
 import { AUDIT_FILE, type AuditLogOptions, type OpenAuditLog, openAuditLog } from "../src/index.ts";
 
 /** Keeps what was logged. */
@@ -15,6 +18,14 @@ export const stoppedClock = { now: () => Date.UTC(2026, 10, 20, 10, 15, 30, 123)
 
 export function openIn(folder: string, options: Partial<AuditLogOptions> = {}): Promise<OpenAuditLog> {
   return openAuditLog({ folder, durability: "written", clock: stoppedClock, log: logKeeper(), ...options });
+}
+
+/** The line that follows `prev`, with its line feed, and the head that it makes. */
+export function encodeLine(event: AuditEvent, time: string, prev: Head): { bytes: Buffer; head: Head } {
+  const batch = new Batch(Buffer.alloc(0), prev);
+  const text = lineText(event, time, prev);
+  batch.add(text, Buffer.byteLength(text) + SEAL_LENGTH);
+  return { bytes: batch.bytes, head: batch.head };
 }
 
 export function event(reason: string | number): AuditEvent {

@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import t from "tap";
 import { type AuditVerification, verifyAuditLog } from "../src/index.ts";
-import { encodeLine, MAX_LINE } from "../src/line.ts";
-import { bytesOf, chunked, event, linesOf, logOf } from "./support.ts";
+import { MAX_LINE } from "../src/line.ts";
+import { bytesOf, chunked, encodeLine, event, linesOf, logOf } from "./support.ts";
 
 const COUNT = 6;
 const TIME = "2026-11-20T10:15:30.123Z";

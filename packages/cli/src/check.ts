@@ -1,8 +1,8 @@
 import { X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { watchCertificate } from "@gatehouse/certs";
-import { type Config, checkSecrets, type ListenerConfig } from "@gatehouse/config";
-import { formatAddress, messageOf } from "@gatehouse/core";
+import { type Config, checkSecrets, type ListenerTls } from "@gatehouse/config";
+import { type Address, formatAddress, messageOf } from "@gatehouse/core";
 import { formatProblem } from "@gatehouse/documents";
 import { type Configuration, loadConfiguration, loadProtocols } from "@gatehouse/gateway";
 import { Failed, paint, print, printError, printJson, table } from "./output.ts";
@@ -48,11 +48,15 @@ export async function check({ config: file, json }: { config: string; json: bool
     print(
       table(
         [
-          ...listenersOf(config).map(([name, { address }]) => ["listener", name, formatAddress(address)]),
-          ...[...config.targets.values()].map(({ name, protocol, address, levels }) => [
+          ...listenersOf(config).map(({ name, addresses, tls }) => [
+            "listener",
+            name,
+            `${listOf(addresses)}${tls === "off" ? ", without TLS" : ""}`,
+          ]),
+          ...[...config.targets.values()].map(({ name, protocol, addresses, tls, levels }) => [
             "target",
             name,
-            `${protocol} at ${formatAddress(address)}, levels ${[...levels.keys()].join(", ")}`,
+            `${protocol} at ${listOf(addresses)}${tls.mode === "off" ? ", without TLS" : ""}, levels ${[...levels.keys()].join(", ")}`,
           ]),
           ...summaries.map(({ title, file: path, rules }) => ["policy", title, `${rules} rules, ${path}`]),
         ],
@@ -64,16 +68,30 @@ export async function check({ config: file, json }: { config: string; json: bool
   if (missing.length > 0) throw new Failed();
 }
 
-/** The protocols' listeners and the control plane's, by name. */
-function listenersOf(config: Config): readonly (readonly [string, ListenerConfig])[] {
-  return [...config.listeners, ...(config.control ? [["control", config.control] as const] : [])];
+interface NamedListener {
+  readonly name: string;
+  readonly addresses: readonly Address[];
+  readonly tls: ListenerTls | "off";
+}
+
+/** The protocols' listeners and the control plane's. */
+function listenersOf({ listeners, control }: Config): NamedListener[] {
+  return [
+    ...[...listeners].flatMap(([name, its]) => its.map((listener) => ({ name, ...listener }))),
+    ...(control ? [{ name: "control", addresses: [control.address], tls: control.tls }] : []),
+  ];
+}
+
+function listOf(addresses: readonly Address[]): string {
+  return addresses.map(formatAddress).join(", ");
 }
 
 async function checkCertificates(config: Config): Promise<string[]> {
   const problems: string[] = [];
   const silent = () => undefined;
   const log = { debug: silent, info: silent, warn: silent, error: silent };
-  for (const [name, { tls }] of listenersOf(config)) {
+  for (const { name, tls } of listenersOf(config)) {
+    if (tls === "off") continue;
     try {
       (await watchCertificate({ ...tls, log })).close();
     } catch (error) {

@@ -1,4 +1,4 @@
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { configFolder, gatehouse } from "./gatehouse.ts";
@@ -16,6 +16,35 @@ t.test("a good config is summed up, in words and as JSON", async (t) => {
   const json = await gatehouse(["check", "--config", config, "--json"], env);
   t.equal(json.code, 0);
   t.match(JSON.parse(json.stdout), { ok: true, targets: ["orders"], missing: [] });
+});
+
+t.test("every address is summed up, and what is without TLS is said to be", async (t) => {
+  const { config } = await configFolder(t);
+  const text = await readFile(config, "utf8");
+  await writeFile(
+    config,
+    text
+      .replace(
+        "{ address: 127.0.0.1:0 }",
+        '[{ address: ["[::1]:0", "127.0.0.1:0"] }, { address: unix:/x, tls: off }]',
+      )
+      .replace("address: 127.0.0.1:1\n", "address: [127.0.0.1:1, unix:/db]\n    tls: off\n"),
+  );
+  const { code, stdout } = await gatehouse(["check", "--config", config], env);
+  t.equal(code, 0);
+  t.match(stdout, /listener +postgres +\[::1\]:0, 127\.0\.0\.1:0\n/);
+  t.match(stdout, /listener +postgres +unix:\/x, without TLS\n/);
+  t.match(stdout, /target +orders +postgres at 127\.0\.0\.1:1, unix:\/db, without TLS, levels reader/);
+});
+
+t.test("a client certificate that is not there is named, like a secret", async (t) => {
+  const { config } = await configFolder(t);
+  const text = await readFile(config, "utf8");
+  const certificate = "user: reader, certificate: { cert: file:reader.crt, key: file:reader.key }";
+  await writeFile(config, text.replace("user: reader, password: env:READER_PASSWORD", certificate));
+  const { code, stderr } = await gatehouse(["check", "--config", config], env);
+  t.equal(code, 1);
+  t.match(stderr, /target orders, level reader: .*reader\.crt does not exist/);
 });
 
 t.test("an error in the config is shown with its place, and exits 1", async (t) => {

@@ -1,5 +1,5 @@
-import { messageOf } from "@gatehouse/core";
-import { resolveSecret } from "@gatehouse/credentials";
+import { messageOf, type TargetCredential } from "@gatehouse/core";
+import { readClientCertificate, resolveSecret } from "@gatehouse/credentials";
 import type { Config } from "./config.ts";
 
 /** A credential that could not be used now, and which sessions would miss it. */
@@ -11,19 +11,28 @@ export interface SecretProblem {
 }
 
 /**
- * Looks up every target's secrets as a session would, keeps none, and says which are not there. Not part of
- * loading: the machine that checks a config need not be the one that holds its secrets.
+ * Looks up every target's secrets and certificates as a session would, keeps none, and says which can't be used. Not
+ * part of loading: the machine that checks a config need not be the one that holds its secrets.
  */
 export async function checkSecrets(config: Pick<Config, "targets">): Promise<SecretProblem[]> {
   const problems: SecretProblem[] = [];
   for (const target of config.targets.values()) {
     for (const level of target.levels.values()) {
-      try {
-        await resolveSecret(level.credential.password);
-      } catch (error) {
-        problems.push({ target: target.name, level: level.name, message: messageOf(error) });
+      for (const look of looksAt(level.credential)) {
+        try {
+          await look();
+        } catch (error) {
+          problems.push({ target: target.name, level: level.name, message: messageOf(error) });
+        }
       }
     }
   }
   return problems;
+}
+
+function looksAt({ password, certificate }: TargetCredential): (() => Promise<unknown>)[] {
+  return [
+    ...(password ? [() => resolveSecret(password)] : []),
+    ...(certificate ? [() => readClientCertificate(certificate)] : []),
+  ];
 }

@@ -1,9 +1,18 @@
-import type { Address, ListenerLimits, OidcProvider, SettingsReader, Target } from "@gatehouse/core";
+import type {
+  Address,
+  ListenerLimits,
+  OidcProvider,
+  SessionLimits,
+  SettingsReader,
+  Target,
+  TcpAddress,
+} from "@gatehouse/core";
 
-/** What the config needs to know of a protocol: its name, and how its own keys of a target are read. */
+/** What the config needs to know of a protocol: its name, and how its own keys of a target and a level are read. */
 export interface ConfigProtocol {
   readonly name: string;
   readonly targetSettings: SettingsReader;
+  readonly levelSettings: SettingsReader;
 }
 
 /** A listener's certificate chain and private key: absolute paths of PEM files. */
@@ -12,8 +21,15 @@ export interface ListenerTls {
   readonly key: string;
 }
 
+/** A protocol's listener. All its addresses are Unix sockets where its clients come without TLS. */
 export interface ListenerConfig {
-  readonly address: Address;
+  readonly addresses: readonly [Address, ...Address[]];
+  readonly tls: ListenerTls | "off";
+}
+
+/** The control plane's listener. */
+export interface ControlConfig {
+  readonly address: TcpAddress;
   readonly tls: ListenerTls;
 }
 
@@ -25,14 +41,14 @@ export interface Config {
   readonly development: boolean;
   readonly stateFolder: string;
   /** By the protocol's name. */
-  readonly listeners: ReadonlyMap<string, ListenerConfig>;
-  /** The control plane's listener. */
-  readonly control?: ListenerConfig;
+  readonly listeners: ReadonlyMap<string, readonly ListenerConfig[]>;
+  readonly control?: ControlConfig;
   readonly identity: { readonly oidc: readonly OidcProvider[] };
   readonly targets: ReadonlyMap<string, Target>;
   /** Each once, sorted by path; found but not read. */
   readonly policyFiles: readonly string[];
   readonly limits: ListenerLimits;
+  readonly sessions: SessionLimits;
   /** How long a gateway that shuts down waits for its sessions. */
   readonly drain: number;
   readonly durability: "written" | "synced";

@@ -4,6 +4,7 @@ import { CONTROL_ADDRESS } from "./file-schema.ts";
 import { listOf, mapOf } from "./raw.ts";
 
 type File = Readonly<Record<string, unknown>>;
+type Path = readonly (string | number)[];
 
 /**
  * What no key says by itself. Read from the file as it stands, so that a mistake elsewhere hides none of these.
@@ -11,44 +12,76 @@ type File = Readonly<Record<string, unknown>>;
 export function crossChecks(file: File, protocols: readonly string[]): SettingsIssue[] {
   return [
     ...listenersWithoutTls(file, protocols),
+    ...plaintextListeners(file),
     ...sharedAddresses(file),
     ...sharedNames(file),
     ...levelsWithoutCredential(file),
+    ...targetsWithoutTls(file),
     ...unspokenNames(file),
   ];
 }
 
+/** What stands once or in a list, with the way to each. */
+function each(value: unknown, path: Path): readonly (readonly [unknown, Path])[] {
+  return Array.isArray(value)
+    ? listOf(value).map((item, index) => [item, [...path, index]] as const)
+    : [[value, path]];
+}
+
+/** Every listener of the file, with the way to it. */
+function listenersOf(file: File): readonly (readonly [File, Path])[] {
+  return Object.entries(mapOf(file["listeners"])).flatMap(([name, written]) =>
+    each(written, ["listeners", name]).map(([listener, path]) => [mapOf(listener), path] as const),
+  );
+}
+
 function listenersWithoutTls(file: File, protocols: readonly string[]): SettingsIssue[] {
   if (file["tls"] !== undefined) return [];
-  return Object.entries(mapOf(file["listeners"]))
-    .filter(([name]) => name === "control" || protocols.includes(name))
-    .filter(([, listener]) => mapOf(listener)["tls"] === undefined)
-    .map(([name]) => ({
-      path: ["listeners", name],
+  return listenersOf(file)
+    .filter(([, [, name]]) => name === "control" || protocols.some((protocol) => protocol === name))
+    .filter(([listener]) => listener["tls"] === undefined)
+    .map(([, path]) => ({
+      path,
       atKey: true,
       message:
         "this listener has no certificate: write `tls: { cert: file:PATH, key: file:PATH }` here, or at the top for all",
     }));
 }
 
+/** Plaintext is for Unix sockets, and there it has to be written: what it costs must be seen where it is paid. */
+function plaintextListeners(file: File): SettingsIssue[] {
+  const listeners = listenersOf(file).filter(([, [, name]]) => name !== "control");
+  return listeners.flatMap(([{ address: written, tls }, path]) =>
+    each(written, [...path, "address"]).flatMap(([value, at]) => {
+      const parsed = address().safeParse(value);
+      if (!parsed.success || "socket" in parsed.data === (tls === "off")) return [];
+      const message =
+        tls === "off"
+          ? "`tls: off` is for Unix sockets alone (unix:/PATH): give this address a listener of its own, with TLS"
+          : "clients speak no TLS over a Unix socket: write `tls: off` beside it, in a listener of its own";
+      return [{ path: at, message }];
+    }),
+  );
+}
+
 function sharedAddresses(file: File): SettingsIssue[] {
   const seen = new Set<string>();
-  return Object.entries(mapOf(file["listeners"])).flatMap(([name, listener]) => {
-    const written = mapOf(listener)["address"] ?? (name === "control" ? CONTROL_ADDRESS : undefined);
-    const parsed = address().safeParse(written);
-    // Port 0 is another free port each time.
-    if (!parsed.success || parsed.data.port === 0) return [];
-    const key = formatAddress(parsed.data).toLowerCase();
-    if (!seen.has(key)) {
-      seen.add(key);
-      return [];
-    }
-    return [
-      {
-        path: ["listeners", name, "address"],
-        message: "another listener has this address; give each its own",
-      },
-    ];
+  return listenersOf(file).flatMap(([listener, path]) => {
+    const written = listener["address"] ?? (path[1] === "control" ? CONTROL_ADDRESS : undefined);
+    return each(written, [...path, "address"]).flatMap(([value, at]) => {
+      const parsed = address().safeParse(value);
+      if (!parsed.success) return [];
+      // Port 0 is another free port each time.
+      if ("port" in parsed.data && parsed.data.port === 0) return [];
+      const text = formatAddress(parsed.data);
+      // Host names don't differ by case; files do.
+      const key = "port" in parsed.data ? text.toLowerCase() : text;
+      if (!seen.has(key)) {
+        seen.add(key);
+        return [];
+      }
+      return [{ path: at, message: "another listener has this address; give each its own" }];
+    });
   });
 }
 
@@ -82,6 +115,43 @@ function levelsWithoutCredential(file: File): SettingsIssue[] {
             "this level has no credential: write `credential: { user: NAME, password: env:NAME }` here, or at the target for all its levels",
         }),
       );
+  });
+}
+
+/** What can't be without TLS, at a target that has none, and what can't be with it, at one that has. */
+function targetsWithoutTls(file: File): SettingsIssue[] {
+  return Object.entries(mapOf(file["targets"])).flatMap(([name, target]) => {
+    const { address: written, tls, levels, ...keys } = mapOf(target);
+    const path = ["targets", name];
+    if (tls !== "off" && mapOf(tls)["mode"] !== "off") return socketsWithTls(written, [...path, "address"]);
+    const credentials = [
+      [keys["credential"], path] as const,
+      ...Object.entries(mapOf(levels)).map(
+        ([level, own]) => [mapOf(own)["credential"], [...path, "levels", level]] as const,
+      ),
+    ];
+    return credentials
+      .filter(([credential]) => mapOf(credential)["certificate"] !== undefined)
+      .map(([, at]) => ({
+        path: [...at, "credential", "certificate"],
+        atKey: true,
+        message:
+          "a certificate is shown in TLS, which `tls: off` turns off: remove it, or use verify-full or verify-ca",
+      }));
+  });
+}
+
+function socketsWithTls(written: unknown, path: Path): SettingsIssue[] {
+  return each(written, path).flatMap(([value, at]) => {
+    const parsed = address().safeParse(value);
+    if (!parsed.success || "port" in parsed.data) return [];
+    return [
+      {
+        path: at,
+        message:
+          "there is no TLS over a Unix socket: write `tls: off` beside it; it holds for all the target's addresses",
+      },
+    ];
   });
 }
 

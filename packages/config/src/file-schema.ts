@@ -1,5 +1,14 @@
 import { tokenAlgorithms } from "@gatehouse/core";
-import { address, byteSize, duration, filePath, name } from "@gatehouse/documents";
+import {
+  address,
+  byteSize,
+  duration,
+  durationOrOff,
+  filePath,
+  name,
+  oneOrMore,
+  tcpAddress,
+} from "@gatehouse/documents";
 import { z } from "zod";
 import { issuer } from "./issuer.ts";
 import type { Reading } from "./target-schema.ts";
@@ -11,6 +20,7 @@ const POLICY_PATTERN = "expected file:PATH, with `*` in its last part alone, suc
 
 const KIB = 1024;
 const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 
 function certificate({ folder }: Reading) {
   return z.strictObject({
@@ -20,18 +30,45 @@ function certificate({ folder }: Reading) {
 }
 
 function listeners(reading: Reading, protocols: readonly string[]) {
-  const tls = certificate(reading)
-    .exactOptional()
-    .describe("This listener's certificate, where it is not the common one");
-  const listener = z.strictObject({ address: address().describe("host:port"), tls }).exactOptional();
+  const own = "This listener's certificate, where it is not the common one";
+  const tls = certificate(reading);
+  const listener = z.strictObject({
+    address: oneOrMore(address()).describe("host:port or unix:/PATH, or a list of them"),
+    tls: z
+      .union([tls, z.literal("off")])
+      .exactOptional()
+      .describe(`${own}; \`off\` is plaintext, for Unix sockets alone`),
+  });
   const control = z.strictObject({
-    address: address().prefault(CONTROL_ADDRESS).describe("host:port"),
-    tls,
+    address: tcpAddress().prefault(CONTROL_ADDRESS).describe("host:port"),
+    tls: tls.exactOptional().describe(own),
   });
   return z.strictObject({
-    ...Object.fromEntries(protocols.map((protocol) => [protocol, listener])),
+    ...Object.fromEntries(protocols.map((protocol) => [protocol, oneOrMore(listener).exactOptional()])),
     control: control.exactOptional(),
   });
+}
+
+function sessions() {
+  return z
+    .strictObject({
+      until: z
+        .enum(["close", "expiry"])
+        .default("close")
+        .describe("Whether a session may outlive its token: `close`, or ends with it: `expiry`"),
+      length: duration({ min: MINUTE, max: 30 * DAY })
+        .prefault("24h")
+        .describe("From open to close, whatever the token says"),
+      idle: durationOrOff({ min: 1000, max: 30 * DAY })
+        .prefault("off")
+        .describe("How long a session may do nothing, outside of a transaction"),
+      idleInTransaction: durationOrOff({ min: 1000, max: 30 * DAY })
+        .prefault("1h")
+        .describe("How long a session may do nothing while a transaction of it is open"),
+      perIdentity: z.int().min(1).max(100_000).default(100).describe("Open at once, of one identity"),
+    })
+    .prefault({})
+    .describe("How long sessions may last, and how many an identity may have");
 }
 
 function claim() {
@@ -95,7 +132,7 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
       .describe("The policy files"),
     limits: z
       .strictObject({
-        connections: z.int().min(1).max(100_000).default(1000).describe("Open at once, on each listener"),
+        connections: z.int().min(1).max(100_000).default(1000).describe("Open at once, on each address"),
         startup: duration({ min: 1000, max: 5 * MINUTE })
           .prefault("10s")
           .describe("From accept to the end of the log-in"),
@@ -105,9 +142,13 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
         statement: byteSize({ min: KIB, max: 100 * KIB })
           .prefault("100KiB")
           .describe("The text of one command"),
+        keepalive: duration({ min: 1000, max: 60 * MINUTE })
+          .prefault("30s")
+          .describe("After how long TCP asks a silent peer whether it is still there"),
       })
       .prefault({})
       .describe("What a client can grow, and how far"),
+    sessions: sessions(),
     drain: duration({ min: 0, max: 60 * MINUTE })
       .prefault("30s")
       .describe("How long a gateway that shuts down waits for its sessions"),

@@ -37,23 +37,32 @@ export async function writeConfigSchema(path: string, protocols: readonly Config
 }
 
 function anyTarget(protocols: readonly ConfigProtocol[], names: readonly string[]): JsonSchema {
-  const { properties, required, ...rest } = jsonSchemaOf(targetSchema(reading, names));
-  const own = mapOf(properties);
-  const common = { ...own, tls: { anyOf: [{ const: "off" }, own["tls"]] } };
+  const target = jsonSchemaOf(targetSchema(reading, names));
+  const { protocol, levels } = mapOf(target["properties"]);
   return {
     type: "object",
-    properties: { protocol: own["protocol"] },
+    properties: { protocol },
     required: ["protocol"],
-    allOf: protocols.map(({ name, targetSettings: { jsonSchema } }) => ({
-      if: { properties: { protocol: { const: name } }, required: ["protocol"] },
-      // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
-      then: {
-        ...jsonSchema,
-        ...rest,
-        properties: { ...mapOf(jsonSchema["properties"]), ...common },
-        required: [...listOf(required), ...listOf(jsonSchema["required"])],
-      },
-    })),
+    allOf: protocols.map(({ name, targetSettings, levelSettings }) => {
+      const level = mapOf(mapOf(levels)["additionalProperties"]);
+      const own = { ...mapOf(levels), additionalProperties: merged(levelSettings.jsonSchema, level) };
+      const { properties, ...rest } = merged(targetSettings.jsonSchema, target);
+      return {
+        if: { properties: { protocol: { const: name } }, required: ["protocol"] },
+        // biome-ignore lint/suspicious/noThenProperty: JSON Schema calls it so.
+        then: { ...rest, properties: { ...mapOf(properties), levels: own } },
+      };
+    }),
+  };
+}
+
+/** A map of keys that has those of both: a protocol's own beside the common ones, which win. */
+function merged(own: JsonSchema, common: JsonSchema): JsonSchema {
+  return {
+    ...own,
+    ...common,
+    properties: { ...mapOf(own["properties"]), ...mapOf(common["properties"]) },
+    required: [...listOf(common["required"]), ...listOf(own["required"])],
   };
 }
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
-import type { SettingsIssue } from "@gatehouse/core";
+import type { Address, SettingsIssue, TcpAddress } from "@gatehouse/core";
 import { checkValue, type Problem, parseYaml, type YamlDocument } from "@gatehouse/documents";
-import type { Config, ConfigProtocol, ListenerConfig, ListenerTls } from "./config.ts";
+import type { Config, ConfigProtocol, ControlConfig, ListenerConfig, ListenerTls } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { fileSchema } from "./file-schema.ts";
@@ -54,8 +54,8 @@ async function readDocument(
     return { ok: false, problems: document.problems(safe).sort(byPlace) };
   }
 
-  const { development, state, tls, identity, limits, drain, audit, log } = common.value;
-  const { control, ...listeners } = withCertificates(common.value.listeners, tls);
+  const { development, state, tls, identity, limits, sessions, drain, audit, log } = common.value;
+  const { control, ...listeners } = common.value.listeners;
   return {
     ok: true,
     config: {
@@ -63,12 +63,13 @@ async function readDocument(
       digest: createHash("sha256").update(text).digest("hex").slice(0, 12),
       development,
       stateFolder: state,
-      listeners: new Map(Object.entries(listeners)),
-      ...(control ? { control } : {}),
+      listeners: withCertificates(listeners, tls),
+      ...controlWithCertificate(control, tls),
       identity,
       targets,
       policyFiles: policies.files,
       limits,
+      sessions,
       drain,
       durability: audit.durability,
       logLevel: log.level,
@@ -76,17 +77,35 @@ async function readDocument(
   };
 }
 
+type Listeners = Readonly<
+  Record<
+    string,
+    | readonly { readonly address: readonly [Address, ...Address[]]; readonly tls?: ListenerTls | "off" }[]
+    | undefined
+  >
+>;
+
 /** Each listener with its own certificate or the common one. One without any is an issue (`cross-checks.ts`). */
 function withCertificates(
-  listeners: Readonly<Record<string, { address: ListenerConfig["address"]; tls?: ListenerTls } | undefined>>,
+  listeners: Listeners,
   common: ListenerTls | undefined,
-): Record<string, ListenerConfig> {
-  const complete: Record<string, ListenerConfig> = {};
-  for (const [name, listener] of Object.entries(listeners)) {
-    const tls = listener?.tls ?? common;
-    if (listener && tls) complete[name] = { address: listener.address, tls };
+): Map<string, readonly ListenerConfig[]> {
+  const complete = new Map<string, readonly ListenerConfig[]>();
+  for (const [name, written] of Object.entries(listeners)) {
+    const secured = (written ?? []).flatMap(({ address, tls = common }) =>
+      tls === undefined ? [] : [{ addresses: address, tls }],
+    );
+    if (secured.length > 0) complete.set(name, secured);
   }
   return complete;
+}
+
+function controlWithCertificate(
+  control: { readonly address: TcpAddress; readonly tls?: ListenerTls } | undefined,
+  common: ListenerTls | undefined,
+): { readonly control?: ControlConfig } {
+  const tls = control?.tls ?? common;
+  return control && tls ? { control: { address: control.address, tls } } : {};
 }
 
 function byPlace(a: Problem, b: Problem): number {

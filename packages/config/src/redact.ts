@@ -14,9 +14,8 @@ export function withoutValues(issue: SettingsIssue, root: unknown): SettingsIssu
 /** Cuts what was found out of a schema's message, unless that is the kind of thing and not the thing. */
 function withoutFound(message: string): string {
   return message.replace(
-    /(, found | fits )(?!(a list|a map of keys|nothing|a literal)$).*?(; did you mean "[a-zA-Z0-9_-]+"\?)?$/s,
-    (_all, before: string, _kind, nearest: string | undefined) =>
-      (before === " fits " ? " fits this value" : "") + (nearest ?? ""),
+    /, found (?!(a list|a map of keys|nothing|a literal)$).*?(; did you mean "[a-zA-Z0-9_-]+"\?)?$/s,
+    (_all, _kind, nearest: string | undefined) => nearest ?? "",
   );
 }
 

@@ -3,32 +3,25 @@ import { checkValue } from "@gatehouse/documents";
 import { z } from "zod";
 import type { ConfigProtocol } from "./config.ts";
 import { mapOf } from "./raw.ts";
-import { type Reading, targetSchema } from "./target-schema.ts";
+import { levelSchema, type Reading, targetSchema } from "./target-schema.ts";
 
 /** As many as anybody mends at once. Finding more takes time in which a gateway that reloads would stand still. */
 export const MAX_PROBLEMS = 100;
 
-/** Reads the targets: the common keys by the schema, a protocol's own by that protocol's reader. */
+type TargetReader = (name: string, value: unknown) => SettingsResult<Target>;
+
+/** Reads the targets: the common keys by the schema, a protocol's own by that protocol's readers. */
 export function readTargets(
   raw: unknown,
   reading: Reading,
   protocols: readonly ConfigProtocol[],
 ): { targets: Map<string, Target>; issues: SettingsIssue[] } {
-  const common = targetSchema(
-    reading,
-    protocols.map(({ name }) => name),
-  );
+  const names = protocols.map(({ name }) => name);
   const readers = new Map(
-    protocols.map(({ name, targetSettings }) => [
-      name,
-      targetReader(common, targetSettings.keys, targetSettings),
-    ]),
+    protocols.map((protocol) => [protocol.name, targetReader(reading, names, [protocol], protocol)]),
   );
   // Of a protocol that is not known, nobody can say which keys are wrong: those of any protocol pass.
-  const unknownProtocol = targetReader(
-    common,
-    protocols.flatMap(({ targetSettings }) => targetSettings.keys),
-  );
+  const unknownProtocol = targetReader(reading, names, protocols);
   const targets = new Map<string, Target>();
   const issues: SettingsIssue[] = [];
   for (const [name, value] of Object.entries(mapOf(raw))) {
@@ -42,44 +35,80 @@ export function readTargets(
   return { targets, issues };
 }
 
-/** Reads the targets of one protocol; without its reader, it can only say what is wrong with the common keys. */
+/**
+ * Reads the targets of one protocol, `spoken`; without it, it can only say what is wrong with the common keys.
+ * @param known the protocols whose own keys may stand beside the common ones
+ */
 function targetReader(
-  common: ReturnType<typeof targetSchema>,
-  protocolKeys: readonly string[],
-  reader?: SettingsReader,
-): (name: string, value: unknown) => SettingsResult<Target> {
-  const own = protocolKeys.filter((key) => !Object.hasOwn(common.shape, key));
-  // They stand in the schema so that a misspelt one finds its nearest right word.
-  const strict = z.strictObject({
-    ...Object.fromEntries(own.map((key) => [key, z.unknown().optional()])),
-    ...common.shape,
+  reading: Reading,
+  names: readonly string[],
+  known: readonly ConfigProtocol[],
+  spoken?: ConfigProtocol,
+): TargetReader {
+  const level = z.strictObject({
+    ...passing(known.flatMap(({ levelSettings }) => levelSettings.keys)),
+    ...levelSchema(reading).shape,
+  });
+  const target = z.strictObject({
+    ...passing(known.flatMap(({ targetSettings }) => targetSettings.keys)),
+    ...targetSchema(reading, names, level).shape,
   });
   return (name, value) => {
-    const keys = mapOf(value);
-    const target = checkValue(strict, keys["tls"] === "off" ? { ...keys, tls: { mode: "off" } } : value);
-    const settings = reader?.read(
-      Object.fromEntries(Object.entries(keys).filter(([key]) => own.includes(key))),
-    );
-    if (target.ok && settings?.ok) {
-      return { ok: true, value: targetOf(name, target.value, settings.value) };
-    }
-    return {
-      ok: false,
-      issues: [...(target.ok ? [] : target.issues), ...(settings && !settings.ok ? settings.issues : [])],
-    };
+    const common = checkValue(target, value);
+    const own = spoken && readSettings(spoken, value);
+    const issues = [...(common.ok ? [] : common.issues), ...(own?.issues ?? [])];
+    if (!common.ok || !own || issues.length > 0) return { ok: false, issues };
+    return { ok: true, value: targetOf(name, common.value, own) };
   };
+}
+
+/** A protocol's own keys, as the schema of the common ones has them: there, so that a misspelt one finds its nearest. */
+function passing(keys: readonly string[]) {
+  return Object.fromEntries(keys.map((key) => [key, z.unknown().optional()]));
+}
+
+/** What a protocol has read of its own keys. */
+interface OwnSettings {
+  readonly target: unknown;
+  /** By the level's name. */
+  readonly levels: ReadonlyMap<string, unknown>;
+  readonly issues: readonly SettingsIssue[];
+}
+
+function readSettings({ targetSettings, levelSettings }: ConfigProtocol, raw: unknown): OwnSettings {
+  const issues: SettingsIssue[] = [];
+  const read = (reader: SettingsReader, value: unknown, path: readonly string[]): unknown => {
+    const own = Object.entries(mapOf(value)).filter(([key]) => reader.keys.includes(key));
+    const result = reader.read(Object.fromEntries(own));
+    if (result.ok) return result.value;
+    issues.push(...result.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
+    return undefined;
+  };
+  const target = read(targetSettings, raw, []);
+  const levels = Object.entries(mapOf(mapOf(raw)["levels"])).map(
+    ([name, level]) => [name, read(levelSettings, level, ["levels", name])] as const,
+  );
+  return { target, levels: new Map(levels), issues };
 }
 
 function targetOf(
   name: string,
   { protocol, address, tls, connectTimeout, credential, levels }: z.output<ReturnType<typeof targetSchema>>,
-  settings: unknown,
+  settings: OwnSettings,
 ): Target {
   const named = new Map<string, Level>();
   for (const [level, own] of Object.entries(levels)) {
     const used = own.credential ?? credential;
     // A level without any is an issue of its own (`cross-checks.ts`), and there is no config then.
-    if (used) named.set(level, { name: level, credential: used });
+    if (used) named.set(level, { name: level, credential: used, settings: settings.levels.get(level) });
   }
-  return { name, protocol, address, tls, levels: named, connectTimeout, settings };
+  return {
+    name,
+    protocol,
+    addresses: address,
+    tls,
+    levels: named,
+    connectTimeout,
+    settings: settings.target,
+  };
 }

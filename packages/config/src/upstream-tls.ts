@@ -4,6 +4,10 @@ import { z } from "zod";
 
 /** How a target's connection is protected: checked against the system's authorities unless the file says more. */
 export function upstreamTls(folder: string) {
+  return z.union([z.literal("off").transform((mode): UpstreamTls => ({ mode })), tlsKeys(folder)]);
+}
+
+function tlsKeys(folder: string) {
   return z
     .strictObject({
       mode: z

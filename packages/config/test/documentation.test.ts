@@ -12,6 +12,7 @@ t.test("the example in docs/configuration.md loads", async (t) => {
   const postgres = {
     name: "postgres",
     targetSettings: settingsReader(z.strictObject({ database: z.string() })),
+    levelSettings: settingsReader(z.strictObject({})),
   };
   const result = await loadConfig(configFile(t, example), [postgres]);
   t.same(result.ok ? [...result.config.targets.keys()] : result.problems, ["orders"]);

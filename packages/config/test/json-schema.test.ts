@@ -25,6 +25,13 @@ const good: readonly (readonly [string, string])[] = [
   ["protocol: telegraph", "protocol: telegraph\n    wires: 3"],
   ["15432 }", "15432 }\n  control: {}"],
   ["tls:", "development: false\ntls:"],
+  ["tls:", "sessions: { until: expiry, length: 8h, idle: off, idleInTransaction: 5m, perIdentity: 3 }\ntls:"],
+  ["127.0.0.1:15432", "[127.0.0.1:15432, '[::1]:15432']"],
+  ["127.0.0.1:15432", "unix:/run/x, tls: off"],
+  ["{ address: 127.0.0.1:15432 }", "[{ address: db:1 }, { address: unix:/run/x, tls: off }]"],
+  ["db.internal:5432", "[db-1:5432, db-2:5432]"],
+  ["password: env:ORDERS_PASSWORD", "certificate: { cert: file:x, key: file:y }"],
+  ["reader: {}", "reader: { urgent: true }"],
 ];
 
 for (const [from, to] of good) {
@@ -62,6 +69,14 @@ const bad: readonly (readonly [string, string])[] = [
   ["audience: gatehouse", "audience: a\n      algorithms: [HS256]"],
   ["tls:", "log: { level: loud }\ntls:"],
   ["tls:", "limits: { connections: 0 }\ntls:"],
+  ["tls:", "sessions: { until: later }\ntls:"],
+  ["tls:", "sessions: { idle: never }\ntls:"],
+  ["127.0.0.1:15432", "[]"],
+  ["127.0.0.1:15432", "unix:x, tls: off"],
+  ["15432 }", "15432, tls: none }"],
+  ["15432 }", "15432 }\n  control: { address: unix:/x }"],
+  [", password: env:ORDERS_PASSWORD", ""],
+  ["reader: {}", "reader: { urgent: 1 }"],
   ["[file:policies/*.yaml]", "[policies/x.yaml]"],
   ["password:", "pasword:"],
 ];

@@ -13,6 +13,14 @@ t.test("what the shortest file leaves out has its default", async (t) => {
     startup: 10_000,
     message: 16 * 1024 * 1024,
     statement: 100 * 1024,
+    keepalive: 30_000,
+  });
+  t.same(config.sessions, {
+    until: "close",
+    length: 24 * 3_600_000,
+    idle: Number.POSITIVE_INFINITY,
+    idleInTransaction: 3_600_000,
+    perIdentity: 100,
   });
   t.equal(config.drain, 30_000);
   t.equal(config.durability, "written");
@@ -32,6 +40,7 @@ t.test("what the shortest file leaves out has its default", async (t) => {
   t.same(target?.tls, { mode: "verify-full" });
   t.equal(target?.connectTimeout, 10_000);
   t.same(target?.settings, { station: "paddington", wires: 2 });
+  t.same(target?.levels.get("reader")?.settings, { urgent: false });
 });
 
 t.test("what the file says is what the config has", async (t) => {
@@ -43,14 +52,16 @@ t.test("what the file says is what the config has", async (t) => {
       "audience: gatehouse\n      algorithms: [ES512]\n      clockSkew: 0s\n      ca: file:idp.crt\n      claims: { subject: email, groups: realm.roles, kind: kind }",
     )
     .replace("station: paddington", "station: paddington\n    wires: 4\n    connectTimeout: 3s")
+    .replace("reader: {}", "reader: { urgent: true }")
     .concat(
-      "limits: { connections: 5, startup: 2s, message: 1MiB, statement: 1KiB }\ndrain: 1m\n",
+      "limits: { connections: 5, startup: 2s, message: 1MiB, statement: 1KiB, keepalive: 1m }\ndrain: 1m\n",
+      "sessions: { until: expiry, length: 8h, idle: 30m, idleInTransaction: off, perIdentity: 3 }\n",
       "audit: { durability: synced }\nlog: { level: debug }\n",
     );
   const config = await loadGood(t, text);
   t.equal(config.stateFolder, "/var/lib/gatehouse");
   t.same([...config.listeners.keys()], ["telegraph", "semaphore"]);
-  t.same(config.listeners.get("semaphore")?.address, { host: "::1", port: 0 });
+  t.same(config.listeners.get("semaphore")?.[0]?.addresses, [{ host: "::1", port: 0 }]);
   t.same(config.control?.address, { host: "10.0.0.1", port: 9000 });
   t.match(config.identity.oidc[0], {
     algorithms: ["ES512"],
@@ -60,11 +71,25 @@ t.test("what the file says is what the config has", async (t) => {
   t.match(config.targets.get("orders"), {
     name: "orders",
     protocol: "telegraph",
-    address: { host: "db.internal", port: 5432 },
+    addresses: [{ host: "db.internal", port: 5432 }],
     connectTimeout: 3000,
     settings: { station: "paddington", wires: 4 },
   });
-  t.same(config.limits, { connections: 5, startup: 2000, message: 1024 * 1024, statement: 1024 });
+  t.same(config.targets.get("orders")?.levels.get("reader")?.settings, { urgent: true });
+  t.same(config.limits, {
+    connections: 5,
+    startup: 2000,
+    message: 1024 * 1024,
+    statement: 1024,
+    keepalive: 60_000,
+  });
+  t.same(config.sessions, {
+    until: "expiry",
+    length: 8 * 3_600_000,
+    idle: 30 * 60_000,
+    idleInTransaction: Number.POSITIVE_INFINITY,
+    perIdentity: 3,
+  });
   t.equal(config.drain, 60_000);
   t.equal(config.durability, "synced");
   t.equal(config.logLevel, "debug");
@@ -84,7 +109,7 @@ t.test("every path is absolute, from the config's own folder", async (t) => {
   const { config } = result;
   t.equal(config.file, file);
   t.equal(config.stateFolder, join(folder, "state"));
-  t.same(config.listeners.get("telegraph")?.tls, {
+  t.same(config.listeners.get("telegraph")?.[0]?.tls, {
     cert: join(folder, "certs/gateway.crt"),
     key: join(folder, "certs/gateway.key"),
   });
@@ -106,7 +131,7 @@ t.test("a listener's own certificate wins over the common one", async (t) => {
     t,
     shortest.replace("15432 }", "15432, tls: { cert: file:/own.crt, key: file:/own.key } }\n  control: {}"),
   );
-  t.same(config.listeners.get("telegraph")?.tls, { cert: "/own.crt", key: "/own.key" });
+  t.same(config.listeners.get("telegraph")?.[0]?.tls, { cert: "/own.crt", key: "/own.key" });
   t.match(config.control?.tls.cert, /certs\/gateway\.crt$/);
 });
 
@@ -133,6 +158,73 @@ t.test("a level has its own credential, or else the target's", async (t) => {
     name: "writer",
     credential: { user: "orders_writer", password: { from: "env", name: "WRITER" } },
   });
+});
+
+t.test("listeners have one address or several, over TCP with TLS or on Unix sockets without", async (t) => {
+  const tls = { cert: "/x.crt", key: "/x.key" };
+  const own = "tls: { cert: file:/x.crt, key: file:/x.key }";
+  const socket = { socket: "/run/gatehouse/.s.PGSQL.15432" };
+  const unix = "address: unix:/run/gatehouse/../gatehouse/.s.PGSQL.15432, tls: off";
+  for (const [written, read] of [
+    [
+      `{ address: ["127.0.0.1:1", "[::1]:1"], ${own} }`,
+      [
+        {
+          addresses: [
+            { host: "127.0.0.1", port: 1 },
+            { host: "::1", port: 1 },
+          ],
+          tls,
+        },
+      ],
+    ],
+    [`{ ${unix} }`, [{ addresses: [socket], tls: "off" }]],
+    [
+      `[{ address: "db:1", ${own} }, { ${unix} }]`,
+      [
+        { addresses: [{ host: "db", port: 1 }], tls },
+        { addresses: [socket], tls: "off" },
+      ],
+    ],
+  ] as const) {
+    const config = await loadGood(t, shortest.replace("{ address: 127.0.0.1:15432 }", written));
+    t.same(config.listeners.get("telegraph"), read, written);
+  }
+});
+
+t.test("listeners that are all without TLS need no certificate", async (t) => {
+  const text = shortest
+    .replace(/^tls:.*\n/, "")
+    .replace("address: 127.0.0.1:15432", "address: unix:/run/gatehouse/telegraph, tls: off");
+  t.match((await loadGood(t, text)).listeners.get("telegraph"), [{ tls: "off" }]);
+});
+
+t.test("a target's addresses are kept in their order, sockets among them where it has no TLS", async (t) => {
+  const config = await loadGood(
+    t,
+    shortest.replace("db.internal:5432", "[unix:/run/db, db.internal:5432, '[::1]:5433']\n    tls: off"),
+  );
+  t.same(config.targets.get("orders")?.addresses, [
+    { socket: "/run/db" },
+    { host: "db.internal", port: 5432 },
+    { host: "::1", port: 5433 },
+  ]);
+});
+
+t.test("a credential is a password, a certificate, or both", async (t) => {
+  const certificate = "certificate: { cert: file:/c.crt, key: file:/c.key }";
+  const files = { cert: "/c.crt", key: "/c.key" };
+  for (const [written, read] of [
+    [`user: u, ${certificate}`, { user: "u", certificate: files }],
+    [
+      `user: u, ${certificate}, password: env:P`,
+      { user: "u", password: { from: "env", name: "P" }, certificate: files },
+    ],
+  ] as const) {
+    const text = shortest.replace("user: gatehouse, password: env:ORDERS_PASSWORD", written);
+    const config = await loadGood(t, text);
+    t.strictSame(config.targets.get("orders")?.levels.get("reader")?.credential, read, written);
+  }
 });
 
 t.test("a target's TLS in each of its forms", async (t) => {

@@ -10,10 +10,12 @@ export const protocols: readonly ConfigProtocol[] = [
   {
     name: "telegraph",
     targetSettings: settingsReader(z.strictObject({ station: z.string(), wires: z.int().min(1).default(2) })),
+    levelSettings: settingsReader(z.strictObject({ urgent: z.boolean().default(false) })),
   },
   {
     name: "semaphore",
     targetSettings: settingsReader(z.strictObject({ flags: z.enum(["red", "yellow"]).default("red") })),
+    levelSettings: settingsReader(z.strictObject({})),
   },
 ];
 

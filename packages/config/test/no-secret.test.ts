@@ -7,8 +7,11 @@ async function shown(t: Test, text: string): Promise<string> {
   return result.ok ? "" : result.problems.map(formatProblem).join("\n");
 }
 
-const full = `${shortest}drain: 30s
+const certificate = "certificate: { cert: file:c.crt, key: file:c.key }";
+
+const full = `${shortest.replace("reader: {}", `reader: { urgent: true, credential: { user: u, ${certificate} } }`)}drain: 30s
 limits: { connections: 1, message: 1MiB }
+sessions: { until: close, length: 8h, idle: off, perIdentity: 3 }
 log: { level: info }
 audit: { durability: written }
 state: file:state
@@ -52,7 +55,14 @@ t.test("a secret below a misspelt or misplaced key is repeated in no problem", a
     ["password: env:ORDERS_PASSWORD", "password: hunter2, extra: 1"],
     ["user: gatehouse, password: env:ORDERS_PASSWORD", "user: 5, password: hunter2"],
     ["station: paddington", "password: hunter2"],
-    ["reader: {}", "reader: { password: hunter2 }"],
+    ["urgent: true", "password: hunter2"],
+    ["127.0.0.1:15432", "[127.0.0.1:15432, hunter2]"],
+    [
+      "{ address: 127.0.0.1:15432 }",
+      "[{ address: 127.0.0.1:15432 }, { address: hunter2, password: hunter2 }]",
+    ],
+    ["key: file:c.key", "key: hunter2"],
+    ["idle: off", "idle: { off: hunter2 }"],
     ["drain: 30s", "password: hunter2"],
     ["drain: 30s", "hunter2"],
     ["{ user: gatehouse, password: env:ORDERS_PASSWORD }", "hunter2"],

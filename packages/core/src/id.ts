@@ -7,14 +7,26 @@ export type IdPrefix = "ses" | "ref";
 /** Makes identifiers. */
 export type IdSource = (prefix: IdPrefix) => string;
 
+/** Characters of one id: 5 bits each. */
+const LENGTH = 16;
+/** Ids for which random bytes are drawn at once: the draw costs more than the bytes. */
+const DRAWN = 256;
+
 /**
  * An id source over a source of random bytes: a prefix and 16 characters that hold 80 bits, so that
- * ids neither collide nor can be guessed.
+ * ids neither collide nor can be guessed. No byte is used twice.
  */
 export function idSource(randomBytes: (size: number) => Uint8Array): IdSource {
+  let drawn = "";
+  let next = 0;
   return (prefix) => {
-    let id = `${prefix}_`;
-    for (const byte of randomBytes(16)) id += ALPHABET.charAt(byte & 31);
-    return id;
+    if (next === drawn.length) {
+      drawn = "";
+      for (const byte of randomBytes(LENGTH * DRAWN)) drawn += ALPHABET.charAt(byte & 31);
+      next = 0;
+    }
+    const start = next;
+    next += LENGTH;
+    return `${prefix}_${drawn.slice(start, next)}`;
   };
 }

@@ -10,10 +10,13 @@ export type RefusalKind =
   | "level"
   /** The policy says no. */
   | "policy"
+  /** A message that breaks its protocol's grammar. */
+  | "protocol"
   /** The command could not be understood, and so could not be decided. */
   | "syntax"
   /** It names something of the session's own that does not exist. */
   | "unknown_name"
+  | "unknown_cursor"
   /** Understood, but outside what the gateway lets through in any case. */
   | "unsupported"
   /** Its bytes are no text in the encoding that the session speaks. */

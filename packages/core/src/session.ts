@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { Identity } from "./identity.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Level, Target } from "./target.ts";
 
 /** One identity on one target over one client connection, from open to close. */
@@ -26,3 +27,31 @@ export type SessionEnd =
   | "expired"
   | "idle"
   | "gateway_error";
+
+/** How a session ended that the gateway ended from its side, by what its client was told. */
+export function endOf({ kind }: Pick<Refusal, "kind">): SessionEnd {
+  switch (kind) {
+    case "busy":
+      return "drained";
+    case "expired":
+      return "expired";
+    case "idle":
+    case "idle_in_transaction":
+      return "idle";
+    default:
+      return "gateway_error";
+  }
+}
+
+/** How long a session may last, and how many an identity may have. Times are in milliseconds; Infinity is none. */
+export interface SessionLimits {
+  /** `expiry`: a session ends when its identity's proof does. `close`: it may outlive it. */
+  readonly until: "close" | "expiry";
+  /** From open to close. */
+  readonly length: number;
+  /** How long it may do nothing, outside of a transaction and inside one. */
+  readonly idle: number;
+  readonly idleInTransaction: number;
+  /** Sessions of one identity that are open at once. */
+  readonly perIdentity: number;
+}

@@ -1,2 +1,3 @@
+export { readClientCertificate } from "./client-certificate.ts";
 export { resolveSecret } from "./resolve-secret.ts";
 export { staticLeases } from "./static-leases.ts";

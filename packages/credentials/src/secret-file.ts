@@ -2,73 +2,82 @@ import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { GatehouseError } from "@gatehouse/core";
 
-/** Above this a file is no password, token or key. */
+/** Above this a file is no password, token, key or chain of certificates. */
 const MAX_BYTES = 64 * 1024;
 
+/** What a file holds: errors say so. */
+type Held = "secret" | "certificate" | "private key";
+
 /**
- * The content of a secret's file, UTF-8, without the one newline that editors leave at its end.
+ * The content of a credential's file, UTF-8, without the one newline that editors leave at its end.
  * @throws GatehouseError SECRET_UNAVAILABLE where the file can't be read, is no regular file, is empty, is
  * larger than 64 KiB or is not text.
  */
-export async function readSecretFile(path: string): Promise<string> {
-  const handle = await openSecret(path);
+export async function readSecretFile(path: string, held: Held = "secret"): Promise<string> {
+  const file = { path, held };
+  const handle = await openSecret(file);
   const buffer = Buffer.alloc(MAX_BYTES + 1);
   try {
-    const size = await fill(handle, buffer, path);
-    return textOf(buffer.subarray(0, size), path);
+    const size = await fill(handle, buffer, file);
+    return textOf(buffer.subarray(0, size), file);
   } finally {
     buffer.fill(0);
     await handle.close();
   }
 }
 
-async function openSecret(path: string): Promise<FileHandle> {
+interface SecretFile {
+  readonly path: string;
+  readonly held: Held;
+}
+
+async function openSecret(file: SecretFile): Promise<FileHandle> {
   try {
     // Without O_NONBLOCK, opening a pipe that nobody writes to would never return.
-    return await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    return await open(file.path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw unreadable(file, cause);
   }
 }
 
 /** Reads to the end, or until the buffer is full. The size is counted, since a file may grow while it is read. */
-async function fill(handle: FileHandle, buffer: Buffer, path: string): Promise<number> {
+async function fill(handle: FileHandle, buffer: Buffer, file: SecretFile): Promise<number> {
   let size = 0;
   try {
-    if (!(await handle.stat()).isFile()) throw unavailable(path, "is not a regular file");
+    if (!(await handle.stat()).isFile()) throw unavailable(file, "is not a regular file");
     while (size < buffer.length) {
       const { bytesRead } = await handle.read(buffer, size, buffer.length - size);
       if (bytesRead === 0) break;
       size += bytesRead;
     }
   } catch (cause) {
-    throw cause instanceof GatehouseError ? cause : unreadable(path, cause);
+    throw cause instanceof GatehouseError ? cause : unreadable(file, cause);
   }
-  if (size > MAX_BYTES) throw unavailable(path, "is larger than 64 KiB");
+  if (size > MAX_BYTES) throw unavailable(file, "is larger than 64 KiB");
   return size;
 }
 
-function textOf(bytes: Buffer, path: string): string {
+function textOf(bytes: Buffer, file: SecretFile): string {
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw unavailable(path, "is not UTF-8 text");
+    throw unavailable(file, "is not UTF-8 text");
   }
   const secret = text.replace(/\r?\n$/, "");
-  if (secret === "") throw unavailable(path, "is empty");
+  if (secret === "") throw unavailable(file, "is empty");
   return secret;
 }
 
-function unreadable(path: string, cause: unknown): GatehouseError {
+function unreadable(file: SecretFile, cause: unknown): GatehouseError {
   const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown error";
-  return unavailable(path, code === "ENOENT" ? "does not exist" : `can't be read (${code})`, cause);
+  return unavailable(file, code === "ENOENT" ? "does not exist" : `can't be read (${code})`, cause);
 }
 
-function unavailable(path: string, what: string, cause?: unknown): GatehouseError {
+function unavailable({ path, held }: SecretFile, what: string, cause?: unknown): GatehouseError {
   return new GatehouseError(
     "SECRET_UNAVAILABLE",
-    `The secret's file ${path} ${what}; the credential that needs it was not used.`,
-    { hint: `Put the secret into ${path}, readable by the gateway's user.`, cause },
+    `The ${held}'s file ${path} ${what}; the credential that needs it was not used.`,
+    { hint: `Put the ${held} into ${path}, readable by the gateway's user.`, cause },
   );
 }

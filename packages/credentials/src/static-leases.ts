@@ -1,37 +1,71 @@
 import { GatehouseError, type Lease, type Level, type Secret } from "@gatehouse/core";
+import { type ClientCertificate, readClientCertificate } from "./client-certificate.ts";
 import { resolveSecret } from "./resolve-secret.ts";
 
 /**
  * Leases on the credentials that the config refers to: they exist before the session and after it, so that
  * releasing one takes it back from the session only.
- * `acquire` rejects with GatehouseError SECRET_UNAVAILABLE where the level's reference leads nowhere.
+ * `acquire` rejects with GatehouseError SECRET_UNAVAILABLE where a reference of the level leads nowhere, and
+ * CERTIFICATE_INVALID where its certificate can't be used.
  */
 export function staticLeases(): { acquire(level: Level): Promise<Lease> } {
   return {
-    acquire: async ({ credential }) =>
-      new StaticLease(credential.user, await resolveSecret(credential.password)),
+    acquire: async ({ credential: { user, password, certificate } }) =>
+      new StaticLease(
+        user,
+        password && (await resolveSecret(password)),
+        certificate && (await readClientCertificate(certificate)),
+      ),
   };
 }
 
 class StaticLease implements Lease {
   readonly user: string;
+  readonly certificate?: LeasedCertificate;
   #password: Secret | undefined;
+  #released = false;
 
-  constructor(user: string, password: Secret) {
+  constructor(user: string, password: Secret | undefined, certificate: ClientCertificate | undefined) {
     this.user = user;
     this.#password = password;
+    if (certificate) this.certificate = new LeasedCertificate(certificate);
   }
 
-  get password(): Secret {
-    if (this.#password) return this.#password;
-    throw new GatehouseError("SECRET_UNAVAILABLE", "The lease was released; its credential can't be used.", {
-      hint: "Open a new session.",
-    });
+  get password(): Secret | undefined {
+    if (this.#released) throw released();
+    return this.#password;
   }
 
   /** A string can't be overwritten in JavaScript: the last reference goes, and the collector does the rest. */
   release(): Promise<void> {
+    this.#released = true;
     this.#password = undefined;
+    this.certificate?.release();
     return Promise.resolve();
   }
+}
+
+class LeasedCertificate implements ClientCertificate {
+  readonly cert: string;
+  #key: Secret | undefined;
+
+  constructor({ cert, key }: ClientCertificate) {
+    this.cert = cert;
+    this.#key = key;
+  }
+
+  get key(): Secret {
+    if (this.#key) return this.#key;
+    throw released();
+  }
+
+  release(): void {
+    this.#key = undefined;
+  }
+}
+
+function released(): GatehouseError {
+  return new GatehouseError("SECRET_UNAVAILABLE", "The lease was released; its credential can't be used.", {
+    hint: "Open a new session.",
+  });
 }

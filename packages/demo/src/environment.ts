@@ -1,9 +1,8 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startControlPlane } from "@gatehouse/api";
+import { type ControlPlane, startControlPlane } from "@gatehouse/api";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
-import type { Listener } from "@gatehouse/core";
 import { createLogger, Gateway } from "@gatehouse/gateway";
 import { type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { pino } from "pino";
@@ -159,7 +158,7 @@ drain: 2s
 async function clientVariables(parts: {
   folder: string;
   gateway: Gateway;
-  control: Listener;
+  control: ControlPlane;
   database: DemoDatabase;
   provider: RunningOidcProvider;
   ca: string;
@@ -168,7 +167,7 @@ async function clientVariables(parts: {
   const agent = await provider.token("crew-analyst");
   return {
     PGHOST: HOST,
-    PGPORT: String(gateway.address("postgres")?.port),
+    PGPORT: String(gateway.port("postgres")),
     PGDATABASE: "orders",
     PGUSER: "reader",
     PGPASSWORD: agent,

@@ -1,5 +1,11 @@
 import { resolve } from "node:path";
-import { type Address, Secret, type SecretReference } from "@gatehouse/core";
+import {
+  type Address,
+  Secret,
+  type SecretReference,
+  type TcpAddress,
+  type UnixAddress,
+} from "@gatehouse/core";
 import { z } from "zod";
 
 /** A string with a form of its own: read by `parse`, which answers undefined to what does not fit. */
@@ -34,12 +40,24 @@ const MILLISECONDS: Readonly<Record<string, number>> = {
 
 /** `500ms`, `30s`, `15m`, `8h`, `7d` -> milliseconds, within bounds given in milliseconds. */
 export function duration(bounds: { min: number; max: number }) {
-  const expected = `a time from ${formatDuration(bounds.min)} to ${formatDuration(bounds.max)}, such as 30s or 15m`;
-  return form(expected, /^[0-9]{1,9}(ms|s|m|h|d)$/, (text) => {
-    const unit = text.replace(/^[0-9]+/, "");
-    const value = Number.parseInt(text, 10) * (MILLISECONDS[unit] ?? Number.NaN);
-    return value >= bounds.min && value <= bounds.max ? value : undefined;
-  });
+  return form(durationWithin(bounds), /^[0-9]{1,9}(ms|s|m|h|d)$/, (text) => parseDuration(text, bounds));
+}
+
+/** The same, or `off` -> Infinity: what it bounds has no end of its own. */
+export function durationOrOff(bounds: { min: number; max: number }) {
+  return form(`off, or ${durationWithin(bounds)}`, /^(off|[0-9]{1,9}(ms|s|m|h|d))$/, (text) =>
+    text === "off" ? Number.POSITIVE_INFINITY : parseDuration(text, bounds),
+  );
+}
+
+function durationWithin({ min, max }: { min: number; max: number }): string {
+  return `a time from ${formatDuration(min)} to ${formatDuration(max)}, such as 30s or 15m`;
+}
+
+function parseDuration(text: string, bounds: { min: number; max: number }): number | undefined {
+  const unit = text.replace(/^[0-9]+/, "");
+  const value = Number.parseInt(text, 10) * (MILLISECONDS[unit] ?? Number.NaN);
+  return value >= bounds.min && value <= bounds.max ? value : undefined;
 }
 
 /** The shortest way to write a time that `duration` reads. */
@@ -69,13 +87,43 @@ function formatBytes(bytes: number): string {
   return `${bytes}B`;
 }
 
+const TCP = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$/;
+/** What fits into `sockaddr_un` on every system, its zero byte included. A longer path would be cut by some. */
+const UNIX = /^unix:\/[ -~]{1,102}$/;
+
 /** `host:port`, `127.0.0.1:5432`, `[::1]:5432`. */
+export function tcpAddress() {
+  return form<TcpAddress>("host:port", TCP, parseTcp);
+}
+
+/** The same, or `unix:/PATH`: the absolute path of a Unix socket, 103 characters at the most. */
 export function address() {
-  return form<Address>("host:port", /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$/, (text) => {
-    const colon = text.lastIndexOf(":");
-    const port = Number.parseInt(text.slice(colon + 1), 10);
-    const host = text.slice(0, colon).replace(/^\[|\]$/g, "");
-    return port <= 65_535 ? { host, port } : undefined;
+  return form<Address>(
+    "host:port, or unix:/PATH of at most 103 characters",
+    new RegExp(`${TCP.source}|${UNIX.source}`),
+    (text) => (UNIX.test(text) ? parseUnix(text) : parseTcp(text)),
+  );
+}
+
+function parseTcp(text: string): TcpAddress | undefined {
+  const colon = text.lastIndexOf(":");
+  const port = Number.parseInt(text.slice(colon + 1), 10);
+  const host = text.slice(0, colon).replace(/^\[|\]$/g, "");
+  return port <= 65_535 ? { host, port } : undefined;
+}
+
+function parseUnix(text: string): UnixAddress {
+  return { socket: resolve(text.slice("unix:".length)) };
+}
+
+/** One of it, or a list -> a list with something in it. */
+export function oneOrMore<T extends z.ZodType>(schema: T) {
+  const list = z.array(schema).min(1, "expected at least one");
+  return z.union([schema, list]).transform((written, context): readonly [z.output<T>, ...z.output<T>[]] => {
+    const [first, ...rest]: readonly z.output<T>[] = Array.isArray(written) ? written : [written];
+    if (first !== undefined) return [first, ...rest];
+    context.addIssue({ code: "custom", message: "expected at least one" });
+    return z.NEVER;
   });
 }
 

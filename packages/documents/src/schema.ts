@@ -56,7 +56,7 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType): SettingsIssue[] {
     case "invalid_key":
       return issue.issues.flatMap((inner) => one(inner.message, true));
     case "invalid_union":
-      return one(`none of the forms that may stand here fits ${found(issue.input)}`);
+      return ofUnion(issue, schema);
     case "custom":
       return [
         { path, message: issue.message, ...(issue.params?.["secret"] === true ? { secret: true } : {}) },
@@ -64,6 +64,32 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType): SettingsIssue[] {
     default:
       return one(lowerFirst(issue.message));
   }
+}
+
+/**
+ * Of several forms, the one that was meant is the one of the kind that was written: its issues are told. Where there
+ * is no such form, all kinds that may stand there are.
+ */
+function ofUnion(issue: z.core.$ZodIssueInvalidUnion, schema: z.ZodType): SettingsIssue[] {
+  const path = issue.path.filter((step) => typeof step !== "symbol");
+  const meant = issue.errors.find((errors) => errors.length > 0 && !errors.some(isOfAnotherKind));
+  if (meant) return meant.flatMap((inner) => describe({ ...inner, path: [...path, ...inner.path] }, schema));
+  const kinds = issue.errors.flat().filter(isOfAnotherKind).map(kindOf);
+  const expected = [...new Set(kinds)].join(" or ") || "another form";
+  const message =
+    issue.input === undefined
+      ? `"${String(path.at(-1))}" is missing (expected ${expected})`
+      : `expected ${expected}, found ${found(issue.input)}`;
+  return [{ path, message }];
+}
+
+function isOfAnotherKind({ code, path }: z.core.$ZodIssue): boolean {
+  return path.length === 0 && (code === "invalid_type" || code === "invalid_value");
+}
+
+function kindOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === "invalid_type") return article(issue.expected);
+  return issue.code === "invalid_value" ? issue.values.map((value) => `"${String(value)}"`).join(" or ") : "";
 }
 
 function found(input: unknown): string {

@@ -5,11 +5,14 @@ import {
   byteSize,
   checkValue,
   duration,
+  durationOrOff,
   formatProblem,
   nearest,
+  oneOrMore,
   parseYaml,
   type Problem,
   secretReference,
+  tcpAddress,
 } from "../src/index.ts";
 
 const schema = z.strictObject({
@@ -116,3 +119,55 @@ t.test("the nearest word is offered only where it is near", async (t) => {
   t.equal(nearest("sql.acces", ["sql.access", "sql.verbs"]), "sql.access");
   t.equal(nearest("zzz", ["access", "verbs"]), undefined);
 });
+
+t.test("a time may be off where that is said to be one", async (t) => {
+  const bounds = { min: 1000, max: 60_000 };
+  t.equal(durationOrOff(bounds).safeParse("off").data, Number.POSITIVE_INFINITY);
+  t.equal(durationOrOff(bounds).safeParse("30s").data, 30_000);
+  t.equal(durationOrOff(bounds).safeParse("2m").success, false);
+  t.equal(duration(bounds).safeParse("off").success, false);
+});
+
+t.test("an address is a host's or a socket's, or a host's alone", async (t) => {
+  for (const [text, read] of [
+    ["db.internal:5432", { host: "db.internal", port: 5432 }],
+    ["[fe80::1]:1", { host: "fe80::1", port: 1 }],
+    ["unix:/run/x", { socket: "/run/x" }],
+    ["unix:/run/./a/../x/", { socket: "/run/x" }],
+  ] as const) {
+    t.same(address().safeParse(text).data, read, text);
+    t.equal(tcpAddress().safeParse(text).success, "port" in read, text);
+  }
+  const longest = `/${"x".repeat(102)}`;
+  t.same(address().safeParse(`unix:${longest}`).data, { socket: longest });
+  for (const text of ["unix:", "unix:x", `unix:${longest}x`, "unix:/a\0b", "unix:/\u00e4", "/run/x"]) {
+    t.equal(address().safeParse(text).success, false, JSON.stringify(text));
+  }
+});
+
+t.test(
+  "what may stand once or in a list is read as a list, and a problem in it has its own place",
+  async (t) => {
+    const several = z.strictObject({ at: oneOrMore(z.strictObject({ port: z.int() })) });
+    t.same(checkValue(several, { at: { port: 1 } }), { ok: true, value: { at: [{ port: 1 }] } });
+    t.same(checkValue(several, { at: [{ port: 1 }, { port: 2 }] }), {
+      ok: true,
+      value: { at: [{ port: 1 }, { port: 2 }] },
+    });
+    for (const [at, issue] of [
+      [{ port: "x" }, { path: ["at", "port"], message: /^expected a number, found "x"$/ }],
+      [[{ port: 1 }, { prot: 2 }], { path: ["at", 1, "port"], message: /^"port" is missing/ }],
+      [
+        { port: 1, prot: 2 },
+        { path: ["at", "prot"], message: /did you mean "port"/ },
+      ],
+      [[{ port: 1, prot: 2 }], { path: ["at", 0, "prot"], message: /did you mean "port"/ }],
+      [[], { path: ["at"], message: /^expected at least one$/ }],
+      ["x", { path: ["at"], message: /^expected a map of keys or a list, found "x"$/ }],
+      [undefined, { path: ["at"], message: /^"at" is missing \(expected a map of keys or a list\)$/ }],
+    ] as const) {
+      const result = checkValue(several, at === undefined ? {} : { at });
+      t.match(result, { ok: false, issues: [issue] }, JSON.stringify(at));
+    }
+  },
+);

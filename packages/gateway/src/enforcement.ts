@@ -5,7 +5,9 @@ import {
   type AuditLog,
   type Clock,
   type Command,
+  type Deciding,
   type Decision,
+  hostOf,
   type IdSource,
   type Logger,
   messageOf,
@@ -36,52 +38,113 @@ export class Enforcement {
     this.#options = options;
   }
 
-  async decide(session: Session, command: Command): Promise<Verdict> {
-    const { policies, clock } = this.#options;
-    const reference = this.#options.ids("ref");
-    const decision = policies().decide({ ...session, command, now: clock.now() });
+  /** What one session asks for is decided by what this gives. */
+  of(session: Session): SessionEnforcement {
+    return new SessionEnforcement(session, this.#options);
+  }
+}
+
+/** Decides the commands of one session, and counts them. */
+export class SessionEnforcement {
+  readonly #session: Session;
+  readonly #options: EnforcementOptions;
+  readonly #actor: AuditActor;
+  readonly #client: { readonly host: string };
+  #commands = 0;
+  #refused = 0;
+
+  constructor(session: Session, options: EnforcementOptions) {
+    this.#session = session;
+    this.#options = options;
+    this.#actor = actorOf(session);
+    this.#client = { host: hostOf(session.client) };
+  }
+
+  /** All that was asked for, with what was refused. */
+  get commands(): number {
+    return this.#commands;
+  }
+
+  /** What was refused: by a rule, by the adapter, or since the audit log did not take it. */
+  get refused(): number {
+    return this.#refused;
+  }
+
+  /** Decides at once; the permit is made when the decision is on the audit log. */
+  decide(command: Command): Deciding {
+    this.#commands++;
+    const { policies, clock, ids, audit } = this.#options;
+    const { identity, target, level } = this.#session;
+    const engine = policies();
+    let decision: Decision;
+    try {
+      const now = clock.now();
+      decision = engine.decide({ identity, target, level, client: this.#client, command, now });
+    } catch (error) {
+      return this.#undecided(command, error);
+    }
+    const reference = ids("ref");
     const { effect, rule, policyVersion } = decision;
-    const written = await this.#append({
+    if (effect === "block") this.#refused++;
+    const written = audit.append({
       type: "command",
       reference,
-      ...actorOf(session),
+      ...this.#actor,
       command: auditedCommand(command),
       decision: { effect, rule, policyVersion },
     });
-    if (!written) return { ok: false, refusal: notAudited(reference) };
-    if (decision.effect === "allow") return { ok: true, permit: issuePermit(command), decision };
-    return { ok: false, refusal: refusalOf(decision, reference) };
+    // The audit log's promise is one for many commands: all that there is of this one's own is its verdict.
+    const verdict = written.then(
+      () => verdictOf(decision, command, reference),
+      (error: unknown): Verdict => {
+        if (effect === "allow") this.#refused++;
+        return { ok: false, refusal: this.#notAudited(reference, error) };
+      },
+    );
+    return { effect, verdict };
   }
 
   /** Puts on the audit log what an adapter refused by itself. */
-  async refuse(session: Session, { text, ...refused }: AdapterRefusal): Promise<Refusal> {
-    const reference = this.#options.ids("ref");
-    const written = await this.#append({
-      type: "command",
-      reference,
-      ...actorOf(session),
-      command: { kind: "refused", verbs: [], access: "unknown", resources: [], text },
-      decision: {
-        effect: "block",
-        rule: null,
-        policyVersion: this.#options.policies().version,
-        reason: refused.message,
-      },
-    });
-    return written ? { ...refused, reference } : notAudited(reference);
+  refuse({ text, ...refused }: AdapterRefusal): Promise<Refusal> {
+    this.#commands++;
+    this.#refused++;
+    const command = { kind: "refused", verbs: [], access: "unknown", resources: [], text } as const;
+    return this.#refuse(command, { ...refused, reference: this.#options.ids("ref") });
   }
 
-  async #append(event: AuditEvent & { readonly reference: string }): Promise<boolean> {
+  /** The policies threw, which is not theirs to do: nothing is known of the command, and so it is refused. */
+  #undecided(command: Command, error: unknown): Deciding {
+    this.#refused++;
+    const refusal = undecided(this.#options.ids("ref"));
+    // The error's message can quote the command.
+    const name = error instanceof Error ? error.name : "failure";
+    this.#options.log.error({ reference: refusal.reference, error: name }, "the policies failed: refused");
+    const verdict = this.#refuse(auditedCommand(command), refusal);
+    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+  }
+
+  /** Puts a refusal that is no rule's on the audit log. */
+  async #refuse(command: AuditedCommand, refusal: Refusal): Promise<Refusal> {
+    const { audit, policies } = this.#options;
+    const { reference, message: reason } = refusal;
+    const { version: policyVersion } = policies();
+    const decision = { effect: "block", rule: null, policyVersion, reason } as const;
     try {
-      await this.#options.audit.append(event);
-      return true;
+      await audit.append({ type: "command", reference, ...this.#actor, command, decision });
+      return refusal;
     } catch (error) {
-      this.#options.log.error(
-        { reference: event.reference, error: messageOf(error) },
-        "audit failed: refused",
-      );
-      return false;
+      return this.#notAudited(reference, error);
     }
+  }
+
+  #notAudited(reference: string, error: unknown): Refusal {
+    this.#options.log.error({ reference, error: messageOf(error) }, "audit failed: refused");
+    return {
+      kind: "internal",
+      message: "The command could not be put on the audit log, so it was not run.",
+      hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
+      reference,
+    };
   }
 }
 
@@ -90,24 +153,28 @@ export function actorOf({ id, identity, target, level }: Session): AuditActor {
   return { session: id, subject: identity.subject, target: target.name, level: level.name };
 }
 
-function auditedCommand({ kind, verbs, access, resources, text, parameters }: Command) {
-  return { kind, verbs, access, resources, text, ...(parameters.length > 0 ? { parameters } : {}) };
+type AuditedCommand = Extract<AuditEvent, { type: "command" }>["command"];
+
+function auditedCommand({ kind, verbs, access, resources, text, parameters }: Command): AuditedCommand {
+  if (parameters.length === 0) return { kind, verbs, access, resources, text };
+  return { kind, verbs, access, resources, text, parameters };
 }
 
-function refusalOf(decision: Decision & { effect: "block" }, reference: string): Refusal {
+function verdictOf(decision: Decision, command: Command, reference: string): Verdict {
+  if (decision.effect === "allow") return { ok: true, permit: issuePermit(command), decision };
   const { rule, message } = decision;
   const hint =
     rule === null
       ? "Ask whoever keeps the policies for a rule that allows it."
       : `The rule "${rule.rule}" of the policy "${rule.policy}" refuses it.`;
-  return { kind: "policy", message, hint, reference };
+  return { ok: false, refusal: { kind: "policy", message, hint, reference } };
 }
 
-function notAudited(reference: string): Refusal {
+function undecided(reference: string): Refusal {
   return {
     kind: "internal",
-    message: "The command could not be put on the audit log, so it was not run.",
-    hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
+    message: "The policies could not decide this command, so it was not run.",
+    hint: "Show the reference to whoever runs the gateway.",
     reference,
   };
 }

@@ -15,7 +15,7 @@ import {
   type Session,
   type Target,
 } from "@gatehouse/core";
-import type { SessionRegistry } from "@gatehouse/sessions";
+import { type SessionRegistry, TooManySessions } from "@gatehouse/sessions";
 import { Enforcement, type EnforcementOptions } from "./enforcement.ts";
 import { openSession } from "./open-session.ts";
 
@@ -99,7 +99,8 @@ export function createGate(options: GateOptions): Gate {
       return { ok: true, session: await openSession({ ...options, enforcement, session, lease, sessions }) };
     } catch (error) {
       await lease.release();
-      const denial = { ...unavailable("internal"), reason: messageOf(error), subject: identity.subject };
+      const denied = error instanceof TooManySessions ? tooMany(error.limit) : unavailable("internal");
+      const denial = { ...denied, reason: messageOf(error), subject: identity.subject };
       return { ok: false, refusal: await deny(request, denial) };
     }
   }
@@ -165,6 +166,16 @@ function denialOf(error: unknown): Denial {
     return { refusal, reason };
   }
   return { ...unavailable("internal"), reason };
+}
+
+function tooMany(limit: number): Pick<Denial, "refusal"> {
+  return {
+    refusal: {
+      kind: "too_many",
+      message: `You have ${limit} sessions open, which is as many as one identity may have.`,
+      hint: "Close one of them, or ask whoever runs the gateway for more.",
+    },
+  };
 }
 
 function unavailable(kind: Extract<RefusalKind, "unavailable" | "internal">): Pick<Denial, "refusal"> {

@@ -1,13 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { isDeepStrictEqual } from "node:util";
 import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
 import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
-import type { Config, ListenerConfig } from "@gatehouse/config";
+import type { Config, ListenerConfig, ListenerTls } from "@gatehouse/config";
 import {
   type Address,
   type Clock,
   formatAddress,
+  type Gate,
   type IdSource,
   idSource,
   type Listener,
@@ -48,8 +50,8 @@ export class Gateway {
   readonly #ids: IdSource = idSource(randomBytes);
   readonly #protocols: readonly Protocol[];
   readonly #audit: OpenAuditLog;
-  readonly #sessions = new SessionRegistry();
-  readonly #listeners = new Map<string, Listener>();
+  readonly #sessions: SessionRegistry;
+  readonly #listeners = new Map<string, Listener[]>();
   readonly #certificates: ReloadingCertificate[] = [];
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
@@ -67,6 +69,10 @@ export class Gateway {
     this.#protocols = protocols;
     this.#configuration = configuration;
     this.#audit = audit;
+    this.#sessions = new SessionRegistry({
+      clock: this.#clock,
+      limits: () => this.#configuration.config.sessions,
+    });
     this.#authenticator = this.#createAuthenticator(configuration);
   }
 
@@ -100,9 +106,15 @@ export class Gateway {
     return this.#configuration;
   }
 
-  /** Where each protocol's listener really listens. */
+  /** Where a protocol is really listened for: the first address that the config has for it. */
   address(protocol: string): Address | undefined {
-    return this.#listeners.get(protocol)?.address;
+    return this.#listeners.get(protocol)?.[0]?.address;
+  }
+
+  /** The port of the first of a protocol's addresses that has one. */
+  port(protocol: string): number | undefined {
+    const addresses = this.#listeners.get(protocol)?.map(({ address }) => address) ?? [];
+    return addresses.find((address) => "port" in address)?.port;
   }
 
   get openSessions(): number {
@@ -124,8 +136,9 @@ export class Gateway {
 
   /**
    * Reads config and policies again. With a problem in any of them, nothing changes. Open sessions keep their
-   * target and level; their next command is decided by the new policies. Listeners, limits, the state folder and
-   * the audit log's durability stay as they were at the start; that they wait is logged.
+   * target and level; their next command is decided by the new policies, and how long they may last by the new
+   * `sessions`. Listeners, limits, the state folder and the audit log's durability stay as they were at the start;
+   * that they wait is logged.
    * @returns the problems; none when the new ones are in force
    */
   reload(): Promise<readonly Problem[]> {
@@ -197,32 +210,50 @@ export class Gateway {
       sessions: this.#sessions,
     });
     for (const protocol of this.#protocols) {
-      const listener = config.listeners.get(protocol.name);
-      if (!listener) continue;
-      const certificate = await this.certificate(listener);
-      const { limits } = config;
+      for (const listener of config.listeners.get(protocol.name) ?? []) {
+        await this.#listen(protocol, listener, gate);
+      }
+    }
+  }
+
+  async #listen(protocol: Protocol, { addresses, tls }: ListenerConfig, gate: Gate): Promise<void> {
+    const { limits } = this.#configuration.config;
+    const secureContext = tls === "off" ? withoutCertificate : await this.#secureContext(tls);
+    const listening = this.#listeners.get(protocol.name) ?? [];
+    this.#listeners.set(protocol.name, listening);
+    for (const address of addresses) {
+      const plaintext = tls === "off";
       const served = await protocol.serve({
-        address: listener.address,
-        secureContext: () => certificate.current(),
+        address,
+        secureContext,
+        plaintext,
         limits,
         gate,
         log: this.#log,
       });
-      this.#listeners.set(protocol.name, served);
-      this.#log.info({ protocol: protocol.name, address: formatAddress(served.address) }, "listening");
+      listening.push(served);
+      this.#log.info(
+        { protocol: protocol.name, address: formatAddress(served.address), plaintext },
+        "listening",
+      );
     }
   }
 
+  async #secureContext(files: ListenerTls): Promise<() => SecureContext> {
+    const certificate = await this.certificate(files);
+    return () => certificate.current();
+  }
+
   /** A listener's certificate, followed for as long as the gateway runs. */
-  async certificate({ tls }: ListenerConfig): Promise<ReloadingCertificate> {
-    const certificate = await watchCertificate({ ...tls, log: this.#log });
+  async certificate(files: ListenerTls): Promise<ReloadingCertificate> {
+    const certificate = await watchCertificate({ ...files, log: this.#log });
     this.#certificates.push(certificate);
     return certificate;
   }
 
   async #stop(reason: string): Promise<void> {
     this.#log.info({ reason, sessions: this.#sessions.size }, "stopping");
-    await Promise.all([...this.#listeners.values()].map((listener) => listener.close()));
+    await Promise.all([...this.#listeners.values()].flat().map((listener) => listener.close()));
     await this.#lastReload;
     const left = await this.#sessions.drain(
       { kind: "busy", message: "The gateway is shutting down.", reference: this.#ids("ref") },
@@ -245,6 +276,11 @@ export class Gateway {
   #createAuthenticator({ config }: Configuration): OidcAuthenticator {
     return createAuthenticator({ providers: config.identity.oidc, clock: this.#clock, log: this.#log });
   }
+}
+
+/** For listeners without TLS: no handshake can succeed with it, should one be begun all the same. */
+function withoutCertificate(): SecureContext {
+  return createSecureContext();
 }
 
 /** What is read at the start alone, by the names that the file has for it. */

@@ -37,8 +37,7 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     registered.close();
     throw error;
   }
-  let commands = 0;
-  let refused = 0;
+  const enforced = enforcement.of(session);
   let closed = false;
   const named = {
     session: session.id,
@@ -51,21 +50,13 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     session,
     lease,
     ended: registered.ended,
-    idle: (idle) => registered.idle(idle),
-    async decide(command) {
-      commands++;
-      const verdict = await enforcement.decide(session, command);
-      if (!verdict.ok) refused++;
-      return verdict;
-    },
-    async refuse(refusal) {
-      commands++;
-      refused++;
-      return enforcement.refuse(session, refusal);
-    },
+    activity: (activity) => registered.activity(activity),
+    decide: (command) => enforced.decide(command),
+    refuse: (refused) => enforced.refuse(refused),
     async close(end, detail) {
       if (closed) return;
       closed = true;
+      const { commands, refused } = enforced;
       const duration = clock.now() - session.openedAt;
       const summary = { end, ...(detail === undefined ? {} : { detail }), commands, refused, duration };
       log.info({ ...named, ...summary }, "session closed");

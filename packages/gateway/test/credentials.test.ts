@@ -12,7 +12,7 @@ import { auditEvents, type Environment, environment, startProvider, TOKEN_LIFETI
 async function refusedWith(gateway: Gateway, env: Environment, password: string): Promise<pg.DatabaseError> {
   const client = new pg.Client({
     host: "127.0.0.1",
-    port: gateway.address("postgres")?.port ?? 0,
+    port: gateway.port("postgres") ?? 0,
     user: "reader",
     database: "orders",
     password,

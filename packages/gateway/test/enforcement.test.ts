@@ -5,6 +5,7 @@ import {
   type AuditLog,
   type Command,
   type Decision,
+  type DecisionRequest,
   GatehouseError,
   idSource,
 } from "@gatehouse/core";
@@ -38,7 +39,7 @@ function enforcing(decision: Decision | (() => Decision), audit: AuditLog) {
     ids: idSource(randomBytes),
     log,
   });
-  return { enforcement, log };
+  return { enforced: enforcement.of(session), log };
 }
 
 function recording() {
@@ -58,20 +59,22 @@ const failing: AuditLog = {
 t.test("an allowed command is on the audit log before there is a permit", async (t) => {
   const written = Promise.withResolvers<undefined>();
   const events: AuditEvent[] = [];
-  const { enforcement } = enforcing(allow, {
+  const { enforced } = enforcing(allow, {
     append: async (event) => {
       events.push(event);
       await written.promise;
     },
   });
-  let decided = false;
-  const verdict = enforcement.decide(session, command).then((result) => {
-    decided = true;
+  const deciding = enforced.decide(command);
+  t.equal(deciding.effect, "allow", "what was decided is known at once");
+  let permitted = false;
+  const verdict = deciding.verdict.then((result) => {
+    permitted = true;
     return result;
   });
   await turn();
   t.equal(events.length, 1);
-  t.notOk(decided, "the event is under way, and so there is no permit");
+  t.notOk(permitted, "the event is under way, and so there is no permit");
   written.resolve(undefined);
   const result = await verdict;
   if (!result.ok) throw new Error("it was allowed");
@@ -81,7 +84,7 @@ t.test("an allowed command is on the audit log before there is a permit", async 
 
 t.test("the event says who, what and by which rule of which version", async (t) => {
   const { events, audit } = recording();
-  await enforcing(allow, audit).enforcement.decide(session, command);
+  await enforcing(allow, audit).enforced.decide(command).verdict;
   t.match(events[0], {
     type: "command",
     reference: /^ref_/,
@@ -105,7 +108,9 @@ t.test(
   "a command that a rule blocks is refused in the rule's words, under the event's reference",
   async (t) => {
     const { events, audit } = recording();
-    const verdict = await enforcing(block, audit).enforcement.decide(session, command);
+    const { effect, verdict: pending } = enforcing(block, audit).enforced.decide(command);
+    t.equal(effect, "block");
+    const verdict = await pending;
     if (verdict.ok) throw new Error("it was let through");
     t.match(verdict.refusal, { kind: "policy", message: "Not this table.", hint: /"reads"/ });
     t.match(events, [{ reference: verdict.refusal.reference, decision: { effect: "block", rule } }]);
@@ -114,15 +119,15 @@ t.test(
 
 t.test("a command that no rule allows is refused, and the event has no rule", async (t) => {
   const { events, audit } = recording();
-  const verdict = await enforcing(byDefault, audit).enforcement.decide(session, command);
-  t.match(verdict, { ok: false, refusal: { kind: "policy", message: "No rule." } });
+  const { verdict } = enforcing(byDefault, audit).enforced.decide(command);
+  t.match(await verdict, { ok: false, refusal: { kind: "policy", message: "No rule." } });
   t.match(events, [{ decision: { effect: "block", rule: null } }]);
 });
 
 t.test("a command that can't be put on the audit log is refused, whatever the policy said", async (t) => {
   for (const decision of [allow, block, byDefault]) {
-    const { enforcement, log } = enforcing(decision, failing);
-    const verdict = await enforcement.decide(session, command);
+    const { enforced, log } = enforcing(decision, failing);
+    const verdict = await enforced.decide(command).verdict;
     if (verdict.ok) throw new Error("there is a permit without an event");
     t.notOk("permit" in verdict);
     t.match(verdict.refusal, { kind: "internal", message: /could not be put on the audit log/ });
@@ -130,36 +135,123 @@ t.test("a command that can't be put on the audit log is refused, whatever the po
   }
 });
 
-t.test("a command is not let through when the policies themselves fail", async (t) => {
+t.test(
+  "commands that share a write are each refused when it fails, under their own references",
+  async (t) => {
+    const written = Promise.withResolvers<undefined>();
+    const { enforced } = enforcing(allow, { append: () => written.promise });
+    const verdicts = [1, 2, 3].map(() => enforced.decide(command).verdict);
+    written.reject(new GatehouseError("AUDIT_FAILED", "The disk is full."));
+    const references = (await Promise.all(verdicts)).map((verdict) => {
+      if (verdict.ok) throw new Error("there is a permit without an event");
+      return verdict.refusal.reference;
+    });
+    t.equal(new Set(references).size, 3);
+    t.same([enforced.commands, enforced.refused], [3, 3]);
+  },
+);
+
+t.test("commands that share a write have a permit each, for themselves alone", async (t) => {
+  const written = Promise.withResolvers<undefined>();
+  const { enforced } = enforcing(allow, { append: () => written.promise });
+  const other = { ...command };
+  const verdicts = [enforced.decide(command).verdict, enforced.decide(other).verdict];
+  written.resolve(undefined);
+  const [first, second] = await Promise.all(verdicts);
+  if (!first?.ok || !second?.ok) throw new Error("both were allowed");
+  t.throws(() => first.permit.redeem(other), { code: "PERMIT_INVALID" });
+  t.doesNotThrow(() => second.permit.redeem(other));
+});
+
+t.test("when the policies themselves fail, the command is refused, and that is on the log", async (t) => {
   const { events, audit } = recording();
-  const { enforcement } = enforcing(() => {
-    throw new Error("a rule could not be evaluated");
+  const { enforced, log } = enforcing(() => {
+    throw new TypeError("can't read hunter2");
   }, audit);
-  await t.rejects(enforcement.decide(session, command), { message: "a rule could not be evaluated" });
-  t.same(events, []);
+  const { effect, verdict } = enforced.decide(command);
+  t.equal(effect, "block");
+  const result = await verdict;
+  if (result.ok) throw new Error("it was let through");
+  const { reference, message } = result.refusal;
+  t.match(result.refusal, { kind: "internal", message: /could not decide/ });
+  t.match(events, [
+    {
+      reference,
+      command: { kind: "execute" },
+      decision: { effect: "block", rule: null, policyVersion: "v1", reason: message },
+    },
+  ]);
+  t.match(log.entries, [{ level: "error", fields: { reference, error: "TypeError" } }]);
+  t.notMatch(JSON.stringify([events, log.entries, result]), "hunter2");
+  const unheard = enforcing(() => {
+    throw new TypeError("no");
+  }, failing);
+  t.match(await unheard.enforced.decide(command).verdict, { ok: false, refusal: { kind: "internal" } });
+});
+
+t.test(
+  "what the policies are asked has the session's identity, place and client, and the time",
+  async (t) => {
+    const { audit } = recording();
+    const asked: DecisionRequest[] = [];
+    const clock = createFakeClock();
+    const enforcement = new Enforcement({
+      policies: () => ({
+        version: "v1",
+        decide: (request) => {
+          asked.push(request);
+          return allow;
+        },
+        admits: () => true,
+      }),
+      audit,
+      clock,
+      ids: idSource(randomBytes),
+      log: createMemoryLog(),
+    });
+    const local = { ...session, client: { socket: "/run/gatehouse/.s.PGSQL.15432" } };
+    await enforcement.of(session).decide(command).verdict;
+    await enforcement.of(local).decide(command).verdict;
+    const { identity, target, level } = session;
+    t.match(asked, [
+      { identity, target, level, command, client: { host: "127.0.0.1" }, now: clock.now() },
+      { client: { host: "local" } },
+    ]);
+  },
+);
+
+t.test("a session's commands are counted, with those that were refused in whichever way", async (t) => {
+  const { audit } = recording();
+  let decision: Decision = allow;
+  const { enforced } = enforcing(() => decision, audit);
+  await enforced.decide(command).verdict;
+  decision = block;
+  await enforced.decide(command).verdict;
+  await enforced.refuse({ kind: "syntax", message: "syntax error", text: "x" });
+  t.same([enforced.commands, enforced.refused], [3, 2]);
 });
 
 t.test("each decision is made by the policies of that moment, under a reference of its own", async (t) => {
   const { events, audit } = recording();
   let now: Decision = allow;
-  const { enforcement } = enforcing(() => now, audit);
-  t.ok((await enforcement.decide(session, command)).ok);
+  const { enforced } = enforcing(() => now, audit);
+  t.ok((await enforced.decide(command).verdict).ok);
   now = { ...block, policyVersion: "v2" };
-  t.notOk((await enforcement.decide(session, command)).ok);
+  t.notOk((await enforced.decide(command).verdict).ok);
   t.match(events, [{ decision: { policyVersion: "v1" } }, { decision: { policyVersion: "v2" } }]);
   t.equal(new Set(events.map((event) => ("reference" in event ? event.reference : ""))).size, 2);
 });
 
 t.test("what an adapter refuses by itself is on the audit log, with the reason and no permit", async (t) => {
   const { events, audit } = recording();
-  const { enforcement } = enforcing(allow, audit);
+  const { enforced } = enforcing(allow, audit);
   const refused = {
     kind: "syntax",
     message: "syntax error at end of input",
     text: "selec",
     position: 6,
   } as const;
-  const refusal = await enforcement.refuse(session, refused);
+  const refusal = await enforced.refuse(refused);
   t.match(refusal, { kind: "syntax", message: refused.message, position: 6, reference: /^ref_/ });
   t.notOk("text" in refusal, "what goes to the log is not sent to the client");
   t.match(events, [
@@ -173,7 +265,7 @@ t.test("what an adapter refuses by itself is on the audit log, with the reason a
 });
 
 t.test("a refusal of an adapter's own that can't be audited is still a refusal", async (t) => {
-  const { enforcement } = enforcing(allow, failing);
-  const refusal = await enforcement.refuse(session, { kind: "syntax", message: "syntax error", text: "x" });
+  const { enforced } = enforcing(allow, failing);
+  const refusal = await enforced.refuse({ kind: "syntax", message: "syntax error", text: "x" });
   t.match(refusal, { kind: "internal", reference: /^ref_/ });
 });

@@ -31,8 +31,8 @@ export interface Environment {
 export interface EnvironmentOptions {
   /** More lines of the config. */
   readonly config?: string;
-  /** `127.0.0.1:0` when left out. */
-  readonly address?: string;
+  /** The listener for PostgreSQL, or a list of them; one on `127.0.0.1:0` when left out. */
+  readonly listener?: string;
   /** More lines under `identity.oidc`. */
   readonly providers?: string;
 }
@@ -133,7 +133,7 @@ function configText(issuer: string, options: EnvironmentOptions): string {
   return `state: file:state
 tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
 listeners:
-  postgres: { address: "${options.address ?? "127.0.0.1:0"}" }
+  postgres: ${options.listener ?? "{ address: 127.0.0.1:0 }"}
 identity:
   oidc:
     - { name: corp, issuer: "${issuer}", audience: gatehouse, ca: file:ca.crt }

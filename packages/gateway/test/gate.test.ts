@@ -22,7 +22,7 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
   const authenticator = createAuthenticator({ providers: config.identity.oidc, clock, log });
   t.teardown(() => authenticator.close());
   await authenticator.start();
-  const sessions = new SessionRegistry();
+  const sessions = new SessionRegistry({ clock, limits: () => config.sessions });
   const held = new Set<Lease>();
   const gate = createGate({
     admission: () => ({ config, policies, authenticator }),
@@ -67,7 +67,7 @@ t.test(
     const { session, lease } = result.session;
     t.match(session, { id: /^ses_/, identity: { subject: "crew-analyst", kind: "workload" } });
     t.match(lease, { user: "orders_reader" });
-    t.equal(lease.password.reveal(), "the reader's own");
+    t.equal(lease.password?.reveal(), "the reader's own");
     t.equal(sessions.size, 1);
     t.match(await auditEvents(env.folder), [
       {
@@ -243,6 +243,53 @@ t.test("a session that can't be put on the audit log is not opened", async (t) =
   t.match(await gate.login(asking("nothing")), { ok: false, refusal: { kind: "credential" } });
 });
 
+t.test("log-ins at the same moment don't pass an identity's limit together", async (t) => {
+  const env = await environment(t, { config: "sessions: { perIdentity: 3 }" });
+  const { gate, sessions, held } = await gateOf(t, env);
+  const token = await env.provider.token("crew-analyst");
+  const results = await Promise.all(Array.from({ length: 10 }, () => gate.login(asking(token))));
+  const [first, ...others] = results.flatMap((result) => (result.ok ? [result.session] : []));
+  const refusals = results.flatMap((result) => (result.ok ? [] : [result.refusal]));
+  t.equal(others.length, 2);
+  t.equal(refusals.length, 7);
+  for (const refusal of refusals) {
+    t.match(refusal, {
+      kind: "too_many",
+      message: "You have 3 sessions open, which is as many as one identity may have.",
+      hint: /^Close one of them/,
+    });
+  }
+  t.equal(sessions.size, 3);
+  t.equal(held.size, 3, "who was refused gave the credential back");
+  const failed = (await auditEvents(env.folder)).filter(({ type }) => type === "login.failed");
+  t.equal(failed.length, 7);
+  t.match(failed[0], { kind: "too_many", reason: /as it may: 3/, subject: "crew-analyst" });
+  t.match(await gate.login(asking(await env.provider.token("dana"))), {
+    refusal: { kind: "target" },
+  });
+  await first?.close("client_closed");
+  t.match(await gate.login(asking(token)), { ok: true }, "a session that has closed makes room");
+});
+
+t.test("a session outlives its token, or ends with it, as the config says", async (t) => {
+  for (const until of ["close", "expiry"] as const) {
+    const env = await environment(t, { config: `sessions: { until: ${until} }` });
+    const { gate, sessions } = await gateOf(t, env);
+    const result = await gate.login(asking(await env.provider.token("crew-analyst")));
+    if (!result.ok) throw new Error(result.refusal.message);
+    const { ended, session } = result.session;
+    env.clock.advance(session.identity.expiresAt - env.clock.now() - 1);
+    sessions.sweep();
+    t.notOk(ended.aborted, until);
+    env.clock.advance(1);
+    sessions.sweep();
+    t.equal(ended.aborted, until === "expiry", until);
+    if (until === "expiry") t.match(ended.reason, { kind: "expired", reference: session.id });
+    await result.session.close("expired");
+    t.match((await auditEvents(env.folder)).at(-1), { type: "session.closed", end: "expired" });
+  }
+});
+
 t.test("a gateway that drains waits for a session whose opening is on its way to the log", async (t) => {
   const env = await environment(t);
   const appending = Promise.withResolvers<undefined>();
@@ -266,7 +313,7 @@ t.test("a gateway that drains waits for a session whose opening is on its way to
   written.resolve(undefined);
   const result = await login;
   if (!result.ok) throw new Error(result.refusal.message);
-  result.session.idle(true);
+  result.session.activity("idle");
   t.ok(result.session.ended.aborted);
   await result.session.close("drained");
   await draining;

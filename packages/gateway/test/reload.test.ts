@@ -103,7 +103,7 @@ t.test("what is read at the start alone is said to wait for the next one", async
   const env = await environment(t);
   const gateway = await Gateway.start(env);
   t.teardown(() => gateway.stop("test ended"));
-  await appendFile(env.configFile, "limits: { connections: 7 }\n");
+  await appendFile(env.configFile, "limits: { connections: 7 }\nsessions: { perIdentity: 7 }\n");
   t.same(await gateway.reload(), []);
   t.match(
     env.log.entries.filter(({ level }) => level === "warn"),

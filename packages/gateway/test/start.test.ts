@@ -1,6 +1,7 @@
-import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { verifyAuditLog } from "@gatehouse/audit";
 import { writePair } from "@gatehouse/certs";
@@ -64,7 +65,7 @@ t.test("a port that is taken is named, and the start undone", async (t) => {
   const port = await freePort();
   const other = createServer().listen(port, "127.0.0.1");
   await once(other, "listening");
-  const env = await environment(t, { address: `127.0.0.1:${port}` });
+  const env = await environment(t, { listener: `{ address: 127.0.0.1:${port} }` });
   await t.rejects(Gateway.start(env), {
     code: "ADDRESS_IN_USE",
     message: new RegExp(`127\\.0\\.0\\.1:${port}`),
@@ -74,6 +75,34 @@ t.test("a port that is taken is named, and the start undone", async (t) => {
   other.close();
   await once(other, "close");
   await startsAfterwards(t, env);
+});
+
+t.test("every address of every listener is listened on, and free again after the stop", async (t) => {
+  // Its path must fit into a socket's address, which a test's own folder may be too deep for.
+  const folder = await mkdtemp(join(tmpdir(), "gatehouse-"));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const socket = join(folder, ".s.PGSQL.15432");
+  const port = await freePort();
+  const tcp = `{ address: ["127.0.0.1:0", "127.0.0.1:${port}"] }`;
+  const env = await environment(t, {
+    listener: `[{ address: "unix:${socket}", tls: off }, ${tcp}]`,
+  });
+  const gateway = await Gateway.start(env);
+  t.teardown(() => gateway.stop("test ended"));
+  t.same(gateway.address("postgres"), { socket }, "the first of them");
+  const free = gateway.port("postgres") ?? 0;
+  t.not(free, 0);
+  const addresses = [{ path: socket }, { host: "127.0.0.1", port: free }, { host: "127.0.0.1", port }];
+  for (const address of addresses) {
+    const client = connect(address);
+    await once(client, "connect");
+    client.destroy();
+  }
+  await gateway.stop("test ended");
+  for (const address of addresses) {
+    const client = connect(address);
+    await t.rejects(once(client, "connect"), { code: /^(ECONNREFUSED|ENOENT)$/ });
+  }
 });
 
 t.test("a second gateway on one state folder is refused, and the first goes on", async (t) => {

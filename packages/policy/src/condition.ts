@@ -1,19 +1,22 @@
 import { didYouMean } from "@gatehouse/documents";
 import {
   type ASTNode,
+  type Context,
   EvaluationError,
   ParseError,
   type ParseResult,
   TypeError as CelTypeError,
 } from "@marcbachmann/cel-js";
 import { limitedCel, type WhenEnvironment } from "./environment.ts";
-import { checkExpression, type ExpressionProblem, namesUnknownAccess } from "./expression.ts";
+import { checkExpression, type ExpressionProblem, isSettled, namesUnknownAccess } from "./expression.ts";
 
 /** A `when`, parsed and type-checked for one protocol. */
 export interface Condition {
   readonly program: ParseResult;
   /** An allow rule matches a command whose access is unknown only where its condition names that. */
   readonly namesUnknown: boolean;
+  /** Its result is the same for all commands of one shape, of one identity at one level of one target. */
+  readonly settled: boolean;
 }
 
 export type ParsedExpression =
@@ -44,10 +47,17 @@ export function compileCondition(source: string, environment: WhenEnvironment): 
     const message = `expected a condition that is true or false, found a value of type ${readable(type ?? "dyn")}`;
     return { ok: false, problem: { offset: program.ast.start, message } };
   }
-  return {
-    ok: true,
-    condition: { program, namesUnknown: namesUnknownAccess(program.ast, environment.prefix) },
-  };
+  const namesUnknown = namesUnknownAccess(program.ast, environment.prefix);
+  const settled = isSettled(program.ast, environment.settled);
+  return { ok: true, condition: { program, namesUnknown, settled } };
+}
+
+/** @throws what CEL throws, and an error for a result that is no bool. */
+export function holds(condition: Condition | undefined, context: Context): boolean {
+  if (condition === undefined) return true;
+  const result: unknown = condition.program(context);
+  if (typeof result === "boolean") return result;
+  throw new TypeError("a condition's result was neither true nor false");
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { Decision, DecisionRequest, Identity, PolicyEngine, RuleReference } from "@gatehouse/core";
-import type { Context } from "@marcbachmann/cel-js";
-import { type Condition, failureOf } from "./condition.ts";
-import { identityVariable, type WhenEnvironment } from "./environment.ts";
+import { failureOf, holds } from "./condition.ts";
+import type { WhenEnvironment } from "./environment.ts";
+import { Evaluation } from "./evaluation.ts";
+import { Memory } from "./memory.ts";
 import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
+import type { SelectedRule, Selection } from "./selection.ts";
 
 /** Told of a rule whose condition failed at a command. The message quotes the rule, never the command. */
 export type RuleErrorListener = (rule: RuleReference, message: string) => void;
@@ -44,19 +46,6 @@ interface EngineParts {
   readonly onError: RuleErrorListener;
 }
 
-interface SelectedRule {
-  readonly rule: Rule;
-  readonly condition: Condition | undefined;
-}
-
-/** The rules that apply to one identity at one level of one target. */
-interface Selection {
-  readonly environment: WhenEnvironment;
-  readonly identity: ReturnType<typeof identityVariable>;
-  readonly blocks: readonly SelectedRule[];
-  readonly allows: readonly SelectedRule[];
-}
-
 export class Engine implements LoadedPolicies {
   readonly version: string;
   readonly #policies: readonly Policy[];
@@ -88,7 +77,7 @@ export class Engine implements LoadedPolicies {
   explain(request: DecisionRequest): Explanation {
     const { identity, target, level, command } = request;
     const selection = this.#select(identity, target.name, level.name);
-    const context = selection?.environment.context(request, selection.identity);
+    const context = selection?.environment.context(request, selection.place);
     const outcome = (policy: Policy, rule: Rule): RuleOutcome => {
       const because = this.#reasonAgainst(policy, identity, target.name, level.name);
       if (because !== undefined) return { result: "not_applicable", because };
@@ -127,20 +116,38 @@ export class Engine implements LoadedPolicies {
     if (selection === undefined || command.protocol !== selection.environment.protocol) {
       return this.#refuse(request);
     }
-    const context = selection.environment.context(request, selection.identity);
-    for (const { rule, condition } of selection.blocks) {
+    const memory = command.shape && selection.memory.of(command.shape);
+    if (memory?.decision !== undefined) return memory.decision;
+    const evaluation = new Evaluation(selection, request, memory?.results);
+    const decision = this.#evaluate(request, selection, evaluation, onError);
+    if (memory !== undefined && evaluation.settled) {
+      memory.decision = decision;
+      memory.results = [];
+    }
+    return decision;
+  }
+
+  #evaluate(
+    request: DecisionRequest,
+    { blocks, allows }: Selection,
+    evaluation: Evaluation,
+    onError: RuleErrorListener,
+  ): Decision {
+    for (const selected of blocks) {
+      const { rule } = selected;
       try {
-        if (holds(condition, context)) return this.#block(rule, rule.message ?? blockedBy(rule.reference));
+        if (evaluation.holds(selected)) return this.#block(rule, rule.message ?? blockedBy(rule.reference));
       } catch (error) {
         // Whether this rule would have blocked is not known, so it does.
         onError(rule.reference, failureOf(error));
         return this.#block(rule, failedAt(rule.reference));
       }
     }
-    for (const { rule, condition } of selection.allows) {
-      if (command.access === "unknown" && condition?.namesUnknown !== true) continue;
+    for (const selected of allows) {
+      const { rule, condition } = selected;
+      if (request.command.access === "unknown" && condition?.namesUnknown !== true) continue;
       try {
-        if (holds(condition, context)) {
+        if (evaluation.holds(selected)) {
           return { effect: "allow", rule: rule.reference, policyVersion: this.version };
         }
       } catch (error) {
@@ -173,15 +180,16 @@ export class Engine implements LoadedPolicies {
       for (const rule of policy.rules) {
         const condition = rule.conditions.get(environment.protocol);
         if (condition !== undefined || rule.conditions.has(environment.protocol)) {
-          selected.push({ rule, condition });
+          selected.push({ rule, number: selected.length, condition });
         }
       }
     }
     const selection: Selection = {
       environment,
-      identity: identityVariable(identity),
+      place: environment.place(identity, target, level),
       blocks: selected.filter(({ rule }) => rule.effect === "block"),
       allows: selected.filter(({ rule }) => rule.effect === "allow"),
+      memory: new Memory(),
     };
     const byTarget = this.#selections.get(identity) ?? new Map<string, Map<string, Selection>>();
     const byLevel = byTarget.get(target) ?? new Map<string, Selection>();
@@ -196,14 +204,6 @@ export class Engine implements LoadedPolicies {
       reasonAgainst(policy, identity, target, level) ?? (configured.levels.has(level) ? undefined : "level")
     );
   }
-}
-
-/** @throws what CEL throws, and an error for a result that is no bool. */
-function holds(condition: Condition | undefined, context: Context): boolean {
-  if (condition === undefined) return true;
-  const result: unknown = condition.program(context);
-  if (typeof result === "boolean") return result;
-  throw new TypeError("a condition's result was neither true nor false");
 }
 
 function blockedBy({ rule, policy }: RuleReference): string {

@@ -1,4 +1,4 @@
-import type { DecisionRequest, Facts, FactSchema, FactType, Identity } from "@gatehouse/core";
+import type { Command, DecisionRequest, Facts, FactSchema, FactType, Identity } from "@gatehouse/core";
 import { type Context, Environment } from "@marcbachmann/cel-js";
 
 // CEL finds the type of a value by its class, so each variable with fields has one of its own.
@@ -39,6 +39,7 @@ class SessionVariable {
 }
 
 type Fields = Readonly<Record<string, FactType>>;
+type DeclaredFacts = readonly (readonly [string, FactType])[];
 
 const IDENTITY: Fields = { subject: "string", kind: "string", groups: "list<string>" };
 const TARGET: Fields = { name: "string", protocol: "string" };
@@ -50,14 +51,23 @@ export interface WhenEnvironment {
   readonly prefix: string;
   /** The variables that have fields, with the names of those. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
+  /** Of those, the fields that are the same for all commands of one shape at one place. */
+  readonly settled: ReadonlyMap<string, ReadonlySet<string>>;
   readonly cel: Environment;
-  /** The facts of one Command and what stands around it, as CEL's values. */
-  context(request: DecisionRequest, identity: IdentityVariable): Context;
+  /** An identity at one level of one target of this protocol. */
+  place(identity: Identity, target: string, level: string): Place;
+  /**
+   * The facts of one Command and what stands around it, as CEL's values. The Command is asked for its facts when the
+   * first condition names one.
+   */
+  context(request: Pick<DecisionRequest, "command" | "client" | "now">, place: Place): Context;
 }
 
-/** An identity as the conditions see it: the same for all of a session's commands. */
-export function identityVariable(identity: Identity): IdentityVariable {
-  return new IdentityVariable(identity);
+/** Who and where, as the conditions see it. */
+export interface Place {
+  readonly identity: IdentityVariable;
+  readonly target: TargetVariable;
+  readonly level: string;
 }
 
 /** CEL with this package's limits and no variables: for reading an expression before its protocol is known. */
@@ -74,6 +84,7 @@ export function whenEnvironment(protocol: string, schema: FactSchema): WhenEnvir
     Object.entries(schema.facts).map(([name, { type }]) => [name, type]),
   );
   const declared = Object.entries(facts);
+  const steady = Object.entries(schema.facts).filter(([, { varies }]) => varies !== true);
   const variables = [
     { name: prefix, fields: facts, ctor: FactsVariable },
     { name: "identity", fields: IDENTITY, ctor: IdentityVariable },
@@ -85,23 +96,55 @@ export function whenEnvironment(protocol: string, schema: FactSchema): WhenEnvir
     cel.registerType(name, { ctor, fields: { ...fields } }).registerVariable(name, name);
   }
   cel.registerVariable("time", "google.protobuf.Timestamp");
+  const RequestContext = requestContext(prefix, declared);
   return {
     protocol,
     prefix,
     fields: new Map(variables.map(({ name, fields }) => [name, Object.keys(fields)])),
+    settled: new Map([
+      [prefix, new Set(steady.map(([name]) => name))],
+      ["identity", new Set(Object.keys(IDENTITY))],
+      ["target", new Set(Object.keys(TARGET))],
+      // Not its client: that is another for each session.
+      ["session", new Set(["level"])],
+    ]),
     cel,
-    context: ({ command, target, level, client, now }, identity) => ({
-      [prefix]: factsVariable(declared, command.facts),
-      identity,
-      target: new TargetVariable(target.name, target.protocol),
-      session: new SessionVariable(level.name, client.host),
-      time: new Date(now),
+    place: (identity, target, level) => ({
+      identity: new IdentityVariable(identity),
+      target: new TargetVariable(target, protocol),
+      level,
     }),
+    context: ({ command, client, now }, place) => new RequestContext(command, client.host, now, place),
+  };
+}
+
+/** What CEL looks the variables of one protocol up in. */
+function requestContext(prefix: string, declared: DeclaredFacts) {
+  return class RequestContext {
+    readonly identity: IdentityVariable;
+    readonly target: TargetVariable;
+    readonly session: SessionVariable;
+    readonly time: Date;
+    readonly #command: Command;
+    #facts: FactsVariable | undefined;
+
+    constructor(command: Command, client: string, now: number, { identity, target, level }: Place) {
+      this.identity = identity;
+      this.target = target;
+      this.session = new SessionVariable(level, client);
+      this.time = new Date(now);
+      this.#command = command;
+    }
+
+    get [prefix](): FactsVariable {
+      this.#facts ??= factsVariable(declared, this.#command.facts);
+      return this.#facts;
+    }
   };
 }
 
 /** A fact that is missing or of another type than declared stays so: naming it fails the condition. */
-function factsVariable(declared: readonly (readonly [string, FactType])[], facts: Facts): FactsVariable {
+function factsVariable(declared: DeclaredFacts, facts: Facts): FactsVariable {
   const variable = new FactsVariable();
   for (const [name, type] of declared) {
     const value = facts[name];

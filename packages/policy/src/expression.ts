@@ -130,6 +130,29 @@ function isUnknown(node: ASTNode): boolean {
   return node.op === "value" && node.args === "unknown";
 }
 
+/**
+ * Whether the expression names settled fields alone, so that its result is the same wherever those are. A name that
+ * is neither a settled field nor a list function's own variable is taken for one that varies.
+ * @param settled by variable
+ */
+export function isSettled(
+  node: ASTNode,
+  settled: ReadonlyMap<string, ReadonlySet<string>>,
+  own?: string,
+): boolean {
+  if (node.op === "id") return node.args === own && node.args !== "time" && !settled.has(node.args);
+  if (node.op === "." && node.args[0].op === "id" && node.args[0].args !== own) {
+    const [variable, field] = node.args;
+    return settled.get(variable.args)?.has(field) ?? false;
+  }
+  if (node.op === "rcall" && LIST_FUNCTIONS.has(node.args[0])) {
+    const [, receiver, [variable, ...body]] = node.args;
+    if (variable?.op !== "id" || !isSettled(receiver, settled, own)) return false;
+    return body.every((part) => isSettled(part, settled, variable.args));
+  }
+  return children(node).every((child) => isSettled(child, settled, own));
+}
+
 function children(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case "value":

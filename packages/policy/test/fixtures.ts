@@ -12,6 +12,7 @@ import { type LoadedPolicies, loadPolicies, type PolicyTarget } from "../src/ind
 
 const list = { type: "list<string>", description: "" } as const;
 const text = { type: "string", description: "" } as const;
+const varying = { description: "", varies: true } as const;
 
 export const sqlFacts: FactSchema = {
   prefix: "sql",
@@ -23,8 +24,8 @@ export const sqlFacts: FactSchema = {
     functions: list,
     statements: { type: "int", description: "" },
     unfiltered: { type: "bool", description: "" },
-    text,
-    params: list,
+    text: { type: "string", ...varying },
+    params: { type: "list<string>", ...varying },
   },
 };
 
@@ -118,13 +119,13 @@ export function request(
     target: {
       name: target,
       protocol: targets.get(target)?.protocol ?? "postgres",
-      address: { host: "db.internal", port: 5432 },
+      addresses: [{ host: "db.internal", port: 5432 }],
       tls: { mode: "verify-full" },
       levels: new Map(),
       connectTimeout: 1000,
       settings: undefined,
     },
-    level: { name: level, credential },
+    level: { name: level, credential, settings: undefined },
     client: { host: "10.0.0.7" },
     command: command(),
     now: Date.UTC(2026, 0, 2, 3, 4, 5),

@@ -1,72 +1,7 @@
 import type { Access } from "@gatehouse/core";
 import t from "tap";
-import { loadPolicies } from "../src/index.ts";
-import { command, facts, identity, request, targets } from "./fixtures.ts";
-
-/** Mulberry32: small, seeded, the same on every machine. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function pick<T>(random: (below: number) => number, list: readonly [T, ...T[]]): T {
-  return list[random(list.length)] ?? list[0];
-}
-
-function shuffled<T>(random: (below: number) => number, list: readonly T[]): T[] {
-  return list
-    .map((item) => ({ item, key: random(1_000_000) }))
-    .sort((a, b) => a.key - b.key)
-    .map(({ item }) => item);
-}
-
-interface Sample {
-  readonly title: string;
-  readonly head: string;
-  readonly rules: readonly string[];
-}
-
-function samples(random: (below: number) => number): Sample[] {
-  const whens = [
-    "sql.access == 'read'",
-    "sql.access in ['write', 'unknown']",
-    "sql.unfiltered",
-    "'public.orders' in sql.reads",
-    "sql.params[0] == 'x'",
-    "identity.kind == 'human'",
-    "true",
-  ] as const;
-  return Array.from({ length: 1 + random(3) }, (_, file) => ({
-    title: `policy ${file}`,
-    head: [
-      `who: { ${pick(random, ["everyone: true", "groups: [analysts]", "kinds: [human]"])} }`,
-      `targets: ${pick(random, ["[orders]", '["*"]', "[billing]"])}`,
-    ].join("\n"),
-    rules: Array.from({ length: 1 + random(4) }, (_, rule) => {
-      const effect = random(3) === 0 ? "block" : "allow";
-      return `  - ${effect}: rule ${rule}\n    when: "${pick(random, whens)}"`;
-    }),
-  }));
-}
-
-function engineOf(list: readonly Sample[]) {
-  const loaded = loadPolicies({
-    files: list.map(({ title, head, rules }, index) => ({
-      path: `${index}.yaml`,
-      text: `policy: ${title}\n${head}\nrules:\n${rules.join("\n")}\n`,
-    })),
-    targets,
-    facts,
-    onError: () => undefined,
-  });
-  if (!loaded.ok) throw new Error(loaded.problems[0]?.message);
-  return loaded.engine;
-}
+import { command, identity, request } from "./fixtures.ts";
+import { engineOf, pick, randomFrom, samples, shuffled } from "./samples.ts";
 
 t.test("the order of files and rules never changes the effect", async (t) => {
   const random = randomFrom(20261120);

@@ -1,1 +1,1 @@
-export { type RegisteredSession, SessionRegistry } from "./registry.ts";
+export { type RegisteredSession, SessionRegistry, TooManySessions } from "./registry.ts";

@@ -1,10 +1,12 @@
 import type {
+  Activity,
   AdapterRefusal,
   Command,
+  Deciding,
   Gate,
+  Lease,
   Permit,
   Refusal,
-  Secret,
   Session,
   SessionEnd,
   Target,
@@ -23,11 +25,13 @@ export interface FakeGateOptions {
   readonly issuePermit: (command: Command) => Permit;
   readonly target: Target;
   /** The target's own credential, for every session. */
-  readonly lease: { readonly user: string; readonly password: Secret };
+  readonly lease: Omit<Lease, "release">;
   /** The password that lets a client in. */
   readonly credential: string;
   /** Whether a command is let through; all are, unless told otherwise. */
-  readonly allow?: (command: Command) => boolean | Promise<boolean>;
+  readonly allow?: (command: Command) => boolean;
+  /** The audit log's write of a decision: its verdict waits for it, and is a refusal where this rejects. */
+  readonly written?: (command: Command) => Promise<void>;
 }
 
 /** A Gate for tests of adapters: one target, one credential, and a record of all it was asked. */
@@ -37,10 +41,12 @@ export interface FakeGate extends Gate {
   readonly commands: readonly Command[];
   /** Sessions that are open now. */
   readonly open: number;
+  /** What the session that told last said it does. */
+  readonly activity: Activity | undefined;
   /** Resolves when the events so far, or one that comes, satisfy the predicate. */
   until(predicate: (events: readonly GateEvent[]) => boolean): Promise<void>;
-  /** Ends every open session from the gateway's side. */
-  endAll(): void;
+  /** Ends every open session from the gateway's side: as a gateway that shuts down, unless told otherwise. */
+  endAll(reason?: Omit<Refusal, "reference">): void;
 }
 
 export function createFakeGate(options: FakeGateOptions): FakeGate {
@@ -48,6 +54,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
   const watchers = new Set<() => void>();
   const sessions = new Set<AbortController>();
   let references = 0;
+  let lastActivity: Activity | undefined;
 
   function record(event: GateEvent): void {
     events.push(event);
@@ -56,6 +63,25 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
 
   function refer<T extends object>(refusal: T): T & { readonly reference: string } {
     return { ...refusal, reference: `ref_${++references}` };
+  }
+
+  function decide(command: Command): Deciding {
+    const allowed = options.allow?.(command) ?? true;
+    record({ type: "decided", command, allowed });
+    const refusal = allowed ? undefined : refer({ kind: "policy", message: "No.", hint: "Ask." } as const);
+    const rule = { policy: "fake", rule: "all", source: "fake:1" };
+    const written = options.written?.(command) ?? Promise.resolve();
+    return {
+      effect: allowed ? "allow" : "block",
+      verdict: written.then(
+        () => {
+          if (refusal) return { ok: false, refusal };
+          const decision = { effect: "allow", rule, policyVersion: "fake" } as const;
+          return { ok: true, permit: options.issuePermit(command), decision };
+        },
+        () => ({ ok: false, refusal: refer({ kind: "internal", message: "Not audited." } as const) }),
+      ),
+    };
   }
 
   function open(session: Session): Awaited<ReturnType<Gate["login"]>> {
@@ -67,21 +93,14 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         session,
         lease: { ...options.lease, release: () => Promise.resolve() },
         ended: ending.signal,
-        idle: () => undefined,
-        async decide(command) {
-          const allowed = (await options.allow?.(command)) ?? true;
-          record({ type: "decided", command, allowed });
-          if (!allowed) {
-            return { ok: false, refusal: refer({ kind: "policy", message: "No.", hint: "Ask." } as const) };
-          }
-          const rule = { policy: "fake", rule: "all", source: "fake:1" };
-          const decision = { effect: "allow", rule, policyVersion: "fake" } as const;
-          return { ok: true, permit: options.issuePermit(command), decision };
-        },
+        decide,
         async refuse(refused) {
           record({ type: "refused", refused });
           const { text: _, ...refusal } = refused;
           return Promise.resolve(refer(refusal));
+        },
+        activity(activity) {
+          lastActivity = activity;
         },
         async close(end, detail) {
           if (!sessions.delete(ending)) return;
@@ -99,6 +118,9 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
     },
     get open() {
       return sessions.size;
+    },
+    get activity() {
+      return lastActivity;
     },
     async login({ credential, target, level: name, client, application }) {
       const level = options.target.levels.get(name);
@@ -141,8 +163,8 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         watchers.add(watcher);
       });
     },
-    endAll() {
-      for (const ending of sessions) ending.abort();
+    endAll(reason = { kind: "busy", message: "The gateway is shutting down." }) {
+      for (const ending of sessions) ending.abort(refer(reason));
     },
   };
 }

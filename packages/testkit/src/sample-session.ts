@@ -1,6 +1,11 @@
 import type { Session } from "@gatehouse/core";
 
-const level = { name: "reader", credential: { user: "r", password: { from: "env", name: "R" } } } as const;
+const level = {
+  name: "reader",
+  credential: { user: "r", password: { from: "env", name: "R" } },
+  settings: {},
+} as const;
+
 /** A session that nobody has opened: for what only has to be told who, where and at which level. */
 export const sampleSession: Session = {
   id: "ses_1",
@@ -14,7 +19,7 @@ export const sampleSession: Session = {
   target: {
     name: "orders",
     protocol: "postgres",
-    address: { host: "db.internal", port: 5432 },
+    addresses: [{ host: "db.internal", port: 5432 }],
     tls: { mode: "verify-full" },
     levels: new Map([["reader", level]]),
     connectTimeout: 1000,

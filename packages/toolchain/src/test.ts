@@ -22,6 +22,7 @@ const ORDINARY = [
   "protocols/*/test/**/*.test.ts",
   "certs/test/**/*.test.ts",
   "test/*.test.ts",
+  "test/conformance/*.test.ts",
 ];
 const CLIENTS = ["test/clients/*.test.ts"];
 

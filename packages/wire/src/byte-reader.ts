@@ -49,7 +49,7 @@ export class ByteReader {
   /** The bytes up to a zero byte, which is passed over. */
   cstringBytes(): Buffer {
     const end = this.#bytes.indexOf(0, this.#offset);
-    if (end === -1) throw truncated();
+    if (end === -1) throw new GatehouseError("PROTOCOL_VIOLATION", "invalid string in message");
     const slice = this.#bytes.subarray(this.#offset, end);
     this.#offset = end + 1;
     return slice;
@@ -71,7 +71,7 @@ export class ByteReader {
   /** Nothing may be left: what stands behind a message's last field was not understood. */
   end(): void {
     if (this.remaining > 0) {
-      throw new GatehouseError("PROTOCOL_VIOLATION", "A message is longer than its fields.");
+      throw new GatehouseError("PROTOCOL_VIOLATION", "invalid message format");
     }
   }
 }
@@ -88,5 +88,5 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 function truncated(): GatehouseError {
-  return new GatehouseError("PROTOCOL_VIOLATION", "A message ends before its fields do.");
+  return new GatehouseError("PROTOCOL_VIOLATION", "insufficient data left in message");
 }

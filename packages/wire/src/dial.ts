@@ -1,19 +1,36 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { connect, isIP, type Socket } from "node:net";
 import { checkServerIdentity, connect as connectTls, type TLSSocket } from "node:tls";
-import { type Address, formatAddress, GatehouseError, messageOf, type UpstreamTls } from "@gatehouse/core";
+import {
+  type Address,
+  formatAddress,
+  GatehouseError,
+  messageOf,
+  type TcpAddress,
+  type UpstreamTls,
+} from "@gatehouse/core";
+import { type ClientCertificate, clientContext } from "./secure-contexts.ts";
 
-/** How often TCP asks a silent peer whether it is still there. */
+/** Milliseconds after which TCP asks a silent peer whether it is still there, where the config says no other. */
 export const KEEPALIVE = 30_000;
 
 /**
- * A TCP connection to an address.
+ * A connection to an address. A host name that stands for several IP addresses is tried at each of them.
+ * @param keepalive milliseconds; a Unix socket has none
  * @throws GatehouseError TARGET_UNREACHABLE when it does not come about before `signal` aborts.
  */
-export async function dial(address: Address, signal: AbortSignal): Promise<Socket> {
-  const socket = connect({ host: address.host, port: address.port, noDelay: true });
-  socket.setKeepAlive(true, KEEPALIVE);
+export async function dial(address: Address, signal: AbortSignal, keepalive = KEEPALIVE): Promise<Socket> {
+  const socket = connect(
+    "socket" in address
+      ? { path: address.socket }
+      : {
+          host: address.host,
+          port: address.port,
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: keepalive,
+        },
+  );
   // Whoever reads or writes next learns of an error; by itself it must not end the process.
   socket.on("error", () => socket.destroy());
   try {
@@ -21,42 +38,54 @@ export async function dial(address: Address, signal: AbortSignal): Promise<Socke
     return socket;
   } catch (cause) {
     socket.destroy();
-    const why = signal.aborted ? "no answer within the deadline" : messageOf(cause);
+    const why = signal.aborted ? "no answer within the deadline" : reason(cause);
     throw new GatehouseError("TARGET_UNREACHABLE", `${formatAddress(address)} can't be reached: ${why}.`, {
       cause,
     });
   }
 }
 
+/** How a connection to a target is protected. */
+export interface UpstreamSecurity {
+  readonly tls: Exclude<UpstreamTls, { mode: "off" }>;
+  /** Shown where the target asks for one. */
+  readonly certificate?: ClientCertificate | undefined;
+  /** The protocol that is going to be spoken, so that a server of another one does not take part (ALPACA). */
+  readonly alpn: string;
+}
+
 /**
  * Puts TLS (1.2 at least) around a connection to a target, and checks who the target is.
  * @throws GatehouseError TARGET_UNVERIFIED when the certificate does not prove it, TARGET_UNREACHABLE when
- * the handshake does not end before `signal` aborts.
+ * the handshake does not end before `signal` aborts, CERTIFICATE_INVALID when there is nothing to check it by.
  */
 export async function secureUpstream(
   socket: Socket,
-  address: Address,
-  tls: Exclude<UpstreamTls, { mode: "off" }>,
+  address: TcpAddress,
+  { tls, certificate, alpn }: UpstreamSecurity,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
-  const ca = tls.ca === undefined ? undefined : await readFile(tls.ca);
-  const expected = tls.mode === "verify-full" ? (tls.serverName ?? address.host) : undefined;
-  const secured = connectTls({
-    socket,
-    minVersion: "TLSv1.2",
-    ...(ca === undefined ? {} : { ca }),
-    // SNI is for names; RFC 6066 section 3 leaves addresses out.
-    ...(expected !== undefined && isIP(expected) === 0 ? { servername: expected } : {}),
-    checkServerIdentity: (_, certificate) =>
-      expected === undefined ? undefined : checkServerIdentity(expected, certificate),
-  });
-  secured.on("error", () => secured.destroy());
+  const name = tls.mode === "verify-full" ? (tls.serverName ?? address.host) : address.host;
+  let secured: TLSSocket | undefined;
   try {
+    const secureContext = await clientContext(tls.ca, certificate);
+    secured = connectTls({
+      socket,
+      secureContext,
+      ALPNProtocols: [alpn],
+      // SNI is for names; RFC 6066 section 3 leaves addresses out.
+      ...(isIP(name) === 0 ? { servername: name } : {}),
+      checkServerIdentity: (_, presented) =>
+        tls.mode === "verify-full" ? checkServerIdentity(name, presented) : undefined,
+    });
+    // TLS tells some errors without ending the connection by them (RFC 8446 section 6.2 wants it ended).
+    secured.on("error", (error: Error) => secured?.destroy(error));
     await once(secured, "secureConnect", { signal });
     return secured;
   } catch (cause) {
-    secured.destroy();
+    secured?.destroy();
     socket.destroy();
+    if (cause instanceof GatehouseError) throw cause;
     if (signal.aborted) {
       throw new GatehouseError(
         "TARGET_UNREACHABLE",
@@ -70,4 +99,11 @@ export async function secureUpstream(
       { cause, hint: "Check tls.ca and tls.serverName of the target." },
     );
   }
+}
+
+/** Of a host name with several IP addresses, one error comes for each, under one that says nothing. */
+function reason(cause: unknown): string {
+  return cause instanceof AggregateError && cause.message === ""
+    ? cause.errors.map(messageOf).join(", ")
+    : messageOf(cause);
 }

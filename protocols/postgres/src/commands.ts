@@ -1,4 +1,4 @@
-import type { Command, FactSchema } from "@gatehouse/core";
+import type { Access, Command, Facts, FactSchema } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import { parameterText } from "./codec/parameter.ts";
@@ -24,24 +24,28 @@ export const sqlFacts: FactSchema = {
     functions: { type: "list<string>", description: "Functions that it calls, as schema.name." },
     statements: { type: "int", description: "How many statements the text has." },
     unfiltered: { type: "bool", description: "It has an UPDATE or DELETE without WHERE, or a TRUNCATE." },
-    text: { type: "string", description: "The text as it was sent." },
+    text: { type: "string", description: "The text as it was sent.", varies: true },
     params: {
       type: "list<string>",
       description: "Its parameters as text, in order; NULL is the empty string.",
+      varies: true,
     },
   },
 };
 
-/** How a client asked: a simple query, a statement to prepare, one bound to its parameters, one to run. */
-export type CommandKind = "query" | "prepare" | "bind" | "execute";
+/**
+ * How a client asked: a simple query, a statement to prepare, one bound to its parameters, one to run, a function called
+ * by its object id.
+ */
+export type CommandKind = "query" | "prepare" | "bind" | "execute" | "function-call";
 
 /** What goes into an audit event of each parameter, and of how many. The facts have them whole. */
 const AUDITED_LENGTH = 1024;
 const AUDITED_COUNT = 256;
 
 /**
- * @param analysis of exactly this text
- * @param parameterTypes object ids by position, as far as the client gave them
+ * @param analysis of exactly this text; commands that share one differ in text and parameters alone
+ * @param parameterTypes object ids by position, as far as they are known
  */
 export function toCommand(
   kind: CommandKind,
@@ -50,30 +54,77 @@ export function toCommand(
   parameters: readonly BindParameter[] = [],
   parameterTypes: readonly number[] = [],
 ): Command {
-  const values = parameters.map((parameter, index) => parameterText(parameter, parameterTypes[index] ?? 0));
-  return {
-    protocol: "postgres",
-    kind,
-    verbs: analysis.verbs,
-    access: analysis.access,
-    resources: [...new Set([...analysis.reads, ...analysis.writes])],
-    text: analysis.redacted ?? text,
-    parameters: values.slice(0, AUDITED_COUNT).map(shortened),
-    facts: {
-      access: analysis.access,
-      verbs: analysis.verbs,
-      reads: analysis.reads,
-      writes: analysis.writes,
-      functions: analysis.functions,
-      statements: analysis.statements,
-      unfiltered: analysis.unfiltered,
-      text,
-      params: values.map((value) => value ?? ""),
-    },
-  };
+  return new SqlCommand(kind, text, analysis, parameters, parameterTypes);
 }
 
-function shortened(value: string | null): string | null {
-  if (value === null || value.length <= AUDITED_LENGTH) return value;
-  return `${value.slice(0, AUDITED_LENGTH)}… (${value.length} characters)`;
+/** Most decisions are known from the shape alone, so that what costs is made when it is asked for. */
+class SqlCommand implements Command {
+  readonly protocol = "postgres";
+  readonly kind: CommandKind;
+  readonly shape: Analysis;
+  readonly #text: string;
+  readonly #parameters: readonly BindParameter[];
+  readonly #types: readonly number[];
+
+  constructor(
+    kind: CommandKind,
+    text: string,
+    analysis: Analysis,
+    parameters: readonly BindParameter[],
+    types: readonly number[],
+  ) {
+    this.kind = kind;
+    this.shape = analysis;
+    this.#text = text;
+    this.#parameters = parameters;
+    this.#types = types;
+  }
+
+  get verbs(): readonly string[] {
+    return this.shape.verbs;
+  }
+
+  get access(): Access {
+    return this.shape.access;
+  }
+
+  get resources(): readonly string[] {
+    return resourcesOf(this.shape);
+  }
+
+  get text(): string {
+    return this.shape.redacted ?? this.#text;
+  }
+
+  get parameters(): readonly (string | null)[] {
+    if (this.#parameters.length === 0) return NONE;
+    return this.#parameters.slice(0, AUDITED_COUNT).map((parameter, index) => {
+      const { value } = parameter;
+      if (value === null || value.length <= AUDITED_LENGTH)
+        return parameterText(parameter, this.#types[index] ?? 0);
+      const beginning = { ...parameter, value: value.subarray(0, AUDITED_LENGTH) };
+      return `${parameterText(beginning, 0) ?? ""}… (${value.length} bytes)`;
+    });
+  }
+
+  get facts(): Facts {
+    const { access, verbs, reads, writes, functions, statements, unfiltered } = this.shape;
+    const params = this.#parameters.map(
+      (parameter, index) => parameterText(parameter, this.#types[index] ?? 0) ?? "",
+    );
+    return { access, verbs, reads, writes, functions, statements, unfiltered, text: this.#text, params };
+  }
+}
+
+const NONE: readonly never[] = [];
+const resources = new WeakMap<Analysis, readonly string[]>();
+
+/** What it reads and writes, each once; the same list for all commands of one shape. */
+function resourcesOf(analysis: Analysis): readonly string[] {
+  let known = resources.get(analysis);
+  if (known === undefined) {
+    known = [...new Set([...analysis.reads, ...analysis.writes])];
+    resources.set(analysis, known);
+  }
+  return known;
 }

@@ -16,25 +16,35 @@ export interface Expectation {
     | "query"
     | "function-call";
   /** It was made to fail in place of a refused one: the client is told this instead. */
-  readonly refusal?: Refusal;
-  /** Called once, with whether the server did what was asked. */
-  readonly settle?: (done: boolean) => void;
+  refusal?: Refusal;
+  /** It is the gateway's own, and so are its answers: about this setting. */
+  readonly own?: string;
+  /** Told of which types a statement's parameters are. */
+  readonly parameterTypes?: (types: readonly number[]) => void;
+  /**
+   * Called once, with whether the server did what was asked, and how many statements of a simple query it has
+   * completed: those before a failure are done, and of what they did to the session's names nothing is undone.
+   */
+  settle?: (done: boolean, completed: number) => void;
 }
 
 /** Messages that one session may have unanswered. Drivers that pipeline send some hundreds. */
 const MAX_OPEN = 8192;
 
 /** The types of message that end an answer: which of the sent messages they answer. */
-const ENDS: ReadonlyMap<number, Expectation["message"]> = new Map([
-  [typeCode("1"), "parse"],
-  [typeCode("2"), "bind"],
-  [typeCode("3"), "close"],
-  [typeCode("T"), "describe"],
-  [typeCode("n"), "describe"],
-  [typeCode("C"), "execute"],
-  [typeCode("I"), "execute"],
-  [typeCode("s"), "execute"],
-]);
+const ENDS: (Expectation["message"] | undefined)[] = [];
+for (const [letter, message] of [
+  ["1", "parse"],
+  ["2", "bind"],
+  ["3", "close"],
+  ["T", "describe"],
+  ["n", "describe"],
+  ["C", "execute"],
+  ["I", "execute"],
+  ["s", "execute"],
+] as const) {
+  ENDS[typeCode(letter)] = message;
+}
 
 /**
  * The messages that the server has yet to answer, in the order in which it will. From it the gateway knows
@@ -44,6 +54,11 @@ export class Expectations {
   #queue: Expectation[] = [];
   #head = 0;
   #copying = false;
+  /** Of the simple query under way: statements that are done, and whether one has failed. */
+  #completed = 0;
+  #failed = false;
+  #segmentOpen = false;
+  #skipping = false;
   #waiting: { readonly open: number; readonly resume: () => void } | undefined;
 
   get empty(): boolean {
@@ -59,7 +74,22 @@ export class Expectations {
     return this.#copying;
   }
 
+  /** Something was sent that only a Sync ends: the server may keep the answers to itself until then. */
+  get segmentOpen(): boolean {
+    return this.#segmentOpen;
+  }
+
+  /** The server has failed in a segment whose Sync is still to come: it answers nothing until then. */
+  get skipping(): boolean {
+    return this.#skipping;
+  }
+
   push(expectation: Expectation): void {
+    const { message } = expectation;
+    if (message !== "copy-end") {
+      this.#segmentOpen = message !== "sync" && message !== "query" && message !== "function-call";
+    }
+    if (message === "sync") this.#skipping = false;
     this.#queue.push(expectation);
   }
 
@@ -67,13 +97,20 @@ export class Expectations {
    * Resolves when there is room for more. A client that sends and never reads is not read on from: the
    * kernel's buffers hold millions of its shortest messages, and this process does not.
    */
-  async room(): Promise<void> {
-    if (this.#open >= MAX_OPEN) await this.#atMost(MAX_OPEN / 2);
+  room(): Promise<void> | undefined {
+    return this.#open >= MAX_OPEN ? this.#atMost(MAX_OPEN / 2) : undefined;
+  }
+
+  /** Whether every message that is not answered yet is the gateway's own. */
+  get ownOnly(): boolean {
+    for (let at = this.#head; at < this.#queue.length; at++)
+      if (this.#queue[at]?.own === undefined) return false;
+    return true;
   }
 
   /** Resolves when everything that was sent is answered. */
-  async answers(): Promise<void> {
-    if (!this.empty) await this.#atMost(0);
+  answers(): Promise<void> | undefined {
+    return this.empty ? undefined : this.#atMost(0);
   }
 
   /**
@@ -82,16 +119,21 @@ export class Expectations {
    * gateway would not know what the client is told.
    */
   answered(type: number): void {
-    const message = ENDS.get(type);
+    const message = ENDS[type];
     if (message === "execute") this.#copying = false;
+    const next = this.next;
     // A simple query's answer has any number of these, and ends with ReadyForQuery.
-    if (message === undefined || this.next?.message === "query") return;
-    if (this.next?.message !== message) throw outOfStep();
-    this.#take()?.settle?.(true);
+    if (next?.message === "query") {
+      if (message === "execute") this.#completed++;
+      return;
+    }
+    if (message === undefined) return;
+    if (next?.message !== message) throw outOfStep();
+    this.#take()?.settle?.(true, 1);
   }
 
   /**
-   * CopyInResponse: the message under way takes data. The server passes over any Sync up to the data's end
+   * CopyInResponse or CopyBothResponse: the message under way takes data. The server passes over any Sync up to the data's end
    * ("COPY Operations"), since clients send one behind each Execute before they know that it is a COPY.
    * @throws GatehouseError PROTOCOL_VIOLATION
    */
@@ -119,7 +161,12 @@ export class Expectations {
     const done = this.#take();
     if (done?.message !== "sync" && done?.message !== "query" && done?.message !== "function-call")
       throw outOfStep();
-    done.settle?.(true);
+    const failed = this.#failed;
+    const completed = this.#completed;
+    this.#failed = false;
+    this.#completed = 0;
+    this.#copying = false;
+    done.settle?.(!failed, completed);
   }
 
   /**
@@ -132,19 +179,22 @@ export class Expectations {
     this.#copying = false;
     switch (failed?.message) {
       case undefined:
+        return undefined;
       case "query":
       case "function-call":
       case "sync":
+        this.#failed = true;
         return failed;
       default:
-        while (this.next !== undefined && this.next.message !== "sync") this.#take()?.settle?.(false);
+        while (this.next !== undefined && this.next.message !== "sync") this.#take()?.settle?.(false, 0);
+        this.#skipping = this.empty;
         return failed;
     }
   }
 
   /** The connection is gone: nothing will be answered any more. */
   abandon(): void {
-    while (!this.empty) this.#take()?.settle?.(false);
+    while (!this.empty) this.#take()?.settle?.(false, 0);
   }
 
   #take(): Expectation | undefined {

@@ -9,17 +9,10 @@ const EXCERPT = 1024;
 /** A text that could not be understood, or that would make what follows be misunderstood. */
 export function refusedByAnalysis(result: AnalysisResult, text: string): AdapterRefusal | undefined {
   if (result.ok) {
-    const { access, statements, unsupported, redacted } = result.analysis;
-    const audited = redacted ?? text;
-    if (unsupported !== undefined) return { kind: "unsupported", message: unsupported, text: audited };
-    if (access !== "unknown" || statements === 1) return undefined;
-    // It may change what the names behind it mean, before those are looked up.
-    return {
-      kind: "unsupported",
-      message: "A statement that can't be judged has to be sent alone.",
-      hint: "Send the statements one by one.",
-      text: audited,
-    };
+    const { unsupported, redacted } = result.analysis;
+    return unsupported === undefined
+      ? undefined
+      : { kind: "unsupported", message: unsupported, text: redacted ?? text };
   }
   if (result.why === "syntax") {
     return { kind: "syntax", message: result.message, position: result.position, text: withheld(text) };
@@ -40,40 +33,75 @@ function withheld(text: string): string {
   return mayHoldOne ? "(withheld: it may spell a secret)" : text;
 }
 
-/** A FETCH of what a Bind has put into a portal. */
-export function fetchOfPortal(portal: string, text: string): AdapterRefusal {
-  return {
-    kind: "unsupported",
-    message: `The portal "${portal}" was opened by a Bind; FETCH can't run it through the gateway.`,
-    hint: "Run it by Execute, or open a cursor by DECLARE.",
-    text,
-  };
-}
-
 /** What PostgreSQL says of a name that means nothing. */
-export function noSuchName(what: string, name: string): AdapterRefusal {
+export function noSuchName(what: "portal" | "prepared statement", name: string): AdapterRefusal {
   return {
-    kind: "unknown_name",
+    kind: what === "portal" ? "unknown_cursor" : "unknown_name",
     message: name === "" ? `unnamed ${what} does not exist` : `${what} "${name}" does not exist`,
     text: `${what} "${name}"`,
   };
 }
 
-export function tooLong(text: string, limit: number): AdapterRefusal {
+/** @param bytes the text's own, in whatever encoding */
+export function tooLong(bytes: Buffer, limit: number): AdapterRefusal {
   return {
     kind: "too_large",
-    message: `A statement of ${Buffer.byteLength(text)} bytes is larger than the gateway analyses (${limit}).`,
+    message: `A statement of ${bytes.length} bytes is larger than the gateway analyses (${limit}).`,
     hint: "Pass long values as parameters, or many rows by COPY.",
+    text: withheld(bytes.toString("utf8", 0, EXCERPT)),
+  };
+}
+
+/** A message of which nothing was stored. */
+export function tooLarge(type: number, size: number, limit: number): AdapterRefusal {
+  const letter = String.fromCharCode(type);
+  return {
+    kind: "too_large",
+    message: `A message of ${size} bytes is larger than the gateway takes (${limit}).`,
+    hint: "Send long values by COPY, or raise limits.message in the gateway's config.",
+    text: `a message of type ${letter} with ${size} bytes`,
+  };
+}
+
+/** A message that breaks its own grammar, in PostgreSQL's words. */
+export function malformed(message: string, type: number): AdapterRefusal {
+  return { kind: "protocol", message, text: `a malformed message of type ${String.fromCharCode(type)}` };
+}
+
+export function notEncoded(encoding: string, size: number): AdapterRefusal {
+  return {
+    kind: "encoding",
+    message: `invalid byte sequence for encoding "${encoding}"`,
+    hint: "Send texts in the encoding that client_encoding says.",
+    text: `${size} bytes that are no text in ${encoding}`,
+  };
+}
+
+/** Behind a change of search_path in a transaction that has failed, only its end is understood for sure. */
+export function notAlone(text: string): AdapterRefusal {
+  return {
+    kind: "unsupported",
+    message: "In a failed transaction, its end has to be sent alone.",
+    hint: "Send ROLLBACK first, and the other statements behind it.",
     text: withheld(text.slice(0, EXCERPT)),
   };
 }
 
-/** A statement in the same segment behind one of unknown access. */
-export function withoutSync(text: string): AdapterRefusal {
+export function replicationOnly(text: string): AdapterRefusal {
   return {
     kind: "unsupported",
-    message: "What stands behind a statement that can't be judged needs a Sync before it.",
-    hint: "End the pipeline behind that statement.",
+    message: "cannot execute SQL commands in WAL sender for physical replication",
+    hint: "Connect with replication=database, or without replication.",
     text: withheld(text.slice(0, EXCERPT)),
+  };
+}
+
+/** @param kept bytes */
+export function crowded(statements: number, portals: number, kept: number): AdapterRefusal {
+  return {
+    kind: "too_large",
+    message: "This session keeps more prepared statements and portals than the gateway follows.",
+    hint: "Close those that are not needed any more.",
+    text: `${statements} statements, ${portals} portals, ${kept} bytes`,
   };
 }

@@ -1,25 +1,28 @@
 import type { Protocol, Target, Understanding } from "@gatehouse/core";
 import { Analyzer } from "./analysis/analyzer.ts";
+import { CancelKeys } from "./cancel-keys.ts";
 import { sqlFacts, toCommand } from "./commands.ts";
 import { refusedByAnalysis } from "./grounds.ts";
 import { serve } from "./server.ts";
-import { postgresSettings, settingsOf } from "./settings.ts";
+import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /** PostgreSQL's frontend/backend protocol, version 3. */
 export function postgres(): Protocol {
   const analyzer = new Analyzer();
+  const cancelKeys = new CancelKeys();
   return {
     name: "postgres",
     facts: sqlFacts,
     targetSettings: postgresSettings,
-    serve: (options) => serve(options, analyzer),
+    levelSettings: postgresLevelSettings,
+    serve: (options) => serve(options, analyzer, cancelKeys),
     understand: (text, target) => understand(analyzer, text, target),
     dispose: () => analyzer.dispose(),
   };
 }
 
 async function understand(analyzer: Analyzer, text: string, target: Target): Promise<Understanding> {
-  const result = await analyzer.analyze(text, settingsOf(target).schema);
+  const result = await analyzer.analyze(text, { path: [settingsOf(target).schema], backslashes: false });
   const refused = refusedByAnalysis(result, text);
   if (refused) return { ok: false, refusal: refused };
   if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");

@@ -1,36 +1,26 @@
-import {
-  type AdapterRefusal,
-  type Command,
-  GatehouseError,
-  type OpenSession,
-  type Permit,
-  type Refusal,
-} from "@gatehouse/core";
+import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
-import { type Bind, type BindParameter, decodeBind } from "./codec/bind.ts";
+import { analyzeFunctionCall } from "./analysis/function-calls.ts";
+import { type Bind, decodeBind } from "./codec/bind.ts";
+import type { ClientMessage } from "./codec/client-reader.ts";
 import { decodeNamedObject } from "./codec/describe.ts";
 import { decodeExecute } from "./codec/execute.ts";
-import type { Frame } from "./codec/framing.ts";
+import { typeCode } from "./codec/framing.ts";
 import { decodeFunctionCall } from "./codec/function-call.ts";
-import { decodeParse, type Parse } from "./codec/parse.ts";
+import { decodeParse } from "./codec/parse.ts";
 import { decodeQuery } from "./codec/query.ts";
-import { type CommandKind, toCommand } from "./commands.ts";
+import type { TransactionStatus } from "./codec/ready-for-query.ts";
+import { toCommand } from "./commands.ts";
+import { Dispatch, type Part } from "./dispatch.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
-import { fetchOfPortal, noSuchName, refusedByAnalysis, tooLong, withoutSync } from "./grounds.ts";
-import { ProvisionalNames } from "./provisional-names.ts";
+import { FreshReading } from "./fresh-reading.ts";
+import { crowded, malformed, noSuchName, notAlone, notEncoded, tooLarge, tooLong } from "./grounds.ts";
+import { Pending } from "./pending.ts";
+import type { ProvisionalNames } from "./provisional-names.ts";
+import type { SessionReading } from "./reading.ts";
+import { type Replication, SqlContext, type Statement } from "./sql-context.ts";
 import type { Failure, Upstream } from "./upstream.ts";
-
-/** What is known of a prepared statement. */
-interface Statement {
-  readonly text: string;
-  readonly parameterTypes: readonly number[];
-}
-
-/** What is known of a portal: a statement and the parameters it was bound to. */
-interface Portal extends Statement {
-  readonly parameters: readonly BindParameter[];
-}
 
 /**
  * Messages of the extended protocol that are held back until it is clear what they ask for. A client sends
@@ -38,9 +28,10 @@ interface Portal extends Statement {
  * Command, decided once with its parameters, and go on under one permit.
  */
 interface Unit {
-  readonly parse?: Parse;
-  readonly bind?: Bind;
-  readonly messages: readonly { readonly message: Expectation["message"]; readonly bytes: Buffer }[];
+  readonly parse?: { readonly name: string; readonly statement: Statement; readonly part: Part };
+  bind?: Bind & { readonly part: Part };
+  execute?: Part;
+  readonly parts: Part[];
 }
 
 export interface PipelineOptions {
@@ -48,7 +39,8 @@ export interface PipelineOptions {
   readonly upstream: Upstream;
   readonly expectations: Expectations;
   readonly analyzer: Analyzer;
-  readonly schema: string;
+  readonly reading: SessionReading;
+  readonly replication: Replication;
   /** Bytes: of one text, and of all that is kept for the names of one session. */
   readonly limits: { readonly statement: number; readonly message: number };
 }
@@ -59,24 +51,60 @@ const MAX_NAMES = 10_000;
 /** Clients describe what they send once or twice. More messages than this are not held back, but sent on. */
 const MAX_UNIT = 16;
 
-/** The client's messages, in order, on their way to the server: each that carries a command is decided first. */
+const QUERY = typeCode("Q");
+const PARSE = typeCode("P");
+const BIND = typeCode("B");
+const DESCRIBE = typeCode("D");
+const EXECUTE = typeCode("E");
+const CLOSE = typeCode("C");
+const FUNCTION_CALL = typeCode("F");
+const FLUSH = typeCode("H");
+const SYNC = typeCode("S");
+const COPY_DATA = typeCode("d");
+const COPY_DONE = typeCode("c");
+const COPY_FAIL = typeCode("f");
+const TYPES: ReadonlySet<number> = new Set([
+  ...[QUERY, PARSE, BIND, DESCRIBE, EXECUTE, CLOSE, FUNCTION_CALL, FLUSH, SYNC],
+  ...[COPY_DATA, COPY_DONE, COPY_FAIL],
+]);
+
+/** Bytes of a message that has no body. */
+const HEADER = 5;
+
+/**
+ * The client's messages, in order, on their way to the server: each that carries a command is decided first.
+ *
+ * What a message rests on (the text behind a name, what a text does, how texts are read now) is gathered before
+ * anything is done for it. Where a part of that is not known yet, the message is handed in again when it is.
+ */
 export class Pipeline {
   readonly #options: PipelineOptions;
-  readonly #statements = new ProvisionalNames<Statement>();
-  readonly #portals = new ProvisionalNames<Portal>();
+  readonly #context: SqlContext;
+  readonly #fresh: FreshReading;
+  readonly #dispatch: Dispatch;
   #unit: Unit | undefined;
   /** Counts Syncs: what is sent between two of them fails together. */
   #segment = 0;
+  /** Names that a simple query gives belong to no segment. */
+  #queries = 0;
   /** A message of this segment was refused: the server skips to the Sync, and so does the gateway. */
   #skipping = false;
-  /**
-   * Where a command of unknown access was sent, while its end is not known: the segment that has to end first, or
-   * "query" for a simple query, which ends by itself.
-   */
-  #opaque: number | "query" | undefined;
+  /** A Sync that has come during a COPY, with nothing behind it yet. */
+  #heldSync: Buffer | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
+    this.#context = new SqlContext({
+      analyzer: options.analyzer,
+      replication: options.replication,
+      reading: () => options.reading.current,
+    });
+    this.#dispatch = new Dispatch(options);
+    this.#fresh = new FreshReading({
+      ...options,
+      name: `gatehouse_reading_${options.session.session.id}`,
+      skipped: () => this.skip(),
+    });
   }
 
   /** Nothing of the client's is held back. */
@@ -84,294 +112,380 @@ export class Pipeline {
     return this.#unit === undefined;
   }
 
-  /** The transaction has ended at the server, and its portals with it. */
-  transactionEnded(): void {
-    this.#portals.forgetSettled();
+  /** The server skips all up to the next Sync: nothing before it would be run. */
+  skip(): void {
+    this.#skipping = true;
+    this.#unit = undefined;
   }
 
   /**
-   * Takes the client's next message. One at a time: the next may come when this has resolved.
-   * @throws GatehouseError PROTOCOL_VIOLATION
+   * What stood in a COPY's data has failed. A Sync that came behind them was taken for one that the server passes
+   * over, and is one that it waits for.
    */
-  async accept(frame: Frame): Promise<void> {
-    const type = String.fromCharCode(frame.type);
-    if (type === "S") return this.#sync(frame);
-    if (this.#skipping) return;
-    switch (type) {
-      case "Q":
-        await this.#settleUnit();
-        return this.#query(frame);
-      case "P":
-        await this.#settleUnit();
-        this.#unit = { parse: decodeParse(frame.body), messages: [{ message: "parse", bytes: frame.bytes }] };
-        return;
-      case "B":
-        return this.#bind(frame);
-      case "D":
-        return this.#describe(frame);
-      case "E":
-        return this.#execute(frame);
-      case "C":
-        await this.#settleUnit();
-        return this.#close(frame);
-      case "F":
-        await this.#settleUnit();
-        return this.#functionCall(frame);
-      case "H":
-        await this.#settleUnit();
-        if (!this.#options.expectations.copying) this.#options.upstream.control(frame.bytes);
-        return;
-      case "d":
-      case "c":
-      case "f":
-        await this.#settleUnit();
-        this.#copyData(type, frame);
-        return;
-      default:
-        throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${frame.type}`);
-    }
+  copyFailed(): void {
+    const sync = this.#heldSync;
+    this.#heldSync = undefined;
+    if (sync) this.#sync(sync);
   }
 
-  async #sync(frame: Frame): Promise<void> {
-    // During a COPY the server would pass over it, and so does the gateway: both then await the same answers.
-    if (this.#options.expectations.copying) return;
-    if (!this.#skipping) await this.#settleUnit();
-    this.#options.expectations.push({ message: "sync" });
-    this.#options.upstream.control(frame.bytes);
+  /** The client sends nothing more: what is held back goes out. @returns as `accept` */
+  close(): Promise<unknown> | undefined {
+    return this.#skipping ? undefined : this.#settleUnit();
+  }
+
+  /** ReadyForQuery: how the transaction stands. */
+  ready(status: TransactionStatus): void {
+    this.#fresh.ready(status);
+    if (status === "idle") this.#context.transactionEnded();
+  }
+
+  /**
+   * Takes the client's next message.
+   * @returns undefined when it is done with; otherwise, when to hand the same message in again, before any other
+   * @throws GatehouseError PROTOCOL_VIOLATION for a message that PostgreSQL would end the connection at
+   */
+  accept(message: ClientMessage): Promise<unknown> | undefined {
+    const { type } = message;
+    if (!TYPES.has(type)) {
+      throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${type}`);
+    }
+    if (type === SYNC) return this.#sync(message.bytes);
+    if (this.#skipping) return undefined;
+    this.#heldSync = undefined;
+    try {
+      if (message.tooLarge !== undefined) return this.#tooLarge(type, message.tooLarge);
+      switch (type) {
+        case QUERY:
+          return this.#query(message.bytes);
+        case PARSE:
+          return this.#parse(message.bytes);
+        case BIND:
+          return this.#bind(message.bytes);
+        case DESCRIBE:
+          return this.#describe(message.bytes);
+        case EXECUTE:
+          return this.#execute(message.bytes);
+        case CLOSE:
+          return this.#close(message.bytes);
+        case FUNCTION_CALL:
+          return this.#functionCall(message.bytes);
+        case FLUSH:
+          return this.#flush(message.bytes);
+        case COPY_DATA:
+        case COPY_DONE:
+        case COPY_FAIL:
+          return this.#copyData(type, message.bytes);
+      }
+    } catch (error) {
+      if (!(error instanceof GatehouseError) || error.code !== "PROTOCOL_VIOLATION") throw error;
+      return this.#refuseMessage(type, malformed(error.message, type));
+    }
+    return undefined;
+  }
+
+  #sync(bytes: Buffer): Promise<unknown> | undefined {
+    if (bytes.length > HEADER) return this.#malformedSync();
+    // During a COPY the server passes over it; unless what was sent before has failed, which may not be known yet.
+    if (this.#options.expectations.copying) {
+      this.#heldSync = bytes;
+      return undefined;
+    }
+    const wait = this.#skipping ? undefined : this.#settleUnit();
+    if (wait) return wait;
+    this.#dispatch.control({ expectation: { message: "sync" }, bytes });
     this.#skipping = false;
     this.#segment++;
+    return undefined;
   }
 
-  async #query(frame: Frame): Promise<void> {
-    const text = decodeQuery(frame.body);
-    const behind = await this.#behindOpaque(text);
-    if (behind) {
-      this.#fail("query", await this.#options.session.refuse(behind));
-      return;
+  /** It ends the segment, and fails in doing so. */
+  #malformedSync(): Promise<unknown> | undefined {
+    const wait = this.#skipping ? undefined : this.#settleUnit();
+    if (wait) return wait;
+    if (this.#skipping || this.#options.expectations.copying) {
+      throw new GatehouseError("PROTOCOL_VIOLATION", "invalid message format");
     }
-    const decided = await this.#decide("query", { text, parameterTypes: [] }, []);
-    if ("refusal" in decided) {
-      this.#fail("query", decided.refusal);
-      return;
-    }
-    this.#sent(decided, "query");
-    this.#options.expectations.push({ message: "query" });
-    this.#options.upstream.send(decided.permit, decided.command, [frame.bytes]);
+    // Like a function call that fails: it aborts what is open, and the server is ready again.
+    this.#dispatch.refuse(malformed("invalid message format", SYNC), "function-call");
+    this.#segment++;
+    return undefined;
   }
 
-  async #bind(frame: Frame): Promise<void> {
-    const bind = decodeBind(frame.body);
-    const message = { message: "bind", bytes: frame.bytes } as const;
-    const parse = this.#unit?.parse;
-    if (this.#unit && parse?.statement === bind.statement && this.#unit.bind === undefined) {
-      this.#unit = { parse, bind, messages: [...this.#unit.messages, message] };
-      return;
-    }
-    await this.#settleUnit();
-    if (!this.#skipping) this.#unit = { bind, messages: [message] };
+  #flush(bytes: Buffer): Promise<unknown> | undefined {
+    if (bytes.length > HEADER) throw new GatehouseError("PROTOCOL_VIOLATION", "invalid message format");
+    const wait = this.#settleUnit();
+    if (wait) return wait;
+    if (!this.#skipping && !this.#options.expectations.copying) this.#options.upstream.control(bytes);
+    return undefined;
   }
 
-  async #describe(frame: Frame): Promise<void> {
-    const named = decodeNamedObject(frame.body);
+  #query(bytes: Buffer): Promise<unknown> | undefined {
+    const raw = decodeQuery(bodyOf(bytes));
+    const wait = this.#settleUnit() ?? this.#fresh.wait(this.#segment);
+    if (wait || this.#skipping) return wait;
+    const text = this.#readText(raw);
+    if (typeof text !== "string") return this.#refuse(text, "query");
+    const understood = this.#context.query(text, this.#segment);
+    if (understood instanceof Pending) return understood.known;
+    if ("refused" in understood) return this.#refuse(understood.refused, "query");
+    const { analysis } = understood;
+    if (this.#fresh.uncertain && analysis.statements > 1) return this.#refuse(notAlone(text), "query");
+    const expectation: Expectation = { message: "query" };
+    if (!this.#dispatch.command(toCommand("query", text, analysis), [{ expectation, bytes }], "query")) {
+      return undefined;
+    }
+    // A name that a simple query gives is in no segment: whatever comes next waits until it is known.
+    this.#runs(analysis, expectation, --this.#queries, undefined);
+    return undefined;
+  }
+
+  #parse(bytes: Buffer): Promise<unknown> | undefined {
+    const { statement: name, text: raw, parameterTypes } = decodeParse(bodyOf(bytes));
+    const wait = this.#settleUnit() ?? this.#fresh.wait(this.#segment);
+    if (wait || this.#skipping) return wait;
+    const text = this.#readText(raw);
+    if (typeof text !== "string") return this.#refuse(text, "extended");
+    const part: Part = { expectation: { message: "parse" }, bytes };
+    this.#unit = { parse: { name, statement: { text, parameterTypes }, part }, parts: [part] };
+    return undefined;
+  }
+
+  #bind(bytes: Buffer): Promise<unknown> | undefined {
+    const part: Part = { expectation: { message: "bind" }, bytes };
+    const bind = { ...decodeBind(bodyOf(bytes)), part };
     const unit = this.#unit;
-    const own = named.object === "statement" ? unit?.parse?.statement : unit?.bind?.portal;
-    if (unit && own === named.name && unit.messages.length < MAX_UNIT) {
-      this.#unit = { ...unit, messages: [...unit.messages, { message: "describe", bytes: frame.bytes }] };
-      return;
+    if (unit?.parse?.name === bind.statement && unit.bind === undefined) {
+      unit.bind = bind;
+      unit.parts.push(part);
+      return undefined;
     }
-    await this.#settleUnit();
-    if (this.#skipping) return;
-    this.#options.expectations.push({ message: "describe" });
-    this.#options.upstream.control(frame.bytes);
+    const wait = this.#settleUnit();
+    if (wait || this.#skipping) return wait;
+    this.#unit = { bind, parts: [part] };
+    return undefined;
   }
 
-  async #execute(frame: Frame): Promise<void> {
-    const { portal: name } = decodeExecute(frame.body);
+  #describe(bytes: Buffer): Promise<unknown> | undefined {
+    const { object, name } = decodeNamedObject(bodyOf(bytes));
+    const unit = this.#unit;
+    const own = object === "statement" ? unit?.parse?.name : unit?.bind?.portal;
+    if (unit && own === name && unit.parts.length < MAX_UNIT) {
+      unit.parts.push(describing(object === "statement" ? unit.parse?.statement : undefined, bytes));
+      return undefined;
+    }
+    const wait = this.#settleUnit();
+    if (wait || this.#skipping) return wait;
+    const statement =
+      object === "statement" ? this.#context.statements.lookUp(name, this.#segment) : undefined;
+    if (statement instanceof Pending) return statement.known;
+    this.#dispatch.control(describing(statement, bytes));
+    return undefined;
+  }
+
+  #execute(bytes: Buffer): Promise<unknown> | undefined {
+    const { portal: name } = decodeExecute(bodyOf(bytes));
+    const part: Part = { expectation: { message: "execute" }, bytes };
     const unit = this.#unit;
     if (unit?.bind?.portal === name) {
-      this.#unit = { ...unit, messages: [...unit.messages, { message: "execute", bytes: frame.bytes }] };
-      await this.#settleUnit("execute");
-      return;
+      if (!unit.execute) {
+        unit.execute = part;
+        unit.parts.push(part);
+      }
+      return this.#settleUnit();
     }
-    await this.#settleUnit();
-    if (this.#skipping) return;
-    const portal = await this.#portals.resolve(name, this.#segment);
-    if (!portal) {
-      await this.#refuse(noSuchName("portal", name));
-      return;
+    const wait = this.#settleUnit() ?? this.#fresh.wait(this.#segment);
+    if (wait || this.#skipping) return wait;
+    const portal = this.#context.portals.lookUp(name, this.#segment);
+    if (portal instanceof Pending) return portal.known;
+    if (!portal) return this.#refuse(noSuchName("portal", name), "extended");
+    const understood = this.#context.portal(portal, this.#segment);
+    if (understood instanceof Pending) return understood.known;
+    if ("refused" in understood) return this.#refuse(understood.refused, "extended");
+    const { analysis } = understood;
+    const { text, parameterTypes } = portal.statement;
+    const command = toCommand("execute", text, analysis, portal.parameters, parameterTypes);
+    if (this.#dispatch.command(command, [part], "extended")) {
+      this.#runs(analysis, part.expectation, this.#segment, this.#segment);
+    } else {
+      this.#skipping = true;
     }
-    const decided = await this.#decide("execute", portal, portal.parameters);
-    if ("refusal" in decided) {
-      this.#fail("extended", decided.refusal);
-      return;
-    }
-    this.#sent(decided, this.#segment);
-    this.#options.expectations.push({ message: "execute" });
-    this.#options.upstream.send(decided.permit, decided.command, [frame.bytes]);
+    return undefined;
   }
 
-  async #close(frame: Frame): Promise<void> {
-    if (this.#skipping) return;
-    const { object, name } = decodeNamedObject(frame.body);
-    const names = object === "statement" ? this.#statements : this.#portals;
-    // A name whose fate is open in an older segment is waited for, so that undoing never crosses segments.
-    const known = await names.resolve(name, this.#segment);
-    // One that means nothing here costs nothing to close.
-    const settle = known && assign(names, name, undefined, this.#segment, 0);
-    this.#options.expectations.push(settle ? { message: "close", settle } : { message: "close" });
-    this.#options.upstream.control(frame.bytes);
+  #close(bytes: Buffer): Promise<unknown> | undefined {
+    const { object, name } = decodeNamedObject(bodyOf(bytes));
+    const wait = this.#settleUnit();
+    if (wait || this.#skipping) return wait;
+    const settle =
+      object === "statement"
+        ? takeBack(this.#context.statements, name, this.#segment)
+        : takeBack(this.#context.portals, name, this.#segment);
+    if (settle instanceof Pending) return settle.known;
+    this.#dispatch.control({
+      expectation: settle ? { message: "close", settle } : { message: "close" },
+      bytes,
+    });
+    return undefined;
   }
 
   /** The data of a COPY that was decided. Outside of one, the server passes over them. */
-  #copyData(type: "d" | "c" | "f", frame: Frame): void {
-    if (this.#skipping) return;
-    if (type !== "d") this.#options.expectations.copyEnds();
-    this.#options.upstream.control(frame.bytes);
+  #copyData(type: number, bytes: Buffer): Promise<unknown> | undefined {
+    const wait = this.#settleUnit();
+    if (wait || this.#skipping) return wait;
+    if (type !== COPY_DATA) this.#options.expectations.copyEnds();
+    this.#options.upstream.control(bytes);
+    return undefined;
   }
 
-  async #functionCall(frame: Frame): Promise<void> {
-    if (this.#skipping) return;
-    const refusal = await this.#options.session.refuse({
-      kind: "unsupported",
-      message: "Function calls by object id are not let through.",
-      hint: "Call the function by its name, in a SELECT.",
-      text: `FunctionCall of object id ${decodeFunctionCall(frame.body)}`,
-    });
-    this.#fail("function-call", refusal);
-  }
-
-  /** Decides what was held back, and sends it on; with `kind` where the unit has been completed. */
-  async #settleUnit(kind?: CommandKind): Promise<void> {
-    const unit = this.#unit;
-    if (!unit) return;
-    this.#unit = undefined;
-    const { parse, bind } = unit;
-    const statement = parse ?? (await this.#statements.resolve(bind?.statement ?? "", this.#segment));
-    if (!statement) {
-      await this.#refuse(noSuchName("prepared statement", bind?.statement ?? ""));
-      return;
-    }
-    const refused = this.#crowded() ?? (await this.#behindOpaque(statement.text));
-    if (refused) {
-      await this.#refuse(refused);
-      return;
-    }
-    // Names that an older segment has left open are waited for here as in #close.
-    if (parse && parse.statement !== "") await this.#statements.resolve(parse.statement, this.#segment);
-    if (bind && bind.portal !== "") await this.#portals.resolve(bind.portal, this.#segment);
-    const decided = await this.#decide(
-      kind ?? (bind ? "bind" : "prepare"),
-      statement,
-      bind?.parameters ?? [],
-    );
-    if ("refusal" in decided) {
-      this.#fail("extended", decided.refusal);
-      return;
-    }
-    if (kind === "execute") this.#sent(decided, this.#segment);
-    for (const { message, bytes } of unit.messages) {
-      const settle =
-        message === "parse" && parse
-          ? assign(this.#statements, parse.statement, pick(parse), this.#segment, bytes.length)
-          : message === "bind" && bind
-            ? assign(
-                this.#portals,
-                bind.portal,
-                { ...pick(statement), parameters: bind.parameters },
-                this.#segment,
-                bytes.length,
-              )
-            : undefined;
-      this.#options.expectations.push(settle ? { message, settle } : { message });
-    }
-    this.#options.upstream.send(
-      decided.permit,
-      decided.command,
-      unit.messages.map(({ bytes }) => bytes),
-    );
-  }
-
-  async #decide(
-    kind: CommandKind,
-    { text, parameterTypes }: Statement,
-    parameters: readonly BindParameter[],
-  ): Promise<Decided> {
-    const { session, analyzer, schema, limits } = this.#options;
-    if (Buffer.byteLength(text) > limits.statement) {
-      return { refusal: await session.refuse(tooLong(text, limits.statement)) };
-    }
-    const result = await analyzer.analyze(text, schema);
-    const refused = refusedByAnalysis(result, text);
-    if (refused) return { refusal: await session.refuse(refused) };
-    if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
-    const { analysis } = result;
-    const fetched = await this.#fetchedPortal(analysis);
-    if (fetched !== undefined) return { refusal: await session.refuse(fetchOfPortal(fetched, text)) };
-    const command = toCommand(kind, text, analysis, parameters, parameterTypes);
-    const verdict = await session.decide(command);
-    return verdict.ok ? { permit: verdict.permit, command, analysis } : { refusal: verdict.refusal };
-  }
-
-  /** A portal of the protocol's that a FETCH names: it would run that portal's command, decided or not. */
-  async #fetchedPortal({ fetches }: Analysis): Promise<string | undefined> {
-    for (const name of fetches) {
-      if ((await this.#portals.resolve(name, this.#segment)) !== undefined) return name;
+  #functionCall(bytes: Buffer): Promise<unknown> | undefined {
+    const { objectId, parameters } = decodeFunctionCall(bodyOf(bytes));
+    const wait = this.#settleUnit() ?? this.#fresh.wait(this.#segment);
+    if (wait || this.#skipping) return wait;
+    const analysis = analyzeFunctionCall(objectId);
+    const text = `${analysis.functions.join()}(${parameters.map((_, index) => `$${index + 1}`).join(", ")})`;
+    const command = toCommand("function-call", text, analysis, parameters);
+    const expectation: Expectation = { message: "function-call" };
+    if (this.#dispatch.command(command, [{ expectation, bytes }], "function-call")) {
+      this.#runs(analysis, expectation, this.#segment, undefined);
     }
     return undefined;
   }
 
-  /** Refuses what stands at this place of the extended protocol; the server skips to the Sync. */
-  async #refuse(refused: AdapterRefusal): Promise<void> {
-    this.#fail("extended", await this.#options.session.refuse(refused));
+  /** Of what is larger than a message may be, nothing was stored; the session goes on behind it. */
+  #tooLarge(type: number, size: number): Promise<unknown> | undefined {
+    return this.#refuseMessage(type, tooLarge(type, size, this.#options.limits.message));
   }
 
-  #fail(how: Failure, refusal: Refusal): void {
-    this.#options.expectations.push({ message: how === "extended" ? "bind" : how, refusal });
-    this.#options.upstream.fail(how, refusal.reference);
-    if (how === "extended") this.#skipping = true;
+  #refuseMessage(type: number, refused: AdapterRefusal): Promise<unknown> | undefined {
+    const wait = this.#settleUnit();
+    if (wait || this.#skipping) return wait;
+    const failure = type === QUERY ? "query" : type === FUNCTION_CALL ? "function-call" : "extended";
+    return this.#refuse(refused, failure);
   }
 
-  /** A command is about to run at the server: what it makes void of the gateway's knowledge, and what it hides. */
-  #sent({ analysis }: Extract<Decided, { analysis: Analysis }>, where: number | "query"): void {
-    // Names that it gives another meaning in SQL itself.
-    this.#statements.forget(analysis.forgets.statements);
-    this.#portals.forget(analysis.forgets.portals);
-    if (analysis.access === "unknown") this.#opaque = where;
+  /** Decides what was held back, and sends it on. */
+  #settleUnit(): Promise<unknown> | undefined {
+    const unit = this.#unit;
+    if (!unit) return undefined;
+    const { parse, bind, execute } = unit;
+    const stale = this.#fresh.wait(this.#segment);
+    if (stale) return stale;
+    const context = this.#context;
+    const segment = this.#segment;
+    const statement = parse?.statement ?? context.statements.lookUp(bind?.statement ?? "", segment);
+    if (statement instanceof Pending) return statement.known;
+    if (!statement) {
+      this.#unit = undefined;
+      return this.#refuse(noSuchName("prepared statement", bind?.statement ?? ""), "extended");
+    }
+    // Names that an older segment has left open are waited for here as in #close.
+    const open =
+      (parse && openName(context.statements, parse.name, segment)) ??
+      (bind && openName(context.portals, bind.portal, segment));
+    if (open) return open;
+    const understood = context.statement(statement, segment);
+    if (understood instanceof Pending) return understood.known;
+    this.#unit = undefined;
+    if ("refused" in understood) return this.#refuse(understood.refused, "extended");
+    const full = this.#crowded();
+    if (full) return this.#refuse(full, "extended");
+    const { analysis } = understood;
+    const kind = execute ? "execute" : bind ? "bind" : "prepare";
+    const parameters = bind?.parameters ?? [];
+    const command = toCommand(kind, statement.text, analysis, parameters, statement.parameterTypes);
+    if (!this.#dispatch.command(command, unit.parts, "extended")) {
+      this.#skipping = true;
+      return undefined;
+    }
+    if (parse) {
+      const { name, part } = parse;
+      part.expectation.settle = assign(context.statements, name, statement, segment, part.bytes.length);
+    }
+    if (bind) {
+      const { portal: name, part } = bind;
+      const portal = { statement, parameters, reading: this.#options.reading.current, hold: false };
+      part.expectation.settle = assign(context.portals, name, portal, segment, part.bytes.length);
+    }
+    if (execute) this.#runs(analysis, execute.expectation, segment, segment);
+    return undefined;
   }
 
   /**
-   * What runs inside a function that is not known may change how the next text is read, and the server tells of
-   * it with ReadyForQuery. So the next text waits for that; in the same segment, it would wait for ever.
+   * A command is on its way to be run: what it does to the session's names, and to how texts are read.
+   * @param named in which the names that it gives are known
+   * @param segment that fails together with it; none where it fails alone
    */
-  async #behindOpaque(text: string): Promise<AdapterRefusal | undefined> {
-    if (this.#opaque === undefined) return undefined;
-    if (this.#opaque === this.#segment) return withoutSync(text);
-    await this.#options.expectations.answers();
-    this.#opaque = undefined;
+  #runs(analysis: Analysis, expectation: Expectation, named: number, segment: number | undefined): void {
+    const follow = this.#context.follow(analysis, named);
+    if (follow) {
+      expectation.settle = (done, completed) => follow(done ? Number.POSITIVE_INFINITY : completed);
+    }
+    this.#fresh.sent(analysis, segment);
+  }
+
+  /** Refuses what stands at this place; in the extended protocol, the server skips to the Sync behind it. */
+  #refuse(refused: AdapterRefusal, failure: Failure): undefined {
+    this.#dispatch.refuse(refused, failure);
+    if (failure === "extended") this.#skipping = true;
     return undefined;
   }
 
+  #readText(bytes: Buffer): string | AdapterRefusal {
+    const { limits, reading } = this.#options;
+    const text = bytes.length > limits.statement ? undefined : reading.decode(bytes);
+    if (text !== undefined) return text;
+    return bytes.length > limits.statement
+      ? tooLong(bytes, limits.statement)
+      : notEncoded(reading.encoding, bytes.length);
+  }
+
   #crowded(): AdapterRefusal | undefined {
-    const { message } = this.#options.limits;
-    const kept = this.#statements.size + this.#portals.size;
-    if (this.#statements.count < MAX_NAMES && this.#portals.count < MAX_NAMES && kept < message)
-      return undefined;
-    return {
-      kind: "too_large",
-      message: "This session keeps more prepared statements and portals than the gateway follows.",
-      hint: "Close those that are not needed any more.",
-      text: `${this.#statements.count} statements, ${this.#portals.count} portals, ${kept} bytes`,
-    };
+    const { statements, portals } = this.#context;
+    const kept = statements.size + portals.size;
+    return statements.count < MAX_NAMES && portals.count < MAX_NAMES && kept < this.#options.limits.message
+      ? undefined
+      : crowded(statements.count, portals.count, kept);
   }
 }
 
-type Decided =
-  | { readonly refusal: Refusal }
-  | {
-      readonly permit: Permit;
-      readonly command: Command;
-      readonly analysis: Analysis;
-    };
+/** A message's body: what stands behind its header. */
+function bodyOf(bytes: Buffer): Buffer {
+  return bytes.subarray(HEADER);
+}
+
+/** A Describe. Its answer says of which types a statement's parameters are. */
+function describing(statement: Statement | undefined, bytes: Buffer): Part {
+  if (statement === undefined) return { expectation: { message: "describe" }, bytes };
+  const parameterTypes = (types: readonly number[]) => {
+    statement.parameterTypes = types;
+  };
+  return { expectation: { message: "describe", parameterTypes }, bytes };
+}
+
+/** When an older segment's message has settled the name; undefined where none is open. */
+function openName<T>(
+  names: ProvisionalNames<T>,
+  name: string,
+  segment: number,
+): Promise<unknown> | undefined {
+  const known = name === "" ? undefined : names.lookUp(name, segment);
+  return known instanceof Pending ? known.known : undefined;
+}
+
+/**
+ * A name that is closed. One that means nothing here costs nothing to close; one whose fate is open in an older
+ * segment is waited for, so that undoing never crosses segments.
+ */
+function takeBack<T>(
+  names: ProvisionalNames<T>,
+  name: string,
+  segment: number,
+): ((done: boolean) => void) | Pending | undefined {
+  const known = names.lookUp(name, segment);
+  if (known === undefined) return undefined;
+  if (known instanceof Pending) return known;
+  return assign(names, name, undefined, segment, 0);
+}
 
 function assign<T>(
   names: ProvisionalNames<T>,
@@ -382,8 +496,4 @@ function assign<T>(
 ): (done: boolean) => void {
   const entry = names.assign(name, value, segment, size);
   return (done) => names.settle(entry, done);
-}
-
-function pick({ text, parameterTypes }: Statement): Statement {
-  return { text, parameterTypes };
 }

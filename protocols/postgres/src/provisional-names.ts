@@ -1,3 +1,5 @@
+import { Pending } from "./pending.ts";
+
 /** A name given or taken back by a message that the server may still refuse. */
 export interface ProvisionalEntry<T> {
   readonly name: string;
@@ -47,12 +49,15 @@ export class ProvisionalNames<T> {
   }
 
   /** What the name means for a message of this segment; undefined when it means nothing. */
-  async resolve(name: string, segment: number): Promise<T | undefined> {
-    for (;;) {
-      const entry = this.#entries.get(name);
-      if (entry?.state !== "pending" || entry.segment === segment) return entry?.value;
-      await new Promise<void>((resolve) => entry.settled.push(resolve));
-    }
+  lookUp(name: string, segment: number): T | Pending | undefined {
+    const entry = this.#entries.get(name);
+    if (entry?.state !== "pending" || entry.segment === segment) return entry?.value;
+    return new Pending(new Promise<void>((resolve) => entry.settled.push(resolve)));
+  }
+
+  /** Takes every name back that means something now. The caller settles the entries. */
+  assignNothing(segment: number): ProvisionalEntry<T>[] {
+    return [...this.#entries.keys()].map((name) => this.assign(name, undefined, segment));
   }
 
   /** The server has done what the entry's message asked, or has not. */
@@ -71,14 +76,11 @@ export class ProvisionalNames<T> {
     for (const resume of entry.settled.splice(0)) resume();
   }
 
-  /** Forgets names that a statement has changed behind the protocol's back: they are refused from now on. */
-  forget(names: readonly string[] | "all"): void {
-    for (const name of names === "all" ? [...this.#entries.keys()] : names) this.#drop(name);
-  }
-
-  /** Forgets every settled name: what the end of a transaction does to portals. */
-  forgetSettled(): void {
-    for (const [name, entry] of this.#entries) if (entry.state === "settled") this.#drop(name);
+  /** Forgets every settled name whose value is not to be kept: what the end of a transaction does to portals. */
+  forgetSettled(kept: (value: T) => boolean): void {
+    for (const [name, { state, value }] of this.#entries) {
+      if (state === "settled" && (value === undefined || !kept(value))) this.#drop(name);
+    }
   }
 
   #drop(name: string): void {

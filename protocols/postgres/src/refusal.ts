@@ -8,14 +8,31 @@ const SQLSTATE: Readonly<Record<RefusalKind, string>> = {
   target: "3D000",
   level: "28000",
   policy: "42501",
+  protocol: "08P01",
   syntax: "42601",
   unknown_name: "26000",
+  unknown_cursor: "34000",
   unsupported: "0A000",
+  encoding: "22021",
+  canceled: "57014",
   too_large: "54000",
   unavailable: "08001",
   busy: "57P01",
+  too_many: "53300",
+  expired: "57P01",
+  idle: "57P05",
+  idle_in_transaction: "25P03",
   internal: "XX000",
 };
+
+/** What the server would have said itself, had it been asked: the client is told so in the same words, and no more. */
+const SERVERS_OWN: ReadonlySet<RefusalKind> = new Set([
+  "protocol",
+  "syntax",
+  "encoding",
+  "unknown_name",
+  "unknown_cursor",
+]);
 
 /**
  * A refusal as an ErrorResponse. ERROR leaves the session as any error of the server's would; FATAL ends it.
@@ -26,7 +43,7 @@ export function encodeRefusal(refusal: Refusal, severity: "ERROR" | "FATAL"): Bu
     severity,
     sqlstate: SQLSTATE[refusal.kind],
     message: refusal.message,
-    detail: `Reference: ${refusal.reference}`,
+    ...(SERVERS_OWN.has(refusal.kind) ? {} : { detail: `Reference: ${refusal.reference}` }),
     ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
     ...(refusal.position === undefined ? {} : { position: refusal.position }),
   });

@@ -10,7 +10,7 @@ import {
 } from "@gatehouse/core";
 import { hangUp, listen, Pull } from "@gatehouse/wire";
 import type { Analyzer } from "./analysis/analyzer.ts";
-import { CancelKeys } from "./cancel-keys.ts";
+import type { CancelKeys } from "./cancel-keys.ts";
 import { encodeAuthenticationCleartextPassword, encodeAuthenticationOk } from "./codec/authentication.ts";
 import { encodeBackendKeyData } from "./codec/backend-key-data.ts";
 import { FrameReader, typeCode } from "./codec/framing.ts";
@@ -18,27 +18,37 @@ import { encodeNegotiateProtocolVersion } from "./codec/negotiate-protocol-versi
 import { encodeParameterStatus } from "./codec/parameter-status.ts";
 import { decodePasswordMessage } from "./codec/password-message.ts";
 import { encodeReadyForQuery } from "./codec/ready-for-query.ts";
+import { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation } from "./refusal.ts";
-import { ClientSession, checkReadable } from "./session.ts";
-import { settingsOf } from "./settings.ts";
+import { ClientSession } from "./session.ts";
+import { levelSettingsOf, settingsOf } from "./settings.ts";
 import { readStartup, type Startup } from "./startup.ts";
 import { readStartupParameters, type StartupRequest } from "./startup-parameters.ts";
 import { Upstream } from "./upstream.ts";
 
 /** The newest protocol version that is spoken here. */
-const VERSION = { major: 3, minor: 0 } as const;
+const VERSION = { major: 3, minor: 2 } as const;
+/** From this minor version on, a cancel key may be long. */
+const LONG_KEYS = 2;
 /** A token is a few kilobytes; a password message that is larger is none. */
 const PASSWORD_LIMIT = 64 * 1024;
 
 const TLS_HINT =
   "Turn TLS on: sslmode=verify-full with the gateway's CA file as sslrootcert (or at least sslmode=require).";
 
-/** Serves PostgreSQL clients on one address. */
-export async function serve(options: ServeOptions, analyzer: Analyzer): Promise<Listener> {
-  const cancelKeys = new CancelKeys();
+/**
+ * Serves PostgreSQL clients on one address.
+ * @param cancelKeys of all the protocol's listeners: a cancel may come in by another one than its session
+ */
+export async function serve(
+  options: ServeOptions,
+  analyzer: Analyzer,
+  cancelKeys: CancelKeys,
+): Promise<Listener> {
   const startingUp = new Set<Socket>();
   const listener = await listen(options.address, {
     connections: options.limits.connections,
+    keepalive: options.limits.keepalive,
     serve: (socket) => {
       startingUp.add(socket);
       const started = () => startingUp.delete(socket);
@@ -58,6 +68,9 @@ export async function serve(options: ServeOptions, analyzer: Analyzer): Promise<
     },
   };
 }
+
+/** What a client asked for, by its StartupMessage. */
+type Asked = Startup & { kind: "session" } & { readonly request: StartupRequest };
 
 /** One client connection, from accept to the end of its session. */
 class Connection {
@@ -81,80 +94,73 @@ class Connection {
     this.#analyzer = analyzer;
     this.#cancelKeys = cancelKeys;
     this.#started = started;
-    this.#client = { host: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
+    this.#client =
+      "socket" in options.address
+        ? options.address
+        : { host: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
   }
 
   async run(): Promise<void> {
+    const { limits, plaintext, secureContext, log } = this.#options;
     // A client that is silent, or slow on purpose, holds a place no longer than this.
     const deadline = new AbortController();
     const timer = setTimeout(() => {
       deadline.abort();
       this.#raw.destroy();
-    }, this.#options.limits.startup);
+    }, limits.startup);
     try {
-      const startup = await readStartup(this.#raw, this.#options.secureContext, deadline.signal);
+      const startup = await readStartup(this.#raw, plaintext ? undefined : secureContext, deadline.signal);
       if (startup.kind === "cancel") {
-        this.#cancelKeys.present(startup.key);
+        await this.#cancelKeys.present(startup.key);
         // Answered by nothing but the end, and that one in TLS's own form too: libpq waits for it.
-        await hangUp(startup.socket, this.#options.limits.startup);
-      } else if (startup.kind === "plaintext") {
-        await this.#refusePlaintext(startup.parameters);
-      } else {
-        const opened = await this.#logIn(startup);
-        clearTimeout(timer);
-        this.#started();
-        if (opened) await this.#open(startup.socket, ...opened);
+        await hangUp(startup.socket, limits.startup);
+        return;
       }
+      const asked: Asked = { ...startup, request: readStartupParameters(startup.parameters) };
+      const session = await this.#logIn(asked);
+      clearTimeout(timer);
+      this.#started();
+      if (session) await this.#open(asked, session);
     } catch (error) {
       this.#raw.destroy();
       if (!(error instanceof GatehouseError)) throw error;
       // Port scans and broken clients: worth a line for who looks for it, and no more.
-      this.#options.log.debug({ client: this.#client, error: error.message }, "start-up failed");
+      log.debug({ client: this.#client, error: error.message }, "start-up failed");
     } finally {
       clearTimeout(timer);
     }
   }
 
-  async #refusePlaintext(parameters: ReadonlyMap<string, string>): Promise<void> {
-    const { level, target, application } = readStartupParameters(parameters);
-    const refusal = await this.#options.gate.rejectLogin(
-      { protocol: "postgres", level, target, application, client: this.#client },
-      { kind: "plaintext", message: "The gateway takes no unencrypted connections.", hint: TLS_HINT },
-    );
-    await this.#hangUp(this.#raw, encodeRefusal(refusal, "FATAL"));
-  }
-
   /** From the StartupMessage to an open session; undefined when the client was refused. */
-  async #logIn({
-    socket,
-    version,
-    parameters,
-  }: Startup & { kind: "secure" }): Promise<[OpenSession, StartupRequest] | undefined> {
-    const request = readStartupParameters(parameters);
+  async #logIn({ socket, secure, version, request }: Asked): Promise<OpenSession | undefined> {
+    const { gate, plaintext } = this.#options;
     const { level, target, application } = request;
     const attempt = { protocol: "postgres", level, target, application, client: this.#client };
+    const reject = async (refusal: Omit<Refusal, "reference">) => {
+      await this.#hangUp(socket, encodeRefusal(await gate.rejectLogin(attempt, refusal), "FATAL"));
+      return undefined;
+    };
+    if (!secure && !plaintext) {
+      const message = "The gateway takes no unencrypted connections.";
+      return reject({ kind: "plaintext", message, hint: TLS_HINT });
+    }
     if (version.major !== VERSION.major) {
-      const message = `unsupported frontend protocol ${version.major}.${version.minor}: the gateway speaks 3.0`;
+      const spoken = `${VERSION.major}.0 to ${VERSION.major}.${VERSION.minor}`;
+      const message = `unsupported frontend protocol ${version.major}.${version.minor}: server supports ${spoken}`;
       await this.#hangUp(socket, encodeViolation(message));
       return undefined;
     }
-    if (request.refused) {
-      const refusal = await this.#options.gate.rejectLogin(attempt, {
-        kind: "unsupported",
-        ...request.refused,
-      });
-      await this.#hangUp(socket, encodeRefusal(refusal, "FATAL"));
-      return undefined;
-    }
+    if (request.refused) return reject({ kind: "unsupported", ...request.refused });
     if (version.minor > VERSION.minor || request.unknownOptions.length > 0) {
-      socket.write(encodeNegotiateProtocolVersion(VERSION, request.unknownOptions));
+      const minor = Math.min(version.minor, VERSION.minor);
+      socket.write(encodeNegotiateProtocolVersion({ ...VERSION, minor }, request.unknownOptions));
     }
     socket.write(encodeAuthenticationCleartextPassword());
     const credential = await readPassword(socket);
     // Gone without a password: a client that asks its user first, and comes again.
     if (credential === undefined) return undefined;
-    const result = await this.#options.gate.login({ ...attempt, credential });
-    if (result.ok) return [result.session, request];
+    const result = await gate.login({ ...attempt, credential });
+    if (result.ok) return result.session;
     await this.#hangUp(socket, encodeRefusal(result.refusal, "FATAL"));
     return undefined;
   }
@@ -163,34 +169,52 @@ class Connection {
     return hangUp(socket, this.#options.limits.startup, lastWords);
   }
 
-  /** Never rejects: a cancel that fails is the operator's to know, and has no answer in the protocol. */
-  async #cancel(upstream: Upstream, session: OpenSession): Promise<void> {
-    try {
-      await upstream.cancel();
-    } catch (error) {
-      this.#options.log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
+  async #open({ socket: client, version, request }: Asked, session: OpenSession): Promise<void> {
+    const { level, target } = session.session;
+    const { limits, log } = this.#options;
+    if (request.replication !== "none" && !levelSettingsOf(level).replication) {
+      const message = `The level "${level.name}" opens no replication connections.`;
+      const refusal = await session.refuse({
+        kind: "level",
+        message,
+        hint: "Leave replication out, or ask for a level that grants it.",
+        text: `replication=${request.replication}`,
+      });
+      await session.close("client_error", message);
+      return this.#hangUp(client, encodeRefusal(refusal, "FATAL"));
     }
-  }
-
-  async #open(client: Socket, session: OpenSession, request: StartupRequest): Promise<void> {
-    const { target } = session.session;
-    const { database, schema } = settingsOf(target);
-    const settings = new Map([
-      ...request.settings,
-      ["client_encoding", "UTF8"],
-      ["search_path", quoted(schema)],
-    ]);
+    const reading = new SessionReading(session.lease.user);
     let upstream: Upstream;
     try {
-      upstream = await connectReadable(target, database, session.lease, settings);
+      upstream = await connectReadable(session, request, reading, limits.keepalive);
     } catch (error) {
       const reference = session.session.id;
-      this.#options.log.error({ session: reference, target: target.name, error }, "the target can't be used");
+      log.error({ session: reference, target: target.name, error }, "the target can't be used");
       await session.close("target_unreachable", messageOf(error));
-      await this.#hangUp(client, encodeRefusal(unavailable(target.name, reference), "FATAL"));
-      return;
+      return this.#hangUp(client, encodeRefusal(unavailable(target.name, reference), "FATAL"));
     }
-    const key = this.#cancelKeys.issue(oneAtATime(() => this.#cancel(upstream, session)));
+    const clientSession = new ClientSession({
+      client,
+      upstream,
+      session,
+      analyzer: this.#analyzer,
+      reading,
+      replication: request.replication,
+      limits,
+      log,
+    });
+    const { key, revoke } = this.#cancelKeys.issue(
+      version.minor >= LONG_KEYS ? "long" : "short",
+      upstream.processId,
+      oneAtATime(async () => {
+        try {
+          await clientSession.cancel();
+        } catch (error) {
+          // It has no answer in the protocol: that it failed is the operator's to know.
+          log.warn({ session: session.session.id, error: messageOf(error) }, "cancel failed");
+        }
+      }),
+    );
     try {
       client.write(
         Buffer.concat([
@@ -200,27 +224,33 @@ class Connection {
           encodeReadyForQuery(),
         ]),
       );
-      const { limits, log } = this.#options;
-      await new ClientSession({
-        client,
-        upstream,
-        session,
-        analyzer: this.#analyzer,
-        schema,
-        limits,
-        log,
-      }).run();
+      await clientSession.run();
     } finally {
-      this.#cancelKeys.revoke(key);
+      revoke();
     }
   }
 }
 
-/** @throws GatehouseError as Upstream.connect, and PROTOCOL_VIOLATION where the target reads texts in another way. */
-async function connectReadable(...way: Parameters<typeof Upstream.connect>): Promise<Upstream> {
-  const upstream = await Upstream.connect(...way);
+/**
+ * Connects to the session's target, with the settings that the client asked for at its start.
+ * @param reading is told how the target reads texts
+ * @throws GatehouseError as Upstream.connect, and PROTOCOL_VIOLATION where the gateway can't read what the target does
+ */
+async function connectReadable(
+  { session, lease }: OpenSession,
+  { settings, replication }: StartupRequest,
+  reading: SessionReading,
+  keepalive: number,
+): Promise<Upstream> {
+  const target = { ...session.target, settings: settingsOf(session.target) };
+  const { database, schema } = target.settings;
+  const parameters = new Map([["database", database], ["search_path", quoted(schema)], ...settings]);
+  if (replication !== "none") parameters.set("replication", replication === "logical" ? "database" : "true");
+  const upstream = await Upstream.connect(target, lease, parameters, keepalive);
   try {
-    for (const parameter of upstream.parameters) checkReadable(parameter);
+    // What a client has written itself, the server is asked for: it may read it in another way.
+    if (!settings.has("search_path")) reading.note({ name: "search_path", value: quoted(schema) }, false);
+    for (const parameter of upstream.parameters) reading.note(parameter, true);
     return upstream;
   } catch (error) {
     await upstream.end();
@@ -231,17 +261,20 @@ async function connectReadable(...way: Parameters<typeof Upstream.connect>): Pro
 /**
  * Runs `work` whenever it is asked for, but one run after the other, and with no more than one waiting: a cancel is a
  * connection of its own to the target, and a client that asks a thousand times must not make a thousand of them.
+ * @returns asks; resolves when a run that began after the asking is done
  */
-function oneAtATime(work: () => Promise<void>): () => void {
-  let last = Promise.resolve();
-  let waiting = false;
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  let next: Promise<void> | undefined;
   return () => {
-    if (waiting) return;
-    waiting = true;
-    last = last.then(() => {
-      waiting = false;
+    if (next) return next;
+    const run = running.then(() => {
+      next = undefined;
       return work();
     });
+    next = run;
+    running = run;
+    return run;
   };
 }
 

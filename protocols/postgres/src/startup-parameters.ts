@@ -1,10 +1,12 @@
 import { effectOfSetting } from "./analysis/settings.ts";
+import type { Replication } from "./sql-context.ts";
 
 /** What a client asked for in its StartupMessage, sorted out. */
 export interface StartupRequest {
   readonly level: string;
   readonly target: string;
   readonly application: string;
+  readonly replication: Replication;
   /** Settings that go on to the target. */
   readonly settings: ReadonlyMap<string, string>;
   /** Protocol options (`_pq_.`) that are not known here. */
@@ -13,8 +15,6 @@ export interface StartupRequest {
   readonly refused?: { readonly message: string; readonly hint?: string };
 }
 
-const ENCODING_HINT = "Set client_encoding to UTF8 (libpq: PGCLIENTENCODING=UTF8).";
-
 /**
  * Sorts a StartupMessage's parameters. Settings that a session may change by SET may be given here too; the
  * others would be a way round the policy that SET has to pass.
@@ -22,25 +22,23 @@ const ENCODING_HINT = "Set client_encoding to UTF8 (libpq: PGCLIENTENCODING=UTF8
 export function readStartupParameters(parameters: ReadonlyMap<string, string>): StartupRequest {
   const settings = new Map<string, string>();
   const unknownOptions: string[] = [];
+  let replication: Replication = "none";
   let refused: StartupRequest["refused"];
   const set = (name: string, value: string) => {
-    if (name.toLowerCase() === "client_encoding") {
-      if (!/^'?(utf-?8|unicode|sql_ascii)'?$/i.test(value)) {
-        refused ??= { message: `The client encoding ${value} is not supported.`, hint: ENCODING_HINT };
-      }
-      return;
-    }
     const effect = effectOfSetting(name, value);
-    if ("access" in effect && effect.access === "read") settings.set(name, value);
-    else
+    if ("access" in effect && effect.access === "read") settings.set(name.toLowerCase(), value);
+    else if ("unsupported" in effect) refused ??= { message: effect.unsupported };
+    else {
       refused ??= { message: `The setting ${name} can't be given at start-up.`, hint: `Leave ${name} out.` };
+    }
   };
   for (const [name, value] of parameters) {
     if (name === "user" || name === "database") continue;
     if (name.startsWith("_pq_.")) unknownOptions.push(name);
     else if (name === "replication") {
-      if (!/^(false|off|no|0)$/i.test(value))
-        refused ??= { message: "Replication connections are not let through." };
+      const asked = replicationOf(value);
+      if (asked) replication = asked;
+      else refused ??= { message: 'invalid value for parameter "replication"' };
     } else if (name === "options") {
       const options = readOptions(value);
       if (options === undefined) refused ??= { message: "Of options, only -c name=value is let through." };
@@ -52,6 +50,7 @@ export function readStartupParameters(parameters: ReadonlyMap<string, string>): 
     level,
     target: parameters.get("database") ?? level,
     application: (parameters.get("application_name") ?? "").slice(0, 256),
+    replication,
     settings,
     unknownOptions,
     ...(refused ? { refused } : {}),
@@ -70,4 +69,11 @@ function readOptions(text: string): [string, string][] | undefined {
     settings.push([name.replaceAll("-", "_"), value]);
   }
   return settings;
+}
+
+/** PostgreSQL's booleans, which may be cut short where they stay clear; `database` is for logical replication. */
+function replicationOf(value: string): Replication | undefined {
+  if (value === "database") return "logical";
+  if (/^(t|tr|tru|true|y|ye|yes|on|1)$/i.test(value)) return "physical";
+  return /^(f|fa|fal|fals|false|n|no|of|off|0)$/i.test(value) ? "none" : undefined;
 }

@@ -8,10 +8,10 @@ import { decodeStartupPacket, type StartupPacket, startupPacketLength } from "./
 /** What a client's first packets came to. */
 export type Startup =
   | { readonly kind: "cancel"; readonly socket: Socket; readonly key: BackendKey }
-  | { readonly kind: "plaintext"; readonly parameters: ReadonlyMap<string, string> }
   | {
-      readonly kind: "secure";
-      readonly socket: TLSSocket;
+      readonly kind: "session";
+      readonly socket: Socket;
+      readonly secure: boolean;
       readonly version: { readonly major: number; readonly minor: number };
       readonly parameters: ReadonlyMap<string, string>;
     };
@@ -25,47 +25,44 @@ const ALPN = "postgresql";
  * asks for it: by SSLRequest, or directly (PostgreSQL 17's `sslnegotiation=direct`), which needs the ALPN name so that
  * no other protocol's client can be led here (CVE-2024-10977's kin, the ALPACA attack).
  *
+ * @param secureContext undefined where no TLS is spoken: on a Unix socket, as PostgreSQL has it
  * @param signal aborts at the start-up's deadline
  * @throws GatehouseError PROTOCOL_VIOLATION for what is no start-up; the connection is to be closed without a word
  */
 export async function readStartup(
   socket: Socket,
-  secureContext: () => SecureContext,
+  secureContext: (() => SecureContext) | undefined,
   signal: AbortSignal,
 ): Promise<Startup> {
   const pull = new Pull(socket);
   const queue = new ChunkQueue();
   await fill(pull, queue, 1);
-  if (queue.peek(1)?.[0] === TLS_HANDSHAKE) {
+  if (secureContext && queue.peek(1)?.[0] === TLS_HANDSHAKE) {
     pull.release();
     socket.unshift(queue.takeAll());
     const secured = await acceptTls(socket, secureContext(), { alpn: [ALPN], signal });
     if (secured.alpnProtocol !== ALPN) throw violation("direct TLS without the ALPN protocol name");
     return readSecured(secured);
   }
-  let gssencAsked = false;
+  const asked = new Set<StartupPacket["kind"]>();
   for (;;) {
     const packet = await readPacket(pull, queue);
-    switch (packet.kind) {
-      case "gssenc":
-        // Asked again, it would be a loop and no client.
-        if (gssencAsked) throw violation("a second GSSENCRequest");
-        gssencAsked = true;
-        socket.write("N");
-        continue;
-      case "ssl":
-        // Bytes before the handshake would be taken for the client's own inside it (CVE-2021-23214).
-        if (queue.length > 0) throw violation("unencrypted data after an SSLRequest");
-        pull.release();
-        socket.write("S");
-        return readSecured(await acceptTls(socket, secureContext(), { alpn: [ALPN], signal }));
-      case "cancel":
-        pull.release();
-        return { kind: "cancel", socket, key: packet };
-      case "startup":
-        pull.release();
-        return { kind: "plaintext", parameters: packet.parameters };
+    if (packet.kind === "cancel" || packet.kind === "startup") {
+      pull.release();
+      return startupOf(packet, socket, queue, false);
     }
+    // Asked again, it would be a loop and no client.
+    if (asked.has(packet.kind)) throw violation("a second request for the same encryption");
+    asked.add(packet.kind);
+    if (packet.kind === "gssenc" || secureContext === undefined) {
+      socket.write("N");
+      continue;
+    }
+    // Bytes before the handshake would be taken for the client's own inside it (CVE-2021-23214).
+    if (queue.length > 0) throw violation("unencrypted data after an SSLRequest");
+    pull.release();
+    socket.write("S");
+    return readSecured(await acceptTls(socket, secureContext(), { alpn: [ALPN], signal }));
   }
 }
 
@@ -74,16 +71,23 @@ async function readSecured(socket: TLSSocket): Promise<Startup> {
   const queue = new ChunkQueue();
   const packet = await readPacket(pull, queue);
   pull.release();
+  if (packet.kind !== "cancel" && packet.kind !== "startup") {
+    throw violation("a request for encryption inside encryption");
+  }
+  return startupOf(packet, socket, queue, true);
+}
+
+function startupOf(
+  packet: Extract<StartupPacket, { kind: "cancel" | "startup" }>,
+  socket: Socket,
+  queue: ChunkQueue,
+  secure: boolean,
+): Startup {
   if (packet.kind === "cancel") return { kind: "cancel", socket, key: packet };
-  if (packet.kind !== "startup") throw violation("a request for encryption inside encryption");
   // A client waits to be asked for its password; what it sends unasked is put back for who reads next.
   if (queue.length > 0) socket.unshift(queue.takeAll());
-  return {
-    kind: "secure",
-    socket,
-    version: { major: packet.major, minor: packet.minor },
-    parameters: packet.parameters,
-  };
+  const { major, minor, parameters } = packet;
+  return { kind: "session", socket, secure, version: { major, minor }, parameters };
 }
 
 async function readPacket(pull: Pull, queue: ChunkQueue): Promise<StartupPacket> {

@@ -7,7 +7,7 @@ import { postgres } from "../src/index.ts";
 const target: Target = {
   name: "orders",
   protocol: "postgres",
-  address: { host: "127.0.0.1", port: 1 },
+  addresses: [{ host: "127.0.0.1", port: 1 }],
   tls: { mode: "off" },
   levels: new Map(),
   connectTimeout: 1000,
@@ -18,12 +18,12 @@ const analysis: Analysis = {
   statements: 1,
   verbs: ["UPDATE"],
   access: "write",
+  own: "write",
   reads: ["public.a", "public.b"],
   writes: ["public.a"],
   functions: ["pg_catalog.now"],
   unfiltered: true,
-  forgets: { statements: [], portals: [] },
-  fetches: [],
+  effects: [],
 };
 
 t.test("a command has every fact that rules may ask for, and no other", async (t) => {
@@ -44,7 +44,7 @@ t.test("rules see parameters whole, the audit log sees them bounded", async (t) 
     [25, 25, 23],
   );
   t.strictSame(facts["params"], [value.toString(), "", "7"]);
-  t.strictSame(parameters, [`${"x".repeat(1024)}… (2000 characters)`, null, "7"]);
+  t.strictSame(parameters, [`${"x".repeat(1024)}… (2000 bytes)`, null, "7"]);
   const many = toCommand(
     "execute",
     "select",
@@ -54,9 +54,28 @@ t.test("rules see parameters whole, the audit log sees them bounded", async (t) 
   t.equal(many.parameters.length, 256);
 });
 
+t.test("a long value of a known type is cut as the bytes it is", async (t) => {
+  const value = Buffer.alloc(1025, 0xc3);
+  const { facts, parameters } = toCommand("bind", "insert", analysis, [{ binary: true, value }], [17]);
+  t.equal(parameters[0], `\\x${"c3".repeat(1024)}… (1025 bytes)`);
+  t.strictSame(facts["params"], [`\\x${"c3".repeat(1025)}`]);
+});
+
+t.test("commands of one shape differ in text and parameters alone", async (t) => {
+  const one = toCommand("query", "update a set n = 1", analysis);
+  const other = toCommand("query", "update a set n = 2", analysis);
+  t.equal(one.shape, other.shape);
+  t.equal(one.resources, other.resources, "which are one list");
+  for (const [fact, { varies }] of Object.entries(sqlFacts.facts)) {
+    if (varies !== true) t.strictSame(one.facts[fact], other.facts[fact], fact);
+  }
+  t.not(one.facts["text"], other.facts["text"]);
+});
+
 t.test("where a text may spell a secret, the command's text is the one without", async (t) => {
   const command = toCommand("query", "alter role x password 'y'", { ...analysis, redacted: "alter role x" });
   t.equal(command.text, "alter role x");
+  t.equal(command.facts["text"], "alter role x password 'y'", "which rules see whole");
 });
 
 t.test("a text is understood without any session, or it is said why not", async (t) => {

@@ -4,12 +4,17 @@ import { type Expectation, Expectations } from "../src/expectations.ts";
 
 const outOfStep = { code: "PROTOCOL_VIOLATION" };
 
-/** Expectations of these messages; what became of each is written down. */
+/** Expectations of these messages; what became of each is written down: of a query, how many statements too. */
 function expecting(...messages: Expectation["message"][]) {
   const expectations = new Expectations();
   const settled: string[] = [];
   for (const [index, message] of messages.entries()) {
-    expectations.push({ message, settle: (done) => settled.push(`${index}:${message}:${done}`) });
+    expectations.push({
+      message,
+      settle: (done, completed) => {
+        settled.push(`${index}:${message}:${done}${message === "query" ? `:${completed}` : ""}`);
+      },
+    });
   }
   const answer = (letters: string) => {
     for (const letter of letters) {
@@ -50,7 +55,8 @@ t.test("an error in a simple query, a function call or a Sync skips nothing", as
   for (const message of ["query", "function-call", "sync"] as const) {
     const { settled, answer } = expecting(message, "parse", "sync");
     answer("EZ1Z");
-    t.strictSame(settled, [`0:${message}:true`, "1:parse:true", "2:sync:true"]);
+    const failed = message === "query" ? "0:query:false:0" : `0:${message}:false`;
+    t.strictSame(settled, [failed, "1:parse:true", "2:sync:true"]);
   }
 });
 
@@ -71,6 +77,24 @@ t.test("a simple query's answer may have anything in it", async (t) => {
   t.notOk(expectations.empty);
   answer("Z");
   t.ok(expectations.empty);
+});
+
+t.test("a simple query tells how many of its statements are done, those before a failure too", async (t) => {
+  for (const [letters, expected] of [
+    ["TDDCZ", "0:query:true:1"],
+    ["CTDCCZ", "0:query:true:3"],
+    ["IZ", "0:query:true:1"],
+    ["EZ", "0:query:false:0"],
+    ["CCEZ", "0:query:false:2"],
+    ["GCCZ", "0:query:true:2"],
+  ] as const) {
+    const { settled, answer } = expecting("query");
+    answer(letters);
+    t.strictSame(settled, [expected], letters);
+  }
+  const { settled, answer } = expecting("query", "query");
+  answer("CCEZCZ");
+  t.strictSame(settled, ["0:query:false:2", "1:query:true:1"], "each counts its own");
 });
 
 t.test("an answer to what was not asked is out of step", async (t) => {
@@ -132,6 +156,93 @@ t.test("a COPY that fails is over", async (t) => {
   answer("Z");
   t.ok(expectations.empty);
 });
+
+t.test("a COPY that takes data in the middle of a text has as many ends as there are", async (t) => {
+  const { expectations, answer } = expecting("query");
+  answer("CG");
+  t.ok(expectations.copying);
+  expectations.copyEnds();
+  answer("CG");
+  t.ok(expectations.copying, "a second one");
+  expectations.copyEnds();
+  answer("CZ");
+  t.ok(expectations.empty);
+  const ahead = expecting("query");
+  ahead.expectations.copyEnds();
+  ahead.expectations.copyEnds();
+  ahead.answer("GCGC");
+  t.notOk(ahead.expectations.copying, "both ends were sent ahead");
+  ahead.answer("Z");
+  t.ok(ahead.expectations.empty);
+});
+
+t.test("a segment is open from its first message to its Sync", async (t) => {
+  const { expectations, answer } = expecting();
+  t.notOk(expectations.segmentOpen);
+  for (const message of ["parse", "bind", "describe", "execute", "close"] as const) {
+    expectations.push({ message });
+    t.ok(expectations.segmentOpen, message);
+    expectations.push({ message: "sync" });
+    t.notOk(expectations.segmentOpen);
+  }
+  expectations.push({ message: "execute" });
+  expectations.push({ message: "copy-end" });
+  t.ok(expectations.segmentOpen, "the end of a COPY's data ends no segment");
+  answer("1Z2ZTZCZ3Z");
+  t.ok(expectations.segmentOpen);
+  for (const message of ["query", "function-call"] as const) {
+    expectations.push({ message });
+    t.notOk(expectations.segmentOpen, "the server answers these at once");
+  }
+});
+
+t.test("what is the gateway's own is known from what is the client's", async (t) => {
+  const { expectations, answer } = expecting();
+  t.ok(expectations.ownOnly, "where nothing is under way, nothing is the client's");
+  expectations.push({ message: "execute" });
+  expectations.push({ message: "parse", own: "search_path" });
+  t.notOk(expectations.ownOnly);
+  t.equal(expectations.next?.own, undefined);
+  answer("C");
+  t.ok(expectations.ownOnly);
+  t.equal(expectations.next?.own, "search_path");
+});
+
+t.test("what waits for answers goes on when all have come, or when there are none to come", async (t) => {
+  for (const end of ["answered", "failed", "abandoned"] as const) {
+    const { expectations, answer } = expecting("parse", "sync");
+    let resolved = false;
+    const waiting = expectations.answers()?.then(() => {
+      resolved = true;
+    });
+    answer(end === "failed" ? "E" : "1");
+    await new Promise(setImmediate);
+    t.notOk(resolved);
+    if (end === "abandoned") expectations.abandon();
+    else answer("Z");
+    await waiting;
+    t.equal(expectations.answers(), undefined, end);
+  }
+});
+
+t.test(
+  "there is room for so many unanswered messages, and again when half of them are answered",
+  async (t) => {
+    const { expectations, answer } = expecting(...Array.from({ length: 8191 }, () => "sync" as const));
+    t.equal(expectations.room(), undefined);
+    expectations.push({ message: "sync" });
+    let resolved = false;
+    const waiting = expectations.room()?.then(() => {
+      resolved = true;
+    });
+    answer("Z".repeat(4095));
+    await new Promise(setImmediate);
+    t.notOk(resolved);
+    answer("Z");
+    await waiting;
+    t.equal(expectations.room(), undefined);
+  },
+);
 
 t.test("what was abandoned has not been done", async (t) => {
   const { expectations, settled } = expecting("parse", "sync");

@@ -1,5 +1,8 @@
+import { ByteWriter } from "@gatehouse/wire";
 import { serialize } from "pg-protocol";
 import t from "tap";
+import { frame } from "../src/codec/framing.ts";
+import { encodeFunctionCall } from "../src/codec/function-call.ts";
 import { letter, errorIn, firstColumn } from "./support/raw-client.ts";
 import { startFrontWithServer } from "./support/front.ts";
 
@@ -183,12 +186,22 @@ t.test("many Describes of one statement are not hoarded", async (t) => {
   client.socket.destroy();
 });
 
-t.test("a function call is refused, and the session goes on", async (t) => {
+t.test("a function call is a command like any other", async (t) => {
   const client = await front.connect();
-  const call = Buffer.from([0x46, 0, 0, 0, 14, 0, 0, 0x04, 0xd2, 0, 0, 0, 0, 0, 0]);
-  client.send(call);
+  // lo_creat(-1), in binary: a large object.
+  const call = new ByteWriter().uint32(957).int16(1).int16(1).int16(1).int32(4).int32(-1).int16(1);
+  client.send(frame("F", call.toBuffer()));
+  t.equal(await client.shape(), "VZI");
+  t.match(front.gate.commands.at(-1), {
+    kind: "function-call",
+    verbs: ["FUNCTION CALL"],
+    access: "write",
+    text: "pg_catalog.lo_creat($1)",
+    parameters: ["\\xffffffff"],
+  });
+  client.send(encodeFunctionCall(1234));
   const frames = await client.until("Z");
-  t.equal(errorIn(frames).get("C"), "0A000");
+  t.equal(errorIn(frames).get("C"), "42501", "what it would do is not known");
   client.send(serialize.query("select 1"));
   t.equal(await client.shape(), "TDCZI");
   client.socket.destroy();

@@ -128,9 +128,7 @@ t.test("what a client sends that is no message ends its session with a word", as
   const nonsense = {
     "an unknown type": Buffer.from([0x7a, 0, 0, 0, 4]),
     "a length below its own": Buffer.from([0x51, 0, 0, 0, 3]),
-    "a text that is not UTF-8": Buffer.from("Q\0\0\0\x07\xff\xfe\0", "latin1"),
-    "bytes behind a text": Buffer.from("Q\0\0\0\x0aselect\0", "latin1").fill(0, 9),
-    "a Bind that is too short": Buffer.from([0x42, 0, 0, 0, 6, 0, 0]),
+    "a Sync that is too long": Buffer.concat([Buffer.from([0x53, 0, 0, 0x40, 0]), Buffer.alloc(0x3ffc)]),
   };
   for (const [what, bytes] of Object.entries(nonsense)) {
     const client = await front.connect();
@@ -140,25 +138,38 @@ t.test("what a client sends that is no message ends its session with a word", as
   await eventually(async () => (await backends()) === 0);
 });
 
-t.test(
-  "notices and changed settings reach the client; a setting that misleads ends the session",
-  async (t) => {
-    const client = front.pg();
-    await client.connect();
-    const notices: (string | undefined)[] = [];
-    client.on("notice", (notice) => notices.push(notice.message));
-    await client.query("do $$ begin raise notice 'heard'; end $$");
-    t.strictSame(notices, ["heard"]);
-    const changed = once(client.connection, "parameterStatus");
-    await client.query("set timezone = 'Asia/Tokyo'");
-    t.match(await changed, [{ parameterName: "TimeZone", parameterValue: "Asia/Tokyo" }]);
-    await client.end();
-    const misled = await front.connect();
-    misled.send(serialize.query("do $$ begin set standard_conforming_strings = off; end $$"));
-    t.equal(errorIn(await misled.toEnd()).get("C"), "XX000");
-    t.match(closings().at(-1), { end: "protocol_violation" });
-  },
-);
+t.test("what PostgreSQL can't read of a message, it says, and the session goes on", async (t) => {
+  const client = await front.connect();
+  for (const [what, bytes, sqlstate] of [
+    ["a text that is not UTF-8", Buffer.from("Q\0\0\0\x07\xff\xfe\0", "latin1"), "22021"],
+    ["bytes behind a text", Buffer.from("Q\0\0\0\x0bselect\0", "latin1").fill(0, 9), "08P01"],
+    ["a text without an end", Buffer.from("Q\0\0\0\x05x", "latin1"), "08P01"],
+    ["a Bind that is too short", Buffer.from([0x42, 0, 0, 0, 6, 0, 0]), "08P01"],
+    ["a Describe of nothing", Buffer.from([0x44, 0, 0, 0, 6, 0x58, 0]), "08P01"],
+    ["a FunctionCall without an end", Buffer.from([0x46, 0, 0, 0, 8, 0, 0, 0, 1]), "08P01"],
+  ] as const) {
+    client.send(bytes, ...(["B", "D"].includes(bytes.toString("latin1", 0, 1)) ? [serialize.sync()] : []));
+    const frames = await client.until("Z");
+    t.strictSame(frames.map(letter).join(""), "EZ", what);
+    t.equal(errorIn(frames).get("C"), sqlstate, what);
+  }
+  client.send(serialize.query("select 1"));
+  t.equal(await client.shape(), "TDCZI");
+  client.socket.destroy();
+});
+
+t.test("notices and changed settings reach the client", async (t) => {
+  const client = front.pg();
+  await client.connect();
+  const notices: (string | undefined)[] = [];
+  client.on("notice", (notice) => notices.push(notice.message));
+  await client.query("do $$ begin raise notice 'heard'; end $$");
+  t.strictSame(notices, ["heard"]);
+  const changed = once(client.connection, "parameterStatus");
+  await client.query("set timezone = 'Asia/Tokyo'");
+  t.match(await changed, [{ parameterName: "TimeZone", parameterValue: "Asia/Tokyo" }]);
+  await client.end();
+});
 
 t.test("a notification reaches a client that is idle", async (t) => {
   const client = await front.connect();

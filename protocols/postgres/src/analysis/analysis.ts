@@ -23,21 +23,27 @@ export interface Analysis {
 
 /**
  * What one of a text's statements (counted from 0) does to its session's names and settings. A name that is undefined
- * stands for all of its kind.
+ * stands for all of its kind; `text` is the statement's own, without the others of a text that has several.
  */
 export type Effect = { readonly statement: number } & (
-  | { readonly kind: "prepare"; readonly name: string; readonly body: Analysis }
+  | { readonly kind: "prepare"; readonly name: string; readonly text: string; readonly body: Analysis }
   | { readonly kind: "execute"; readonly name: string }
   | { readonly kind: "deallocate"; readonly name: string | undefined }
-  | { readonly kind: "declare"; readonly name: string; readonly hold: boolean; readonly body: Analysis }
+  | {
+      readonly kind: "declare";
+      readonly name: string;
+      readonly hold: boolean;
+      readonly text: string;
+      readonly body: Analysis;
+    }
   /** FETCH or MOVE. */
   | { readonly kind: "fetch"; readonly name: string }
   | { readonly kind: "close"; readonly name: string | undefined }
   /** DISCARD ALL. */
   | { readonly kind: "discard" }
-  /** A setting that decides how later texts are read has another value behind it. */
+  /** A setting that decides how later texts are read may have another value behind it. */
   | { readonly kind: "reading" }
-  /** COMMIT, ROLLBACK, ROLLBACK TO: what was set inside the transaction may be as it was before. */
+  /** COMMIT, ROLLBACK, ROLLBACK TO, PREPARE TRANSACTION: what was set inside the transaction may be as it was before. */
   | { readonly kind: "transaction" }
 );
 
@@ -47,6 +53,12 @@ export interface Reading {
   readonly path: readonly string[];
   /** standard_conforming_strings is off: a backslash in '...' begins an escape. */
   readonly backslashes: boolean;
+  /**
+   * Only another SET of search_path can change the path: it was not set in the transaction that is open, which
+   * could take it back, and does not name `$user`. Where that is not said, names behind a COMMIT or a SET ROLE in the
+   * same text are not certain.
+   */
+  readonly fixed?: boolean;
 }
 
 /** What the analysis of a text came to. */
@@ -62,4 +74,37 @@ const RANK: Readonly<Record<Access, number>> = { read: 0, write: 1, ddl: 2, admi
 /** The wider of two. What is not understood outranks all: it may be any of them. */
 export function widest(a: Access, b: Access): Access {
   return RANK[a] >= RANK[b] ? a : b;
+}
+
+const combined = new WeakMap<Analysis, WeakMap<Analysis, Analysis>>();
+
+/**
+ * A text with what it runs by name: prepared statements and cursors. The same object for the same parts, so that
+ * decisions which rest on it are found again.
+ * @param known whether all that it runs by name is among `bodies`; otherwise its access stays unknown
+ */
+export function combine(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
+  const [only] = bodies;
+  if (only === undefined || bodies.length > 1 || !known) return joined(analysis, bodies, known);
+  const byBody = combined.get(analysis) ?? new WeakMap<Analysis, Analysis>();
+  combined.set(analysis, byBody);
+  const result = byBody.get(only) ?? joined(analysis, bodies, known);
+  byBody.set(only, result);
+  return result;
+}
+
+function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
+  const all = [analysis, ...bodies];
+  const union = (of: (part: Analysis) => readonly string[]) => [...new Set(all.flatMap(of))];
+  const access = bodies.map((body) => body.access).reduce(widest, known ? analysis.own : analysis.access);
+  return {
+    ...analysis,
+    access,
+    own: access,
+    verbs: union(({ verbs }) => verbs),
+    reads: union(({ reads }) => reads).sort(),
+    writes: union(({ writes }) => writes).sort(),
+    functions: union(({ functions }) => functions).sort(),
+    unfiltered: all.some(({ unfiltered }) => unfiltered),
+  };
 }

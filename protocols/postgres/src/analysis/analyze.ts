@@ -1,93 +1,81 @@
-import type { Access } from "@gatehouse/core";
-import { type Analysis, widest } from "./analysis.ts";
-import { accessOfFunction, isBuiltinFunction, isBuiltinRelation } from "./builtins.ts";
+import type { Analysis, Reading } from "./analysis.ts";
+import { accessOfFunction } from "./builtins.ts";
+import { Findings } from "./findings.ts";
 import { asList, asNode, asText, constantText, type Node, namesIn } from "./node.ts";
 import { isAdministrative, reportedName, standsAlone } from "./objects.ts";
+import { operatorsIn } from "./operators.ts";
+import { Resolution } from "./resolution.ts";
 import { isUnfiltered, readsTarget } from "./rows.ts";
+import { dotted, type SearchPath } from "./search-path.ts";
 import { effectOfSetting } from "./settings.ts";
-import { maySpellSecret, statementKinds } from "./statements.ts";
+import { maySpellSecret, statementKinds, verbOf } from "./statements.ts";
 
 /** The names that WITH has given, which hide tables of the same name. */
 type Scope = ReadonlySet<string>;
 const NO_NAMES: Scope = new Set();
 
-const TRANSACTION_VERBS: Readonly<Record<string, string>> = {
-  TRANS_STMT_BEGIN: "BEGIN",
-  TRANS_STMT_START: "BEGIN",
-  TRANS_STMT_COMMIT: "COMMIT",
-  TRANS_STMT_ROLLBACK: "ROLLBACK",
-  TRANS_STMT_SAVEPOINT: "SAVEPOINT",
-  TRANS_STMT_RELEASE: "RELEASE",
-  TRANS_STMT_ROLLBACK_TO: "ROLLBACK",
-};
+/** The server reads a whole text at once, but looks names up statement by statement. */
+const UNCERTAIN =
+  "It names something without its schema, behind a statement of the same text that may change where names are looked for.";
+
+/** CURSOR_OPT_HOLD (parsenodes.h). */
+const WITH_HOLD = 0x20;
+
+/** What was found in a text, and what the thread has to know of it. */
+export interface Found {
+  readonly analysis: Analysis;
+  /** It holds for this text, and not for one that has other literals. */
+  readonly literals: boolean;
+  readonly spellsSecret: boolean;
+}
 
 /**
  * What a parsed text does. It goes by grammar alone: a view is reported under its own name, a cast
- * is held to be PostgreSQL's own, and so is an operator unless its schema says otherwise, and an unqualified
- * name is read in `schema`, which the gateway sets as the session's search_path.
+ * is held to be PostgreSQL's own, and so is an operator unless its schema or the search_path says otherwise.
  *
- * @param stmts the parser's `stmts`
+ * @param stmts the parser's `stmts` of this text
  */
-export function analyze(
-  stmts: readonly unknown[],
-  schema: string,
-): Analysis & { readonly spellsSecret: boolean } {
-  const walk = new Walk(schema);
-  for (const raw of stmts) {
-    const statement = asNode(asNode(raw)?.["stmt"]);
-    for (const [name, body] of Object.entries(statement ?? {}))
-      walk.statement(name, asNode(body) ?? {}, NO_NAMES, true);
-  }
-  return walk.result(stmts.length);
+export function analyze(text: string, stmts: readonly unknown[], reading: Reading): Found {
+  const walk = new Walk(text, reading);
+  for (const [index, raw] of stmts.entries()) walk.top(index, asNode(raw) ?? {});
+  return walk.found(stmts.length);
 }
 
 class Walk {
-  readonly #schema: string;
-  readonly #verbs = new Set<string>();
-  readonly #reads = new Set<string>();
-  readonly #writes = new Set<string>();
-  readonly #functions = new Set<string>();
-  readonly #forgottenStatements = new Set<string>();
-  readonly #forgottenPortals = new Set<string>();
-  readonly #fetches = new Set<string>();
-  #forgetsAllStatements = false;
-  #forgetsAllPortals = false;
-  #access: Access = "read";
-  #unfiltered = false;
-  #unsupported: string | undefined;
-  #spellsSecret = false;
+  readonly #text: string;
+  readonly #resolution: Resolution;
+  #findings = new Findings();
+  /** Inside EXPLAIN, which declares no cursor. */
+  #explaining = false;
+  /** The top statement's own text, by its place in UTF-8. */
+  #place = { start: 0, length: 0 };
 
-  constructor(schema: string) {
-    this.#schema = schema;
+  constructor(text: string, reading: Reading) {
+    this.#text = text;
+    this.#resolution = new Resolution(reading);
   }
 
-  result(statements: number): Analysis & { readonly spellsSecret: boolean } {
-    return {
-      statements,
-      verbs: [...this.#verbs],
-      access: this.#access,
-      reads: [...this.#reads].sort(),
-      writes: [...this.#writes].sort(),
-      functions: [...this.#functions].sort(),
-      unfiltered: this.#unfiltered,
-      ...(this.#unsupported === undefined ? {} : { unsupported: this.#unsupported }),
-      forgets: {
-        statements: this.#forgetsAllStatements ? "all" : [...this.#forgottenStatements],
-        portals: this.#forgetsAllPortals ? "all" : [...this.#forgottenPortals],
-      },
-      fetches: [...this.#fetches],
-      spellsSecret: this.#spellsSecret,
-    };
+  found(statements: number): Found {
+    const { literals, spellsSecret } = this.#findings;
+    return { analysis: this.#findings.analysis(statements), literals, spellsSecret };
+  }
+
+  /** The text's next statement, with all that the ones before it have done. */
+  top(index: number, raw: Node): void {
+    this.#findings.statement = index;
+    this.#place = { start: asNumber(raw["stmt_location"]), length: asNumber(raw["stmt_len"]) };
+    for (const [name, body] of Object.entries(asNode(raw["stmt"]) ?? {}))
+      this.statement(name, asNode(body) ?? {}, NO_NAMES, true);
+    this.#resolution.next();
   }
 
   /** One statement, at the top or inside another (a CTE, EXPLAIN, a cursor's query). */
   statement(name: string, body: Node, outer: Scope, top: boolean): void {
     const kind = statementKinds.get(name);
-    this.#widen(kind?.access ?? "unknown");
+    this.#findings.widen(kind?.access ?? "unknown");
     // A query inside a statement is part of it; a change inside a query is news.
-    if (kind === undefined) this.#verbs.add(name);
-    else if (top || kind.verb !== "SELECT") this.#verbs.add(kind.verb);
-    if (maySpellSecret.has(name)) this.#spellsSecret = true;
+    if (top || kind?.verb !== "SELECT") this.#findings.verb(verbOf(name, body));
+    if (maySpellSecret.has(name)) this.#findings.spellsSecret = true;
     const scope = this.#with(body["withClause"], outer);
     switch (name) {
       case "SelectStmt":
@@ -100,7 +88,7 @@ class Walk {
         this.#change(name, body, scope);
         break;
       case "TruncateStmt":
-        this.#unfiltered = true;
+        this.#findings.unfiltered();
         this.#writesTo(body["relations"]);
         break;
       case "LockStmt":
@@ -116,26 +104,16 @@ class Walk {
         this.#transaction(asText(body["kind"]) ?? "");
         break;
       case "VariableSetStmt":
-        this.#set(body);
+        this.#set(body, top);
         break;
       case "PrepareStmt":
-      case "DeallocateStmt":
       case "DeclareCursorStmt":
+      case "ExecuteStmt":
+      case "FetchStmt":
+      case "DeallocateStmt":
       case "ClosePortalStmt":
       case "DiscardStmt":
-        this.#forget(name, body);
-        this.#children(body, scope);
-        break;
-      case "FetchStmt":
-        this.#fetches.add(asText(body["portalname"]) ?? "");
-        break;
-      case "GrantStmt":
-      case "GrantRoleStmt":
-        if (body["is_grant"] !== true) {
-          this.#verbs.delete("GRANT");
-          this.#verbs.add("REVOKE");
-        }
-        this.#definition(body, scope);
+        this.#named(name, body, scope);
         break;
       case "DropStmt":
         for (const object of asList(body["objects"])) this.#object(body, object);
@@ -145,11 +123,16 @@ class Walk {
         this.#object(body, body["object"]);
         break;
       case "CallStmt":
-        this.#functions.add(
-          this.#functionName(namesIn({ List: { items: asNode(body["funccall"])?.["funcname"] } })),
+        this.#findings.calls(
+          this.#functions(namesIn({ List: { items: asNode(body["funccall"])?.["funcname"] } })),
         );
         this.#children(body, scope);
         break;
+      case "CreateSchemaStmt": {
+        const schema = asText(body["schemaname"]) ?? asText(asNode(body["authrole"])?.["rolename"]);
+        this.#resolution.inside(schema, () => this.#definition(body, scope));
+        break;
+      }
       default:
         this.#definition(body, scope);
     }
@@ -158,16 +141,15 @@ class Walk {
   #select(body: Node, scope: Scope): void {
     const into = asNode(asNode(body["intoClause"])?.["rel"]);
     if (into) {
-      this.#widen("ddl");
-      this.#verbs.add("SELECT INTO");
-      this.#writesRelation(into);
+      this.#findings.widen("ddl");
+      this.#findings.verb("SELECT INTO");
+      this.#findings.writes(this.#relation(into));
     }
     if (body["lockingClause"] !== undefined) {
       // FOR UPDATE keeps others from changing the rows, and needs the right to change them.
-      this.#widen("write");
-      const locked = new Walk(this.#schema);
-      locked.#children({ from: body["fromClause"] }, scope);
-      for (const name of locked.#reads) this.#writesName(name);
+      this.#findings.widen("write");
+      const from = this.#apart(() => this.#children({ from: body["fromClause"] }, scope));
+      this.#findings.includeLocked(from);
     }
     for (const side of ["larg", "rarg"]) {
       const operand = asNode(body[side]);
@@ -187,18 +169,18 @@ class Walk {
   #change(name: string, body: Node, scope: Scope): void {
     const { withClause: _with, relation, ...rest } = body;
     const target = this.#relation(asNode(relation) ?? {});
-    this.#writesName(target);
+    this.#findings.writes(target);
     // The view's rule makes it a SET, of whatever name the rows have.
-    if (target === "pg_catalog.pg_settings") {
-      this.#unsupported ??= "Settings are changed by SET, and not through pg_settings.";
+    if (target.includes("pg_catalog.pg_settings")) {
+      this.#findings.refuse("Settings are changed by SET, and not through pg_settings.");
     }
-    if (readsTarget(name, rest)) this.#reads.add(target);
-    if (isUnfiltered(name, rest)) this.#unfiltered = true;
-    if (asNode(rest["onConflictClause"])?.["action"] === "ONCONFLICT_UPDATE") this.#verbs.add("UPDATE");
+    if (readsTarget(name, rest)) this.#findings.reads(target);
+    if (isUnfiltered(name, rest)) this.#findings.unfiltered();
+    if (asNode(rest["onConflictClause"])?.["action"] === "ONCONFLICT_UPDATE") this.#findings.verb("UPDATE");
     for (const clause of asList(rest["mergeWhenClauses"])) {
       const action = asText(asNode(asNode(clause)?.["MergeWhenClause"])?.["commandType"]) ?? "";
       const verb = /^CMD_(INSERT|UPDATE|DELETE)$/.exec(action)?.[1];
-      if (verb !== undefined) this.#verbs.add(verb);
+      if (verb !== undefined) this.#findings.verb(verb);
     }
     this.#children(rest, scope);
   }
@@ -207,11 +189,11 @@ class Walk {
     const { relation, ...rest } = body;
     const table = asNode(relation);
     if (body["is_from"] === true) {
-      this.#widen("write");
-      if (table) this.#writesRelation(table);
-    } else if (table) this.#reads.add(this.#relation(table));
+      this.#findings.widen("write");
+      if (table) this.#findings.writes(this.#relation(table));
+    } else if (table) this.#findings.reads(this.#relation(table));
     // A file or a program of the server's machine.
-    if (body["is_program"] === true || body["filename"] !== undefined) this.#widen("admin");
+    if (body["is_program"] === true || body["filename"] !== undefined) this.#findings.widen("admin");
     this.#children(rest, scope);
   }
 
@@ -219,77 +201,148 @@ class Walk {
     const runs = asList(body["options"]).some((option) => {
       const element = asNode(asNode(option)?.["DefElem"]);
       if (element?.["defname"] !== "analyze") return false;
-      const value = element["arg"] === undefined ? "true" : constantText(element["arg"]);
+      const value = element["arg"] === undefined ? "true" : this.#literal(element["arg"]);
       return value === undefined || !/^(off|false|no|0)$/i.test(value);
     });
-    if (runs) {
-      this.#children({ query: body["query"] }, scope);
-      return;
-    }
-    // Planned but not run: what it would write is only looked at. Planning may call functions, so that a
-    // function which is not known stays unknown.
-    const planned = new Walk(this.#schema);
-    planned.#children({ query: body["query"] }, scope);
-    for (const name of [...planned.#reads, ...planned.#writes]) this.#reads.add(name);
-    for (const name of planned.#functions) this.#functions.add(name);
-    this.#unsupported ??= planned.#unsupported;
-    this.#widen(planned.#access === "write" || planned.#access === "ddl" ? "read" : planned.#access);
+    this.#explaining = true;
+    if (runs) this.#children({ query: body["query"] }, scope);
+    else this.#findings.includePlanned(this.#apart(() => this.#children({ query: body["query"] }, scope)));
+    this.#explaining = false;
   }
 
   #transaction(kind: string): void {
-    const verb = TRANSACTION_VERBS[kind];
-    this.#verbs.delete("TRANSACTION");
-    this.#verbs.add(verb ?? "PREPARE TRANSACTION");
+    if (/^TRANS_STMT_(COMMIT|ROLLBACK|ROLLBACK_TO|PREPARE)$/.test(kind)) {
+      this.#findings.effect({ kind: "transaction" });
+      this.#resolution.transactionEnds();
+    }
     // A prepared transaction outlives its session and holds its locks until somebody ends it.
-    if (verb === undefined) this.#widen("admin");
+    if (/PREPARE/.test(kind)) this.#findings.widen("admin");
   }
 
-  #set(body: Node): void {
+  /** @param own whether it is the session's own setting, and not one that a function or a role is given */
+  #set(body: Node, own: boolean): void {
     const name = asText(body["name"]) ?? "";
     switch (body["kind"]) {
       case "VAR_RESET_ALL":
+        this.#findings.effect({ kind: "reading" });
+        this.#resolution.pathIsReset();
+        return;
       case "VAR_SET_MULTI":
         return;
       case "VAR_SET_VALUE": {
-        const values = asList(body["args"]).map(constantText);
+        const values = asList(body["args"]).map((value) => this.#literal(value));
         const [only] = values;
-        this.#setting(name, values.length === 1 ? only : undefined);
+        this.#setting(name, values.length === 1 ? only : undefined, own);
+        if (own && name.toLowerCase() === "search_path") this.#resolution.pathIsSet(values);
         return;
       }
-      default: {
-        this.#setting(name, null);
+      case "VAR_SET_CURRENT":
+        this.#setting(name, null, own);
+        if (own && name.toLowerCase() === "search_path") this.#resolution.pathIsKept();
         return;
-      }
+      default:
+        this.#setting(name, null, own);
     }
   }
 
-  #setting(name: string, value: string | null | undefined): void {
+  #setting(name: string, value: string | null | undefined, own = true): void {
     const effect = effectOfSetting(name, value);
-    if ("unsupported" in effect) this.#unsupported ??= effect.unsupported;
-    else this.#widen(effect.access);
+    if ("unsupported" in effect) {
+      this.#findings.refuse(effect.unsupported);
+      return;
+    }
+    this.#findings.widen(effect.access);
+    if (!own || !effect.reading) return;
+    this.#findings.effect({ kind: "reading" });
+    if (name.toLowerCase() === "search_path") this.#resolution.pathIsReset();
+    else if (effect.access === "admin") this.#resolution.userChanges();
   }
 
-  /** Names that mean something else, or nothing, once this has run. */
-  #forget(name: string, body: Node): void {
-    const object = asText(body[name === "PrepareStmt" || name === "DeallocateStmt" ? "name" : "portalname"]);
-    if (name === "DiscardStmt") {
-      if (body["target"] !== "DISCARD_ALL") return;
-      this.#forgetsAllStatements = true;
-      this.#forgetsAllPortals = true;
-    } else if (name === "PrepareStmt" || name === "DeallocateStmt") {
-      if (object === undefined) this.#forgetsAllStatements = true;
-      else this.#forgottenStatements.add(object);
-    } else if (object === undefined) this.#forgetsAllPortals = true;
-    else this.#forgottenPortals.add(object);
+  /** What gives a name to something, runs it by its name, or takes the name back. */
+  #named(kind: string, body: Node, scope: Scope): void {
+    const findings = this.#findings;
+    const name = asText(body["name"] ?? body["portalname"]);
+    switch (kind) {
+      case "PrepareStmt": {
+        const part = this.#body(body["query"], scope);
+        findings.include(part);
+        // The text is kept, and it holds literals.
+        findings.literals = true;
+        findings.effect({ kind: "prepare", name: name ?? "", text: this.#ownText(), body: part.analysis(1) });
+        break;
+      }
+      case "DeclareCursorStmt": {
+        const part = this.#body(body["query"], scope);
+        findings.include(part);
+        if (this.#explaining) break;
+        findings.literals = true;
+        const hold = (asNumber(body["options"]) & WITH_HOLD) !== 0;
+        const text = this.#ownText();
+        findings.effect({ kind: "declare", name: name ?? "", hold, text, body: part.analysis(1) });
+        break;
+      }
+      case "ExecuteStmt":
+        this.#children({ params: body["params"] }, scope);
+        // The server looks the names of what was prepared up anew when the path is another.
+        if (this.#resolution.changed) findings.refuse(UNCERTAIN);
+        findings.runsByName();
+        findings.effect({ kind: "execute", name: name ?? "" });
+        break;
+      case "FetchStmt":
+        findings.runsByName();
+        findings.effect({ kind: "fetch", name: name ?? "" });
+        break;
+      case "DeallocateStmt":
+        findings.effect({ kind: "deallocate", name });
+        break;
+      case "ClosePortalStmt":
+        findings.effect({ kind: "close", name });
+        break;
+      default:
+        if (body["target"] !== "DISCARD_ALL") return;
+        findings.effect({ kind: "discard" });
+        findings.effect({ kind: "reading" });
+        this.#resolution.pathIsReset();
+    }
+  }
+
+  /** A statement that is given a name here, to be run under it later. */
+  #body(query: unknown, scope: Scope): Findings {
+    return this.#apart(() => {
+      for (const [name, body] of Object.entries(asNode(query) ?? {}))
+        this.statement(name, asNode(body) ?? {}, scope, true);
+    });
+  }
+
+  /** What is found by `look`, kept apart from what else the text does. */
+  #apart(look: () => void): Findings {
+    const outer = this.#findings;
+    const part = new Findings();
+    this.#findings = part;
+    look();
+    this.#findings = outer;
+    return part;
+  }
+
+  #ownText(): string {
+    const bytes = Buffer.from(this.#text, "utf8");
+    const { start, length } = this.#place;
+    return bytes.toString("utf8", start, length === 0 ? undefined : start + length);
+  }
+
+  /** What a literal says. Who asks has looked at more than the text's shape. */
+  #literal(value: unknown): string | undefined {
+    this.#findings.literals = true;
+    return constantText(value);
   }
 
   /** DDL and administration: the relation that the statement is about is written; queries inside are read. */
   #definition(body: Node, scope: Scope): void {
-    if (isAdministrative(body)) this.#widen("admin");
+    if (isAdministrative(body)) this.#findings.widen("admin");
     const rest: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(body)) {
       const relation = key === "into" ? asNode(asNode(value)?.["rel"]) : asNode(value);
-      if (relation?.["relname"] !== undefined) this.#writesRelation(relation);
+      if (relation?.["relname"] !== undefined) this.#findings.writes(this.#relation(relation));
       else if (key === "base") this.#definition(relation ?? {}, scope);
       else if (key === "objects") this.#writesTo(value);
       else rest[key] = value;
@@ -299,26 +352,16 @@ class Walk {
 
   /** An object that a DROP or a COMMENT names. */
   #object(body: Node, object: unknown): void {
-    if (isAdministrative(body)) this.#widen("admin");
+    if (isAdministrative(body)) this.#findings.widen("admin");
     const names = reportedName(body, object);
-    this.#writesName(standsAlone(body) ? names.map(quoted).join(".") : this.#qualified(names));
+    this.#findings.writes(standsAlone(body) ? [dotted(names)] : this.#relations(names));
   }
 
   #writesTo(relations: unknown): void {
     for (const item of asList(relations)) {
       const relation = asNode(asNode(item)?.["RangeVar"]);
-      if (relation) this.#writesRelation(relation);
+      if (relation) this.#findings.writes(this.#relation(relation));
     }
-  }
-
-  #writesRelation(relation: Node): void {
-    this.#writesName(this.#relation(relation));
-  }
-
-  /** Whoever changes a system catalog changes the server. */
-  #writesName(name: string): void {
-    this.#writes.add(name);
-    if (name.startsWith("pg_catalog.")) this.#widen("admin");
   }
 
   /** Every node below, whatever its kind. */
@@ -338,10 +381,9 @@ class Walk {
       else if (key === "FuncCall") this.#call(body, scope);
       else if (key.endsWith("Stmt") && /^[A-Z]/.test(key)) this.statement(key, body, scope, false);
       else {
-        if (key === "AlterTableCmd" && isAdministrative(body)) this.#widen("admin");
-        // The names of operators, where they stand: in an expression, before ANY or ALL, in ORDER BY.
-        const operator = body["operName"] ?? body["useOp"] ?? (key === "A_Expr" ? body["name"] : undefined);
-        if (operator !== undefined) this.#operator(operator);
+        if (key === "AlterTableCmd" && isAdministrative(body)) this.#findings.widen("admin");
+        for (const operator of operatorsIn(key, body)) this.#operator(operator);
+        if (key === "TypeCast") this.#cast(namesIn({ TypeName: body["typeName"] }));
         if (key === "RangeTableSample") this.#called(namesIn({ List: { items: body["method"] } }));
         if (key === "A_Indirection") this.#attributes(body["indirection"]);
         this.#children(body, scope);
@@ -351,17 +393,18 @@ class Walk {
 
   #read(relation: Node, scope: Scope): void {
     const hidden = relation["schemaname"] === undefined && scope.has(asText(relation["relname"]) ?? "");
-    if (!hidden) this.#reads.add(this.#relation(relation));
+    if (!hidden) this.#findings.reads(this.#relation(relation));
   }
 
   #call(call: Node, scope: Scope): void {
     const names = namesIn({ List: { items: call["funcname"] } });
     const name = names.at(-1) ?? "";
-    this.#functions.add(this.#functionName(names));
     if (name === "set_config" && (names.length === 1 || names[0] === "pg_catalog")) {
-      const [setting, value] = asList(call["args"]).map(constantText);
-      if (setting === undefined) this.#unsupported ??= "The name of the setting has to be a literal.";
+      const [setting, value] = asList(call["args"]).map((argument) => this.#literal(argument));
+      if (setting === undefined) this.#findings.refuse("The name of the setting has to be a literal.");
       else this.#setting(setting, value);
+      this.#findings.calls(this.#functions(names));
+      if (this.#hidden(names)) this.#findings.widen("unknown");
     } else {
       this.#called(names);
     }
@@ -369,8 +412,17 @@ class Walk {
   }
 
   #called(names: readonly string[]): void {
-    this.#functions.add(this.#functionName(names));
-    this.#widen(accessOfFunction(names.length > 1 ? names[0] : undefined, names.at(-1) ?? ""));
+    this.#findings.calls(this.#functions(names));
+    this.#findings.widen(
+      this.#hidden(names)
+        ? "unknown"
+        : accessOfFunction(names.length > 1 ? names[0] : undefined, names.at(-1) ?? ""),
+    );
+  }
+
+  /** Whether a name of PostgreSQL's own may mean what somebody else has put before it. */
+  #hidden(names: readonly string[]): boolean {
+    return names.length === 1 && !this.#resolution.path.builtinsFirst;
   }
 
   /** `(x).name` reads a field of x, or calls the function `name` with it: which of the two, grammar can't tell. */
@@ -382,11 +434,20 @@ class Walk {
   }
 
   /** `a OPERATOR(public.+) b` calls whatever function somebody has put behind that name. */
-  #operator(name: unknown): void {
-    const names = namesIn({ List: { items: name } });
-    if (names.length < 2 || names[0] === "pg_catalog") return;
-    this.#functions.add(names.map(quoted).join("."));
-    this.#widen("unknown");
+  #operator(names: readonly string[]): void {
+    const [only] = names;
+    if (names.length === 1 && only !== undefined) {
+      const path = this.#lookUp();
+      if (path.builtinsFirst) return;
+      this.#findings.calls(path.functions(only, { operator: true }));
+    } else if (names[0] === "pg_catalog") return;
+    else this.#findings.calls([dotted(names)]);
+    this.#findings.widen("unknown");
+  }
+
+  /** A type that hides PostgreSQL's own runs its owner's code to make a value. */
+  #cast(names: readonly string[]): void {
+    if (names.length === 1 && !this.#lookUp().builtinsFirst) this.#findings.widen("unknown");
   }
 
   /** The scope inside a statement with this WITH: each CTE sees those before it, or all if it is RECURSIVE. */
@@ -403,32 +464,29 @@ class Walk {
     return all;
   }
 
-  #relation(relation: Node): string {
+  #relation(relation: Node): readonly string[] {
     const name = asText(relation["relname"]) ?? "";
     const schema = asText(relation["schemaname"]);
-    return this.#qualified(schema === undefined ? [name] : [schema, name]);
+    return this.#relations(schema === undefined ? [name] : [schema, name]);
   }
 
-  #functionName(names: readonly string[]): string {
+  #relations(names: readonly string[]): readonly string[] {
     const [only] = names;
-    if (names.length === 1 && only !== undefined && isBuiltinFunction(only)) return `pg_catalog.${only}`;
-    return this.#qualified(names);
+    return names.length === 1 && only !== undefined ? this.#lookUp().relations(only) : [dotted(names)];
   }
 
-  #qualified(names: readonly string[]): string {
+  #functions(names: readonly string[]): readonly string[] {
     const [only] = names;
-    if (names.length === 1 && only !== undefined) {
-      return `${isBuiltinRelation(only) ? "pg_catalog" : quoted(this.#schema)}.${quoted(only)}`;
-    }
-    return names.map(quoted).join(".");
+    return names.length === 1 && only !== undefined ? this.#lookUp().functions(only) : [dotted(names)];
   }
 
-  #widen(access: Access): void {
-    this.#access = widest(this.#access, access);
+  /** The path, for a name that has no schema before it. */
+  #lookUp(): SearchPath {
+    if (!this.#resolution.certain) this.#findings.refuse(UNCERTAIN);
+    return this.#resolution.path;
   }
 }
 
-/** A dot inside a name must not look like the one between names. */
-function quoted(name: string): string {
-  return /[."]/.test(name) ? `"${name.replaceAll('"', '""')}"` : name;
+function asNumber(value: unknown): number {
+  return typeof value === "number" ? value : 0;
 }

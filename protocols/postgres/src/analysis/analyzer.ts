@@ -1,10 +1,8 @@
 import { Worker } from "node:worker_threads";
-import { LRUCache } from "lru-cache";
-import type { AnalysisResult } from "./analysis.ts";
+import type { AnalysisResult, Reading } from "./analysis.ts";
+import { KnownResults } from "./known-results.ts";
 import type { ParseReply, ParseRequest } from "./parser-worker.ts";
 
-/** Bytes of text whose analysis is kept. Traffic repeats itself; a client that never does evicts only itself. */
-const CACHE_SIZE = 32 * 1024 * 1024;
 /** A text that takes longer is refused, and the thread with it. The slowest statement of 100 KB takes 0.2 s. */
 const PARSE_DEADLINE = 1_000;
 /** PostgreSQL's lexer takes quadratic time over nested comments: 25,000 of them, and the thread is busy for seconds. */
@@ -22,10 +20,7 @@ interface Waiting {
  * text which breaks it or takes too long is known and is the only one refused.
  */
 export class Analyzer {
-  readonly #cache = new LRUCache<string, AnalysisResult>({
-    maxSize: CACHE_SIZE,
-    sizeCalculation: (result, key) => key.length * 2 + namesOf(result) * 128 + 1024,
-  });
+  readonly #results = new KnownResults();
   readonly #queue: Waiting[] = [];
   readonly #stack: number;
   #worker: Worker | undefined;
@@ -38,25 +33,21 @@ export class Analyzer {
     this.#stack = options.stack ?? STACK;
   }
 
-  /** @param schema where unqualified names are looked for. Resolves for every text; it does not reject. */
-  analyze(text: string, schema: string): AnalysisResult | Promise<AnalysisResult> {
-    const key = `${schema}\0${text}`;
-    const known = this.#cache.get(key);
+  /** What is known of the text already, without waiting; undefined where it has to be parsed first. */
+  known(text: string, reading: Reading): AnalysisResult | undefined {
+    return this.#results.get(text, reading);
+  }
+
+  /** Resolves for every text; it does not reject. */
+  async analyze(text: string, reading: Reading): Promise<AnalysisResult> {
+    const known = this.known(text, reading);
     if (known) return known;
     // The parser reads to the first NUL, and the server would refuse it: they must not read two texts.
-    if (text.includes("\0")) {
-      return { ok: false, why: "unparsable", message: "a statement can't hold a NUL character" };
-    }
-    if (text.split("/*", MAX_COMMENTS + 2).length > MAX_COMMENTS + 1) {
-      return { ok: false, why: "unparsable", message: `it opens more than ${MAX_COMMENTS} comments` };
-    }
-    return new Promise<AnalysisResult>((resolve) => {
-      this.#queue.push({ request: { text, schema }, resolve });
+    if (text.includes("\0")) return unparsable("a statement can't hold a NUL character");
+    if (opensTooManyComments(text)) return unparsable(`it opens more than ${MAX_COMMENTS} comments`);
+    return new Promise((resolve) => {
+      this.#queue.push({ request: { text, reading }, resolve });
       this.#next();
-    }).then((result) => {
-      // What the thread gave up on may have been the thread's own trouble: it is tried again.
-      if (result.ok || result.why === "syntax") this.#cache.set(key, result);
-      return result;
     });
   }
 
@@ -72,12 +63,22 @@ export class Analyzer {
     this.#worker ??= this.#start();
     const worker = this.#worker;
     if (!this.#ready || this.#current !== undefined) return;
-    this.#current = this.#queue.shift();
+    this.#current = this.#nextUnknown();
     if (!this.#current) return;
     this.#deadline = setTimeout(() => {
       this.#finish(unparsable("it takes too long to parse"), { restart: true });
     }, PARSE_DEADLINE);
     worker.postMessage(this.#current.request);
+  }
+
+  /** The next that has to be parsed: what waited may have become known by a text before it. */
+  #nextUnknown(): Waiting | undefined {
+    for (let waiting = this.#queue.shift(); waiting; waiting = this.#queue.shift()) {
+      const result = this.#results.get(waiting.request.text, waiting.request.reading);
+      if (!result) return waiting;
+      waiting.resolve(result);
+    }
+    return undefined;
   }
 
   #start(): Worker {
@@ -90,10 +91,11 @@ export class Analyzer {
       if (reply === "ready") {
         this.#ready = true;
         this.#next();
-      } else if (!reply.ok && reply.why === "broken") {
+      } else if (reply === "broken") {
         this.#finish(unparsable("it is nested too deeply to be analysed"), { restart: true });
       } else {
-        this.#finish(reply, { restart: false });
+        this.#keep(reply);
+        this.#finish(reply.result, { restart: false });
       }
     });
     const died = () => {
@@ -105,6 +107,11 @@ export class Analyzer {
     worker.on("error", died);
     worker.on("exit", died);
     return worker;
+  }
+
+  #keep({ result, literals }: Exclude<ParseReply, "broken">): void {
+    const request = this.#current?.request;
+    if (request) this.#results.keep(request.text, request.reading, result, literals);
   }
 
   #finish(result: AnalysisResult, { restart }: { restart: boolean }): void {
@@ -130,11 +137,12 @@ export class Analyzer {
   }
 }
 
-/** How many names an analysis holds: they take the most of its memory. */
-function namesOf(result: AnalysisResult): number {
-  if (!result.ok) return 0;
-  const { verbs, reads, writes, functions } = result.analysis;
-  return verbs.length + reads.length + writes.length + functions.length;
+function opensTooManyComments(text: string): boolean {
+  let count = 0;
+  for (let at = text.indexOf("/*"); at >= 0; at = text.indexOf("/*", at + 2)) {
+    if (++count > MAX_COMMENTS) return true;
+  }
+  return false;
 }
 
 function unparsable(why: string): AnalysisResult {

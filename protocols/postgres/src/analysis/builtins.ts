@@ -24,6 +24,8 @@ const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
     "currval",
     "gen_random_uuid",
   ],
+  // Of no use without lo_open, which writes if it is asked to.
+  ...["lo_close", "lo_lseek", "lo_lseek64", "lo_tell", "lo_tell64", "loread"],
   ...["lastval", "pg_blocking_pids", "pg_collation_actual_version", "pg_database_collation_actual_version"],
   ...["pg_database_size", "pg_indexes_size", "pg_is_in_recovery", "pg_jit_available", "pg_lock_status"],
   ...[
@@ -38,7 +40,7 @@ const HARMLESS_VOLATILE: ReadonlySet<string> = new Set([
 ]);
 
 const WRITES =
-  /^(nextval|setval|pg_notify|lo_(creat|create|from_bytea|put|truncate|truncate64|unlink)|lowrite|pg_(try_)?advisory_.*)$/;
+  /^(nextval|setval|pg_notify|lo_(creat|create|from_bytea|open|put|truncate|truncate64|unlink)|lowrite|pg_(try_)?advisory_.*)$/;
 
 /** What calling a function of this name does, as its schema and name alone tell. */
 export function accessOfFunction(schema: string | undefined, name: string): Access {
@@ -49,7 +51,7 @@ export function accessOfFunction(schema: string | undefined, name: string): Acce
   return volatile.has(name) ? "admin" : "unknown";
 }
 
-/** PostgreSQL looks into pg_catalog before any schema of the search path. */
+/** PostgreSQL looks into pg_catalog before any schema of the search path, unless the path lists it. */
 export function isBuiltinFunction(name: string): boolean {
   return stable.has(name) || volatile.has(name);
 }

@@ -4,30 +4,50 @@
  */
 import { parentPort } from "node:worker_threads";
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
-import type { AnalysisResult } from "./analysis.ts";
+import type { AnalysisResult, Reading } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
-import { redact } from "./redact.ts";
+import { escapesByBackslash, redact } from "./tokens.ts";
 
 export interface ParseRequest {
   readonly text: string;
-  readonly schema: string;
+  readonly reading: Reading;
 }
 
-/** `broken`: the parser's memory can't be trusted after this; the thread has to go. */
-export type ParseReply = AnalysisResult | { readonly ok: false; readonly why: "broken" };
+export type ParseReply =
+  /** `literals`: it holds for this text alone, and not for others that differ in literals. */
+  | { readonly result: AnalysisResult; readonly literals: boolean }
+  /** The parser's memory can't be trusted after this; the thread has to go. */
+  | "broken";
 
-function parse({ text, schema }: ParseRequest): ParseReply {
+const BACKSLASH: ParseReply = {
+  result: {
+    ok: false,
+    why: "unparsable",
+    message:
+      "it has a backslash in '...', which escapes while standard_conforming_strings is off; write E'...', or turn that on",
+  },
+  literals: true,
+};
+
+function parse({ text, reading }: ParseRequest): ParseReply {
   try {
     // The parser refuses to be asked for nothing; PostgreSQL answers with EmptyQueryResponse.
     const stmts = /^[ \t\n\r\f\v]*$/.test(text) ? [] : (parseSync(text).stmts ?? []);
-    const { spellsSecret, ...analysis } = analyze(stmts, schema);
-    return { ok: true, analysis: spellsSecret ? { ...analysis, redacted: redact(text) } : analysis };
+    if (reading.backslashes && escapesByBackslash(text)) return BACKSLASH;
+    const { analysis, literals, spellsSecret } = analyze(text, stmts, reading);
+    if (!spellsSecret) return { result: { ok: true, analysis }, literals };
+    return { result: { ok: true, analysis: { ...analysis, redacted: redact(text) } }, literals: true };
   } catch (error) {
     if (error instanceof Error && hasSqlDetails(error) && error.sqlDetails) {
+      // What is no SQL with the setting on may be some with it off.
+      if (reading.backslashes && text.includes("\\")) return BACKSLASH;
       const { message, cursorPosition } = error.sqlDetails;
-      return { ok: false, why: "syntax", message, position: cursorPosition + 1 };
+      return {
+        result: { ok: false, why: "syntax", message, position: cursorPosition + 1 },
+        literals: true,
+      };
     }
-    return { ok: false, why: "broken" };
+    return "broken";
   }
 }
 

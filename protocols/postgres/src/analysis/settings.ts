@@ -1,17 +1,15 @@
 import type { Access } from "@gatehouse/core";
+import { decoderOf } from "./encodings.ts";
 
-/**
- * Settings that change how the text of later statements is read, or which objects their names mean. The
- * analysis holds only for the values that the gateway has given them, so they stay as they are.
- */
+/** Settings that decide how the text of later statements is read, or which objects their names mean. */
 const HOW_TEXT_IS_READ: ReadonlySet<string> = new Set([
-  "backslash_quote",
   "client_encoding",
-  "escape_string_warning",
   "search_path",
   "standard_conforming_strings",
-  "transform_null_equals",
 ]);
+
+/** Whoever the session acts as is `$user` in the search_path. */
+const WHO_ACTS: ReadonlySet<string> = new Set(["role", "session_authorization"]);
 
 /** How values look, how long things may take, how plans are made: nothing that a reader may not choose. */
 const HARMLESS: ReadonlySet<string> = new Set([
@@ -34,12 +32,13 @@ const HARMLESS: ReadonlySet<string> = new Set([
   ...["from_collapse_limit", "join_collapse_limit", "default_transaction_isolation", "transaction_isolation"],
   ...["default_transaction_deferrable", "transaction_deferrable", "synchronize_seqscans", "xmloption"],
   ...["lc_messages", "lc_monetary", "lc_numeric", "lc_time", "gin_fuzzy_search_limit", "hash_mem_multiplier"],
+  // PostgreSQL's lexer (scan.l) makes errors and warnings of these, and its analysis an IS NULL: never another token.
+  ...["backslash_quote", "escape_string_warning", "transform_null_equals"],
 ]);
 
-/** UTF-8 is what the analysis reads; asking for it again changes nothing. */
-const UTF8 = /^(utf-?8|unicode)$/i;
-
-export type SettingEffect = { readonly access: Access } | { readonly unsupported: string };
+export type SettingEffect =
+  /** `reading`: later texts may be read in another way. */
+  { readonly access: Access; readonly reading: boolean } | { readonly unsupported: string };
 
 /**
  * What setting `name` to `value` does. `value` is undefined where the statement does not say it as a literal,
@@ -48,16 +47,11 @@ export type SettingEffect = { readonly access: Access } | { readonly unsupported
 export function effectOfSetting(name: string, value: string | null | undefined): SettingEffect {
   const lower = name.toLowerCase();
   if (HOW_TEXT_IS_READ.has(lower)) {
-    const same =
-      value === null ||
-      (lower === "client_encoding" && value !== undefined && UTF8.test(value)) ||
-      (lower === "standard_conforming_strings" && value !== undefined && /^(on|true|yes|1)$/i.test(value));
-    return same
-      ? { access: "read" }
-      : {
-          unsupported: `The setting ${lower} changes how statements are read; it can't be changed through the gateway.`,
-        };
+    if (lower === "client_encoding" && typeof value === "string" && !decoderOf(value)) {
+      return { unsupported: `The gateway can't read statements in the encoding ${value}.` };
+    }
+    return { access: "read", reading: true };
   }
-  if (HARMLESS.has(lower) || /^enable_\w+$/.test(lower)) return { access: "read" };
-  return { access: "admin" };
+  if (HARMLESS.has(lower) || /^enable_\w+$/.test(lower)) return { access: "read", reading: false };
+  return { access: "admin", reading: WHO_ACTS.has(lower) };
 }

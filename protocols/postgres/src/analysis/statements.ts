@@ -1,4 +1,5 @@
 import type { Access } from "@gatehouse/core";
+import { asText, type Node } from "./node.ts";
 
 /** A kind of statement: the verb that policies name, and what it does by itself. */
 interface StatementKind {
@@ -37,9 +38,10 @@ export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
   // Parts of CREATE FUNCTION and of ALTER TABLE that the grammar has as statements.
   ["ReturnStmt", kind("RETURN", "read")],
   ["ReplicaIdentityStmt", kind("ALTER", "ddl")],
+  // What this runs is known where its name is; a PREPARE is as what it prepares.
+  ["ExecuteStmt", kind("EXECUTE", "read")],
+  ["PrepareStmt", kind("PREPARE", "read")],
   // What these run is not in their own text.
-  ["PrepareStmt", kind("PREPARE", "unknown")],
-  ["ExecuteStmt", kind("EXECUTE", "unknown")],
   ["DoStmt", kind("DO", "unknown")],
   ["CallStmt", kind("CALL", "unknown")],
   ["DropStmt", kind("DROP", "ddl")],
@@ -83,6 +85,29 @@ export const statementKinds: ReadonlyMap<string, StatementKind> = new Map([
     .concat(["Publication", "Subscription", "TableSpaceOptions"])
     .map((object) => [`Alter${object}Stmt`, kind("ALTER", "admin")] as const),
 ]);
+
+const TRANSACTION_VERBS: ReadonlyMap<string, string> = new Map([
+  ["TRANS_STMT_BEGIN", "BEGIN"],
+  ["TRANS_STMT_START", "BEGIN"],
+  ["TRANS_STMT_COMMIT", "COMMIT"],
+  ["TRANS_STMT_ROLLBACK", "ROLLBACK"],
+  ["TRANS_STMT_SAVEPOINT", "SAVEPOINT"],
+  ["TRANS_STMT_RELEASE", "RELEASE"],
+  ["TRANS_STMT_ROLLBACK_TO", "ROLLBACK"],
+]);
+
+/** The verb of a statement: its kind's, where that is not several in one. One that is not known is its own verb. */
+export function verbOf(name: string, body: Node): string {
+  switch (name) {
+    case "TransactionStmt":
+      return TRANSACTION_VERBS.get(asText(body["kind"]) ?? "") ?? "PREPARE TRANSACTION";
+    case "GrantStmt":
+    case "GrantRoleStmt":
+      return body["is_grant"] === true ? "GRANT" : "REVOKE";
+    default:
+      return statementKinds.get(name)?.verb ?? name;
+  }
+}
 
 /** Kinds whose grammar has a place for a password, a connection string, or a program that may be given one. */
 export const maySpellSecret: ReadonlySet<string> = new Set([

@@ -1,3 +1,4 @@
+import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
 
@@ -6,16 +7,21 @@ import { frame } from "./framing.ts";
  *   Byte1('R')  Int32 length
  *   Int32       0 Ok, 3 CleartextPassword, 5 MD5Password, 10 SASL, 11 SASLContinue, 12 SASLFinal, ...
  *
- * SASL goes on with the names of mechanisms, each a String, and a zero byte; SASLContinue and SASLFinal go
- * on with the mechanism's own data.
+ * MD5Password goes on with Byte4 salt; SASL with the names of mechanisms, each a String, and a zero byte;
+ * SASLContinue and SASLFinal with the mechanism's own data.
  */
 export type Authentication =
   | { readonly kind: "ok" }
+  | { readonly kind: "password" }
+  | { readonly kind: "md5"; readonly salt: Buffer }
   | { readonly kind: "sasl"; readonly mechanisms: readonly string[] }
   | { readonly kind: "sasl-continue"; readonly data: Buffer }
   | { readonly kind: "sasl-final"; readonly data: Buffer }
-  /** A way that the gateway does not take: clear text, MD5, GSSAPI and others. */
+  /** A way that the gateway does not take: GSSAPI and others. */
   | { readonly kind: "other"; readonly code: number };
+
+/** PostgreSQL offers two. */
+const MAX_MECHANISMS = 16;
 
 /** @throws GatehouseError PROTOCOL_VIOLATION */
 export function decodeAuthentication(body: Buffer): Authentication {
@@ -23,10 +29,24 @@ export function decodeAuthentication(body: Buffer): Authentication {
   const code = reader.int32();
   switch (code) {
     case 0:
+      reader.end();
       return { kind: "ok" };
+    case 3:
+      reader.end();
+      return { kind: "password" };
+    case 5: {
+      const salt = reader.bytes(4);
+      reader.end();
+      return { kind: "md5", salt };
+    }
     case 10: {
       const mechanisms: string[] = [];
-      for (let name = reader.cstring(); name !== ""; name = reader.cstring()) mechanisms.push(name);
+      for (let name = reader.cstring(); name !== ""; name = reader.cstring()) {
+        if (mechanisms.length === MAX_MECHANISMS) {
+          throw new GatehouseError("PROTOCOL_VIOLATION", "too many SASL mechanisms");
+        }
+        mechanisms.push(name);
+      }
       reader.end();
       return { kind: "sasl", mechanisms };
     }

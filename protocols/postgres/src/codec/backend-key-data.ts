@@ -1,3 +1,4 @@
+import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
 
@@ -12,10 +13,19 @@ export interface BackendKey {
   readonly secretKey: Buffer;
 }
 
+const MAX_SECRET_KEY = 256;
+
 /** @throws GatehouseError PROTOCOL_VIOLATION */
 export function decodeBackendKeyData(body: Buffer): BackendKey {
   const reader = new ByteReader(body);
-  return { processId: reader.int32(), secretKey: Buffer.from(reader.rest()) };
+  const processId = reader.int32();
+  if (reader.remaining > MAX_SECRET_KEY) {
+    throw new GatehouseError("PROTOCOL_VIOLATION", "invalid length of cancel key");
+  }
+  // It is kept as long as the session is: in bytes of its own, not in the chunk that it came in or in Node's pool.
+  const secretKey = Buffer.alloc(reader.remaining);
+  secretKey.set(reader.rest());
+  return { processId, secretKey };
 }
 
 export function encodeBackendKeyData({ processId, secretKey }: BackendKey): Buffer {

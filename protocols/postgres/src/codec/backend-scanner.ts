@@ -14,14 +14,31 @@ export interface BackendObserver {
    * @returns undefined to let it pass as it is, other bytes to put in its place.
    */
   read(type: number, bytes: Buffer): Buffer | undefined;
+  /** The next answers are the gateway's own, and no bytes of them are the client's. Asked before each message. */
+  readonly own: boolean;
+  /** A whole message of such an answer. */
+  readOwn(type: number, bytes: Buffer): void;
 }
 
-/** Read whole: ErrorResponse, ParameterStatus, ReadyForQuery. */
-const READ: ReadonlySet<number> = new Set(["E", "S", "Z"].map(typeCode));
+/** What becomes of a message, by its type. */
+const PASS = 0;
+const COUNT = 1;
+const READ = 2;
+
+const HANDLING = new Uint8Array(256);
+/** What ends an answer, or begins a COPY that takes data. */
+for (const letter of ["1", "2", "3", "C", "I", "T", "n", "s", "G", "W"]) HANDLING[typeCode(letter)] = COUNT;
+/** ErrorResponse, ParameterStatus, ReadyForQuery, ParameterDescription. */
+for (const letter of ["E", "S", "Z", "t"]) HANDLING[typeCode(letter)] = READ;
 
 const ERROR_RESPONSE = typeCode("E");
+const PARAMETER_DESCRIPTION = typeCode("t");
+/** What a server says at any time, whoever has asked: NoticeResponse, NotificationResponse, ParameterStatus. */
+const ANY_TIME: ReadonlySet<number> = new Set(["N", "A", "S"].map(typeCode));
 /** Bytes. Settings and states are short, and so are the errors that are looked into. */
 const READ_LIMIT = 64 * 1024;
+
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Goes through the server's bytes and lets them pass where they lie. Rows are never copied or decoded: only
@@ -33,7 +50,7 @@ export class BackendScanner {
   /** Bytes of the current message that are still to pass. */
   #passing = 0;
   /** The beginning of a message whose header, or whose whole, is not there yet. */
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
 
   constructor(observer: BackendObserver, limit: number = READ_LIMIT) {
     this.#observer = observer;
@@ -49,60 +66,89 @@ export class BackendScanner {
    * @returns the bytes to send on, in order.
    * @throws GatehouseError PROTOCOL_VIOLATION when the server's bytes are no messages.
    */
-  scan(chunk: Buffer): Buffer[] {
-    const bytes = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk]);
-    this.#held = Buffer.alloc(0);
+  scan(chunk: Buffer): readonly Buffer[] {
+    const observer = this.#observer;
     const out: Buffer[] = [];
+    let bytes = chunk;
+    if (this.#held.length > 0) {
+      bytes = this.#joined(chunk, out);
+      if (bytes.length === 0) return out;
+    }
     // [from, at) passes as it is; it goes out in one piece when something interrupts it.
     let from = 0;
     let at = 0;
-    const flush = (end: number) => {
-      if (end > from) out.push(bytes.subarray(from, end));
-    };
-    while (at < bytes.length) {
+    for (;;) {
       if (this.#passing > 0) {
         const step = Math.min(this.#passing, bytes.length - at);
         this.#passing -= step;
         at += step;
-        continue;
       }
       const left = bytes.length - at;
       if (left < HEADER) break;
-      const type = bytes.readUInt8(at);
-      const size = 1 + this.#length(bytes, at);
-      if (!READ.has(type)) {
-        this.#observer.passed(type);
+      const type = bytes[at] ?? 0;
+      const size = 1 + lengthAt(bytes, at);
+      const handling = HANDLING[type];
+      const own = observer.own && !ANY_TIME.has(type);
+      if (handling !== READ && !own) {
+        if (handling === COUNT) observer.passed(type);
         this.#passing = size;
         continue;
       }
       if (size > this.#limit) {
-        if (type !== ERROR_RESPONSE) throw tooLarge();
+        if (own || (type !== ERROR_RESPONSE && type !== PARAMETER_DESCRIPTION)) throw tooLarge();
         // An error quotes what it is about, and that may be megabytes. What the gateway provokes is short.
-        this.#observer.tooLarge();
+        if (type === ERROR_RESPONSE) observer.tooLarge();
         this.#passing = size;
         continue;
       }
       if (left < size) break;
-      const replacement = this.#observer.read(type, bytes.subarray(at, at + size));
+      const message = bytes.subarray(at, at + size);
+      const replacement = own ? NOTHING : observer.read(type, message);
+      if (own) observer.readOwn(type, message);
       if (replacement !== undefined) {
-        flush(at);
-        out.push(replacement);
+        if (at > from) out.push(bytes.subarray(from, at));
+        if (replacement.length > 0) out.push(replacement);
         from = at + size;
       }
       at += size;
     }
-    flush(at);
-    if (at < bytes.length) this.#held = bytes.subarray(at);
+    if (at > from) out.push(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at));
+    this.#held = at < bytes.length ? bytes.subarray(at) : NOTHING;
     return out;
   }
 
-  #length(bytes: Buffer, at: number): number {
-    const length = bytes.readInt32BE(at + 1);
-    if (length < 4) {
-      throw new GatehouseError("PROTOCOL_VIOLATION", "The target sent a message with an invalid length.");
+  /**
+   * What was held back, with the new chunk behind it. Where only the message at the seam passes, the chunk itself is
+   * not copied: the seam goes out by itself.
+   */
+  #joined(chunk: Buffer, out: Buffer[]): Buffer {
+    const held = this.#held;
+    this.#held = NOTHING;
+    if (held.length < HEADER) {
+      const missing = HEADER - held.length;
+      if (chunk.length < missing) {
+        this.#held = Buffer.concat([held, chunk]);
+        return NOTHING;
+      }
+      const header = Buffer.concat([held, chunk.subarray(0, missing)]);
+      const type = header[0] ?? 0;
+      if (HANDLING[type] === PASS && !(this.#observer.own && !ANY_TIME.has(type))) {
+        this.#passing = lengthAt(header, 0) - 4;
+        out.push(header);
+        return chunk.subarray(missing);
+      }
     }
-    return length;
+    return Buffer.concat([held, chunk]);
   }
+}
+
+/** The length of the message whose header is there. */
+function lengthAt(bytes: Buffer, at: number): number {
+  const length = bytes.readInt32BE(at + 1);
+  if (length < 4) {
+    throw new GatehouseError("PROTOCOL_VIOLATION", "The target sent a message with an invalid length.");
+  }
+  return length;
 }
 
 function tooLarge(): GatehouseError {

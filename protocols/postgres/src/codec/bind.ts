@@ -33,26 +33,39 @@ export function decodeBind(body: Buffer): Bind {
   const reader = new ByteReader(body);
   const portal = readName(reader);
   const statement = readName(reader);
-  const formats = Array.from({ length: reader.uint16() }, () => reader.int16());
-  const count = reader.uint16();
-  if (formats.length > 1 && formats.length !== count) {
-    throw new GatehouseError(
-      "PROTOCOL_VIOLATION",
-      `bind message has ${formats.length} parameter formats but ${count} parameters`,
-    );
-  }
-  const parameters = Array.from({ length: count }, (_, index): BindParameter => {
-    const format = formats.length === 1 ? formats[0] : formats[index];
-    const length = reader.int32();
-    return { binary: format === 1, value: length === -1 ? null : reader.bytes(length) };
-  });
+  const parameters = readParameters(reader, "bind");
   for (let left = reader.uint16(); left > 0; left--) reader.int16();
   reader.end();
   return { portal, statement, parameters };
 }
 
-/** A Bind without parameters, of a statement to the unnamed portal. */
-export function encodeBind(statement: string): Buffer {
-  const body = new ByteWriter().cstring("").cstring(statement).int16(0).int16(0).int16(0);
+/**
+ * Formats and values, as Bind and FunctionCall have them.
+ * @param message whose they are, for the error
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function readParameters(reader: ByteReader, message: string): readonly BindParameter[] {
+  const formatCount = reader.uint16();
+  const formats: number[] = [];
+  while (formats.length < formatCount) formats.push(reader.int16());
+  const count = reader.uint16();
+  if (formats.length > 1 && formats.length !== count) {
+    throw new GatehouseError(
+      "PROTOCOL_VIOLATION",
+      `${message} message has ${formats.length} parameter formats but ${count} parameters`,
+    );
+  }
+  const parameters: BindParameter[] = [];
+  for (let index = 0; index < count; index++) {
+    const format = formats.length === 1 ? formats[0] : formats[index];
+    const length = reader.int32();
+    parameters.push({ binary: format === 1, value: length === -1 ? null : reader.bytes(length) });
+  }
+  return parameters;
+}
+
+/** A Bind without parameters, of a statement to a portal. */
+export function encodeBind(statement: string, portal = ""): Buffer {
+  const body = new ByteWriter().cstring(portal).cstring(statement).int16(0).int16(0).int16(0);
   return frame("B", body.toBuffer());
 }

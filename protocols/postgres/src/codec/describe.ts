@@ -1,5 +1,6 @@
 import { GatehouseError } from "@gatehouse/core";
-import { ByteReader } from "@gatehouse/wire";
+import { ByteReader, ByteWriter } from "@gatehouse/wire";
+import { frame } from "./framing.ts";
 import { readName } from "./name.ts";
 
 /*
@@ -22,4 +23,10 @@ export function decodeNamedObject(body: Buffer): NamedObject {
   if (kind === "S") return { object: "statement", name };
   if (kind === "P") return { object: "portal", name };
   throw new GatehouseError("PROTOCOL_VIOLATION", "a message names neither a statement nor a portal");
+}
+
+/** @param letter "D" for Describe, "C" for Close */
+export function encodeNamedObject(letter: "D" | "C", object: NamedObject["object"], name: string): Buffer {
+  const kind = object === "statement" ? "S" : "P";
+  return frame(letter, new ByteWriter().uint8(kind.charCodeAt(0)).cstring(name).toBuffer());
 }

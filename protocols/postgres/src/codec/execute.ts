@@ -1,4 +1,5 @@
-import { ByteReader } from "@gatehouse/wire";
+import { ByteReader, ByteWriter } from "@gatehouse/wire";
+import { frame } from "./framing.ts";
 import { readName } from "./name.ts";
 
 /*
@@ -18,4 +19,9 @@ export function decodeExecute(body: Buffer): Execute {
   const execute = { portal: readName(reader), rows: reader.int32() };
   reader.end();
   return execute;
+}
+
+/** Runs a portal to its end. */
+export function encodeExecute(portal: string): Buffer {
+  return frame("E", new ByteWriter().cstring(portal).int32(0).toBuffer());
 }

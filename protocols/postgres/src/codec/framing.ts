@@ -22,6 +22,16 @@ export function typeCode(letter: string): number {
   return letter.charCodeAt(0);
 }
 
+/** Asks for what the server has kept to itself. */
+export function encodeFlush(): Buffer {
+  return frame("H");
+}
+
+/** Ends a segment of the extended protocol. */
+export function encodeSync(): Buffer {
+  return frame("S");
+}
+
 /** Cuts a stream of bytes into whole messages, none larger than `limit` bytes. */
 export class FrameReader {
   readonly #queue = new ChunkQueue();

@@ -1,20 +1,27 @@
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
+import { type BindParameter, readParameters } from "./bind.ts";
 import { frame } from "./framing.ts";
 
 /*
  * FunctionCall (F)
  *   Byte1('F')  Int32 length
  *   Int32       object id of the function
- *   Int16       number of argument formats, and the formats; number of arguments, and the arguments as in
- *               Bind; Int16 format of the result
+ *   formats and values of the arguments, as Bind has them
+ *   Int16       format of the result: 0 text, 1 binary
  */
+export interface FunctionCall {
+  readonly objectId: number;
+  readonly parameters: readonly BindParameter[];
+}
 
-/**
- * The object id of the function that is called.
- * @throws GatehouseError PROTOCOL_VIOLATION
- */
-export function decodeFunctionCall(body: Buffer): number {
-  return new ByteReader(body).uint32();
+/** @throws GatehouseError PROTOCOL_VIOLATION */
+export function decodeFunctionCall(body: Buffer): FunctionCall {
+  const reader = new ByteReader(body);
+  const objectId = reader.uint32();
+  const parameters = readParameters(reader, "function call");
+  reader.int16();
+  reader.end();
+  return { objectId, parameters };
 }
 
 /** A call without arguments. */

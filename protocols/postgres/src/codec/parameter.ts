@@ -1,39 +1,104 @@
 import type { BindParameter } from "./bind.ts";
 
-/* Object ids of pg_type.dat whose binary form is read here. */
-const BOOL = 16;
-const INT8 = 20;
-const INT2 = 21;
-const INT4 = 23;
-const FLOAT4 = 700;
-const FLOAT8 = 701;
-const UUID = 2950;
-/** Types whose binary form is their text: char, name, text, unknown, bpchar, varchar; 0 is one not given. */
-const TEXTUAL: ReadonlySet<number> = new Set([18, 19, 25, 705, 1042, 1043]);
+/** Types whose binary form is their text (pg_type.dat): char, name, text, json, xml, unknown, bpchar, varchar. */
+const TEXTUAL: ReadonlySet<number> = new Set([18, 19, 25, 114, 142, 705, 1042, 1043]);
+
+/** Microseconds from the Unix epoch to PostgreSQL's, which is the beginning of the year 2000. */
+const EPOCH = 946_684_800_000_000n;
+const DAY = 86_400_000_000n;
+const MILLISECOND = 1000n;
+
+/** One binary form: the type's object id, its length in bytes (undefined where it varies), and how it is read. */
+interface BinaryForm {
+  readonly length?: number;
+  readonly read: (value: Buffer) => string | undefined;
+}
+
+/** What is not read here has its hexadecimal form: a rule that compares sees that it is no text. */
+const BINARY: ReadonlyMap<number, BinaryForm> = new Map<number, BinaryForm>([
+  [16, { length: 1, read: (value) => (value[0] === 0 ? "false" : "true") }],
+  [20, { length: 8, read: (value) => String(value.readBigInt64BE(0)) }],
+  [21, { length: 2, read: (value) => String(value.readInt16BE(0)) }],
+  [23, { length: 4, read: (value) => String(value.readInt32BE(0)) }],
+  [26, { length: 4, read: (value) => String(value.readUInt32BE(0)) }],
+  [700, { length: 4, read: (value) => String(value.readFloatBE(0)) }],
+  [701, { length: 8, read: (value) => String(value.readDoubleBE(0)) }],
+  [1082, { length: 4, read: (value) => moment(BigInt(value.readInt32BE(0)) * DAY)?.slice(0, 10) }],
+  [1083, { length: 8, read: (value) => timeOfDay(value.readBigInt64BE(0)) }],
+  [1114, { length: 8, read: (value) => moment(value.readBigInt64BE(0)) }],
+  [1184, { length: 8, read: (value) => withZone(moment(value.readBigInt64BE(0))) }],
+  [1700, { read: numeric }],
+  [2950, { length: 16, read: uuid }],
+  // jsonb: a version byte, then the text.
+  [3802, { read: (value) => (value[0] === 1 ? value.toString("utf8", 1) : undefined) }],
+]);
 
 /**
- * A parameter as text, for rules and for the audit log. A binary value of a type that is not known is
- * written as bytea is: `\x` and its bytes in hexadecimal.
+ * A parameter as text, for rules and for the audit log, as PostgreSQL would write it. A binary value of a type that is
+ * not known is written as bytea is: `\x` and its bytes in hexadecimal.
  */
 export function parameterText({ binary, value }: BindParameter, type: number): string | null {
   if (value === null) return null;
   if (!binary || TEXTUAL.has(type)) return value.toString("utf8");
-  switch (`${type}:${value.length}`) {
-    case `${BOOL}:1`:
-      return value[0] === 0 ? "false" : "true";
-    case `${INT2}:2`:
-      return String(value.readInt16BE(0));
-    case `${INT4}:4`:
-      return String(value.readInt32BE(0));
-    case `${INT8}:8`:
-      return String(value.readBigInt64BE(0));
-    case `${FLOAT4}:4`:
-      return String(value.readFloatBE(0));
-    case `${FLOAT8}:8`:
-      return String(value.readDoubleBE(0));
-    case `${UUID}:16`:
-      return value.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
-    default:
-      return `\\x${value.toString("hex")}`;
-  }
+  const form = BINARY.get(type);
+  const fits = form !== undefined && (form.length === undefined || form.length === value.length);
+  return (fits ? form.read(value) : undefined) ?? `\\x${value.toString("hex")}`;
+}
+
+/** Microseconds since 2000-01-01; undefined for infinity, and for years that Date does not reach. */
+function moment(microseconds: bigint): string | undefined {
+  const since = microseconds + EPOCH;
+  const milliseconds = since / MILLISECOND - (since % MILLISECOND < 0n ? 1n : 0n);
+  const date = new Date(Number(milliseconds));
+  const year = Number.isNaN(date.getTime()) ? 0 : date.getUTCFullYear();
+  if (year < 1 || year > 9999) return undefined;
+  return date.toISOString().slice(0, 19).replace("T", " ") + fraction(since - milliseconds * MILLISECOND, date);
+}
+
+function fraction(microseconds: bigint, date: Date): string {
+  const all = BigInt(date.getUTCMilliseconds()) * MILLISECOND + microseconds;
+  return all === 0n ? "" : `.${String(all).padStart(6, "0").replace(/0+$/, "")}`;
+}
+
+function withZone(text: string | undefined): string | undefined {
+  return text === undefined ? undefined : `${text}+00`;
+}
+
+function timeOfDay(microseconds: bigint): string | undefined {
+  if (microseconds < 0n || microseconds >= DAY) return undefined;
+  return moment(microseconds)?.slice(11);
+}
+
+function uuid(value: Buffer): string {
+  return value.toString("hex").replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+}
+
+const NEGATIVE = 0x4000;
+const NOT_A_NUMBER = 0xc000;
+/** As many as numeric(1000) can have; more is nobody's number. */
+const MAX_DIGITS = 1000;
+
+/*
+ * numeric_send: Int16 number of digits, Int16 weight of the first, Int16 sign, Int16 digits behind the point that are
+ * shown, and the digits, each an Int16 to base 10,000.
+ */
+function numeric(value: Buffer): string | undefined {
+  if (value.length < 8) return undefined;
+  const count = value.readUInt16BE(0);
+  const weight = value.readInt16BE(2);
+  const sign = value.readUInt16BE(4);
+  const scale = value.readUInt16BE(6);
+  if (sign === NOT_A_NUMBER) return "NaN";
+  if (sign !== 0 && sign !== NEGATIVE) return undefined;
+  if (value.length !== 8 + 2 * count || Math.max(weight, 0) * 4 + scale > MAX_DIGITS) return undefined;
+  const group = (index: number) => {
+    const digits = index < 0 || index >= count ? 0 : value.readUInt16BE(8 + 2 * index);
+    return String(digits).padStart(4, "0");
+  };
+  let whole = "";
+  for (let index = 0; index <= weight; index++) whole += group(index);
+  let behind = "";
+  for (let index = weight + 1; behind.length < scale; index++) behind += group(index);
+  const text = whole.replace(/^0+(?=\d)/, "") || "0";
+  return `${sign === NEGATIVE ? "-" : ""}${text}${scale === 0 ? "" : `.${behind.slice(0, scale)}`}`;
 }

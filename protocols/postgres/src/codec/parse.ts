@@ -1,4 +1,5 @@
-import { ByteReader } from "@gatehouse/wire";
+import { ByteReader, ByteWriter } from "@gatehouse/wire";
+import { frame } from "./framing.ts";
 import { readName } from "./name.ts";
 
 /*
@@ -11,7 +12,8 @@ import { readName } from "./name.ts";
  */
 export interface Parse {
   readonly statement: string;
-  readonly text: string;
+  /** In which encoding they are, only the session knows. */
+  readonly text: Buffer;
   readonly parameterTypes: readonly number[];
 }
 
@@ -19,8 +21,15 @@ export interface Parse {
 export function decodeParse(body: Buffer): Parse {
   const reader = new ByteReader(body);
   const statement = readName(reader);
-  const text = reader.cstring();
-  const parameterTypes = Array.from({ length: reader.uint16() }, () => reader.uint32());
+  const text = reader.cstringBytes();
+  const count = reader.uint16();
+  const parameterTypes: number[] = [];
+  while (parameterTypes.length < count) parameterTypes.push(reader.uint32());
   reader.end();
   return { statement, text, parameterTypes };
+}
+
+/** A Parse that leaves its parameters' types to the server. */
+export function encodeParse(statement: string, text: string): Buffer {
+  return frame("P", new ByteWriter().cstring(statement).cstring(text).int16(0).toBuffer());
 }

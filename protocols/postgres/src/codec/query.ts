@@ -7,10 +7,13 @@ import { frame } from "./framing.ts";
  *   String      the text: statements, divided by semicolons
  */
 
-/** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeQuery(body: Buffer): string {
+/**
+ * The text's bytes: in which encoding they are, only the session knows.
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function decodeQuery(body: Buffer): Buffer {
   const reader = new ByteReader(body);
-  const text = reader.cstring();
+  const text = reader.cstringBytes();
   reader.end();
   return text;
 }

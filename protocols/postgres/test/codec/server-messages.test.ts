@@ -8,13 +8,17 @@ import {
 } from "../../src/codec/authentication.ts";
 import { decodeBackendKeyData, encodeBackendKeyData } from "../../src/codec/backend-key-data.ts";
 import { decodeErrorResponse, encodeErrorResponse } from "../../src/codec/error-response.ts";
-import { encodeNegotiateProtocolVersion } from "../../src/codec/negotiate-protocol-version.ts";
+import {
+  checkNegotiateProtocolVersion,
+  encodeNegotiateProtocolVersion,
+} from "../../src/codec/negotiate-protocol-version.ts";
 import { parameterText } from "../../src/codec/parameter.ts";
 import { decodeParameterStatus, encodeParameterStatus } from "../../src/codec/parameter-status.ts";
 import { decodeReadyForQuery, encodeReadyForQuery } from "../../src/codec/ready-for-query.ts";
 import { encodeRefusal, encodeViolation } from "../../src/refusal.ts";
 
 const violation = { code: "PROTOCOL_VIOLATION" };
+const NEGOTIATE = encodeNegotiateProtocolVersion({ major: 3, minor: 0 }, ["_pq_.a"]);
 
 /** What pg-protocol reads in these bytes. */
 async function read(bytes: Buffer): Promise<object[]> {
@@ -101,10 +105,7 @@ t.test("what is written is read again", async (t) => {
   t.equal(decodeReadyForQuery(Buffer.from("E")), "failed");
   const fields = decodeErrorResponse(Buffer.from("SERROR\0C42501\0M\xff\0\0", "latin1"));
   t.strictSame([...fields.keys()], ["S", "C", "M"], "a text in another encoding is no reason to fail");
-  t.strictSame(
-    encodeNegotiateProtocolVersion({ major: 3, minor: 0 }, ["_pq_.a"]),
-    Buffer.from("v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.a\0", "latin1"),
-  );
+  t.strictSame(NEGOTIATE, Buffer.from("v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.a\0", "latin1"));
 });
 
 t.test("the ways of authentication are told apart", async (t) => {
@@ -113,12 +114,17 @@ t.test("the ways of authentication are told apart", async (t) => {
   t.strictSame(decodeAuthentication(body(10, "A\0B\0\0")), { kind: "sasl", mechanisms: ["A", "B"] });
   t.strictSame(decodeAuthentication(body(11, "x")), { kind: "sasl-continue", data: Buffer.from("x") });
   t.strictSame(decodeAuthentication(body(12, "x")), { kind: "sasl-final", data: Buffer.from("x") });
-  t.strictSame(decodeAuthentication(body(5, "salt")), { kind: "other", code: 5 });
+  t.strictSame(decodeAuthentication(body(3)), { kind: "password" });
+  t.strictSame(decodeAuthentication(body(5, "salt")), { kind: "md5", salt: Buffer.from("salt") });
+  t.strictSame(decodeAuthentication(body(7)), { kind: "other", code: 7 });
 });
 
 t.test("cut short anywhere, what a server sends is refused", async (t) => {
   const messages: readonly (readonly [string, Buffer, (body: Buffer) => unknown])[] = [
+    ["Ok", Buffer.from([0, 0, 0, 0]), decodeAuthentication],
+    ["MD5", Buffer.from("\0\0\0\x05salt", "latin1"), decodeAuthentication],
     ["SASL", Buffer.from("\0\0\0\x0aA\0B\0\0", "latin1"), decodeAuthentication],
+    ["NegotiateProtocolVersion", NEGOTIATE.subarray(5), checkNegotiateProtocolVersion],
     ["ParameterStatus", Buffer.from("a\0b\0"), decodeParameterStatus],
     ["ErrorResponse", Buffer.from("SERROR\0C42501\0\0"), decodeErrorResponse],
     ["ReadyForQuery", Buffer.from("I"), decodeReadyForQuery],
@@ -132,6 +138,20 @@ t.test("cut short anywhere, what a server sends is refused", async (t) => {
     if (name === "BackendKeyData") continue;
     t.throws(() => decode(Buffer.concat([body, Buffer.from("x")])), violation, `${name}, a byte more`);
   }
+});
+
+t.test("what a server could send without end has a bound", async (t) => {
+  const mechanisms = (count: number) => Buffer.from(`\0\0\0\x0a${"A\0".repeat(count)}\0`, "latin1");
+  t.match(decodeAuthentication(mechanisms(16)), { kind: "sasl" });
+  t.throws(() => decodeAuthentication(mechanisms(17)), violation);
+  t.equal(decodeBackendKeyData(Buffer.alloc(4 + 256)).secretKey.length, 256, "the longest of protocol 3.2");
+  t.throws(() => decodeBackendKeyData(Buffer.alloc(4 + 257)), violation);
+});
+
+t.test("a server that has no version 3 is none", async (t) => {
+  checkNegotiateProtocolVersion(encodeNegotiateProtocolVersion({ major: 3, minor: 2 }, []).subarray(5));
+  const other = encodeNegotiateProtocolVersion({ major: 2, minor: 0 }, []);
+  t.throws(() => checkNegotiateProtocolVersion(other.subarray(5)), violation);
 });
 
 t.test("a status that is none of the three is refused", async (t) => {

@@ -23,6 +23,7 @@ const limits: ListenerLimits = {
   startup: 10_000,
   message: 16 * 1024 * 1024,
   statement: 100_000,
+  keepalive: 30_000,
 };
 
 /** The adapter in front of a target, with certificates of its own. */
@@ -49,8 +50,11 @@ export interface FrontOptions {
   readonly password?: string;
   readonly connectTimeout?: number;
   readonly limits?: Partial<ListenerLimits>;
-  readonly allow?: (command: Command) => boolean | Promise<boolean>;
+  readonly allow?: (command: Command) => boolean;
   readonly authority?: Authority;
+  /** The target's own keys, and the level's. */
+  readonly settings?: object;
+  readonly replication?: boolean;
 }
 
 export async function startFront(options: FrontOptions): Promise<Front> {
@@ -69,17 +73,18 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const target: Target = {
     name: "orders",
     protocol: "postgres",
-    address: options.address ?? { host: "127.0.0.1", port: 1 },
+    addresses: [options.address ?? { host: "127.0.0.1", port: 1 }],
     tls: tls ?? { mode: "off" },
     levels: new Map(),
     connectTimeout: options.connectTimeout ?? 10_000,
-    settings: { database: "postgres", schema: "public" },
+    settings: { database: "postgres", schema: "public", ...options.settings },
   };
   const password = new Secret(options.password ?? "");
   const user = options.user ?? "postgres";
   const level = {
     name: "reader",
     credential: { user, password: { from: "literal", secret: password } },
+    settings: { replication: options.replication ?? false },
   } as const;
   const gate = createFakeGate({
     issuePermit,
@@ -94,11 +99,12 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const listener = await protocol.serve({
     address: { host: "127.0.0.1", port: 0 },
     secureContext: () => context,
+    plaintext: false,
     limits: { ...limits, ...options.limits },
     gate,
     log,
   });
-  const { port } = listener.address;
+  const port = "port" in listener.address ? listener.address.port : 0;
   return {
     port,
     gate,

@@ -138,7 +138,7 @@ export async function logIn(
     const frame = await client.next();
     if (frame === undefined) break;
     frames.push(frame);
-    if (letter(frame) === "R" && decodeAuthentication(frame.body).kind === "other") {
+    if (letter(frame) === "R" && decodeAuthentication(frame.body).kind === "password") {
       client.send(encodePasswordMessage(password));
     }
     if (letter(frame) === "Z") break;

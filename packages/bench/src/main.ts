@@ -1,0 +1,122 @@
+import { mkdtemp, writeFile } from "node:fs/promises";
+import { constants, tmpdir } from "node:os";
+import { join } from "node:path";
+import { messageOf } from "@gatehouse/core";
+import { busyCores, machine } from "./machine.ts";
+import { HELP, type Options, readOptions } from "./options.ts";
+import { startBench } from "./postgres/bench.ts";
+import { TRANSPORTS } from "./postgres/peers/ways.ts";
+import { versions } from "./postgres/programs.ts";
+import type { Stage } from "./postgres/stage.ts";
+import { everything, sampler } from "./postgres/works.ts";
+import { type Progress, progressOn } from "./progress.ts";
+import { type Failure, type Result, resultsOf } from "./result.ts";
+import { inRounds, type RoundsOptions } from "./rounds.ts";
+import { figure, table, wantedText } from "./table.ts";
+import type { Work } from "./work.ts";
+
+/** What ends the bench from outside; heard from the first moment on, so that nothing is left running. */
+const interrupted = new AbortController();
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+for (const signal of SIGNALS) process.on(signal, () => interrupted.abort(signal));
+
+async function main(): Promise<number> {
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const { works, amounts } = options.quick ? sampler() : everything();
+  const chosen = works.filter((work) => isChosen(work, options)).map((work) => withRelay(work, options));
+  if (chosen.length === 0) throw new TypeError("--only names no work; --list names them all");
+  if (options.list) {
+    process.stdout.write(chosen.map(({ name }) => `${name}\n`).join(""));
+    return 0;
+  }
+  const load = busyCores();
+  const profiles = options.profile ? await mkdtemp(join(tmpdir(), "gatehouse-profiles-")) : undefined;
+  const progress = progressOn(process.stderr);
+  progress.step("server, with its data");
+  const bench = await startBench(amounts, profiles, interrupted.signal);
+  try {
+    const startedAt = new Date().toISOString();
+    const { results, failures } = await measure(chosen, { ...bench, ...options, progress });
+    process.stdout.write(`${table(results, failures, process.stdout)}\n\n${NOTES}`);
+    if (load > 0.5)
+      process.stdout.write(
+        `The load average was ${load.toFixed(1)} before the start: other programs are in the figures.\n`,
+      );
+    const { quick, rounds, seconds, profile } = options;
+    const report = {
+      ...{ startedAt, machine: machine(), load, versions: await versions(bench.stage.site.programs) },
+      ...{ options: { quick, rounds, seconds, profile }, transports: TRANSPORTS, results, failures },
+    };
+    await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+    process.stdout.write(`JSON: ${options.json}\n`);
+    const short = results.some(({ met }) => !met);
+    return failures.length > 0 || (options.strict && short) ? 1 : 0;
+  } finally {
+    progress.clear();
+    await bench.stop();
+    if (profiles !== undefined) process.stdout.write(`CPU profiles: ${profiles}\n`);
+  }
+}
+
+function isChosen({ name, lines }: Work<Stage>, { only }: Options): boolean {
+  const names = [name, ...lines.map((line) => line.name)];
+  return only.length === 0 || only.some((text) => names.some((known) => known.includes(text)));
+}
+
+/** The relay beside the others, where the transport is one that it speaks. */
+function withRelay(work: Work<Stage>, { relay }: Options): Work<Stage> {
+  if (!relay || work.transport !== "tls" || work.peers.includes("relay")) return work;
+  return { ...work, peers: [...work.peers, "relay"] };
+}
+
+async function measure(
+  works: readonly Work<Stage>[],
+  options: Omit<RoundsOptions<Stage>, "announce"> & { readonly progress: Progress },
+): Promise<{ readonly results: readonly Result[]; readonly failures: readonly Failure[] }> {
+  const { progress } = options;
+  const results: Result[] = [];
+  const failures: Failure[] = [];
+  for (const [index, work] of works.entries()) {
+    const announce = (step: string) => progress.step(`[${index + 1}/${works.length}] ${work.name}: ${step}`);
+    try {
+      for (const result of resultsOf(work, await inRounds(work, { ...options, announce }))) {
+        results.push(result);
+        const { name, wanted } = result.line;
+        progress.done(`${name}: ${figure(result.ratio)} (${wantedText(wanted)})`);
+      }
+    } catch (error) {
+      interrupted.signal.throwIfAborted();
+      failures.push({ work: work.name, reason: messageOf(error) });
+      progress.done(`${work.name}: not measured: ${messageOf(error)}`);
+    }
+  }
+  progress.clear();
+  return { results, failures };
+}
+
+const NOTES = `ratio: the gateway's figure against pgbouncer's, unless "wanted" says otherwise; the median of the rounds' ratios.
+of added: what the gateway adds to direct's time, against what pgbouncer adds to it.
+cpu: the process's processor time for each transaction or row, in microseconds.
+tls: ${TRANSPORTS.tls}.
+plain: ${TRANSPORTS.plain}.
+The server runs with fsync off. The gateway checks a token, ten rules and every statement, and writes its audit log.
+`;
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  process.exitCode = report(error);
+}
+
+function report(error: unknown): number {
+  if (interrupted.signal.aborted) {
+    const signal = SIGNALS.find((name) => name === interrupted.signal.reason) ?? "SIGTERM";
+    return 128 + constants.signals[signal];
+  }
+  process.stderr.write(`✘ ${messageOf(error)}\n`);
+  return error instanceof TypeError ? 2 : 1;
+}

@@ -1,0 +1,79 @@
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { INSTALL } from "./postgres/programs.ts";
+
+export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine.
+
+  npm run bench -- postgres                        all of it: about half an hour
+  npm run bench -- postgres --quick                a little of each kind on little data, in about a minute
+  npm run bench -- postgres --only 'select simple' the works whose names have this in them; may be given several times
+  npm run bench -- postgres --list                 the works' names
+
+  --rounds N      rounds of each work (5); a ratio is the median of the rounds' ratios
+  --seconds N     how long each peer's turn is (3)
+  --json FILE     where the figures go as JSON (a file in the system's folder for temporary files)
+  --strict        exit with code 1 when a ratio is short of what is wanted
+  --relay         measure a bare TLS relay in Node as well: what can be reached at best
+  --profile       run the gateway with V8's CPU profiler, and say where the profiles are; the figures are then lower
+
+It needs PostgreSQL's server, psql and pgbench, and pgbouncer, from the machine. On Debian, as root:
+
+  ${INSTALL}
+
+Exit codes: 0 measured, 1 something could not be measured (or was short, with --strict), 2 called in a way that
+makes no sense.
+`;
+
+export interface Options {
+  readonly quick: boolean;
+  readonly list: boolean;
+  readonly only: readonly string[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly json: string;
+  readonly strict: boolean;
+  readonly relay: boolean;
+  readonly profile: boolean;
+}
+
+/**
+ * @returns undefined when only help is asked for
+ * @throws TypeError for what is not understood
+ */
+export function readOptions(args: readonly string[]): Options | undefined {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      quick: { type: "boolean", default: false },
+      list: { type: "boolean", default: false },
+      only: { type: "string", multiple: true, default: [] },
+      rounds: { type: "string" },
+      seconds: { type: "string" },
+      json: { type: "string" },
+      strict: { type: "boolean", default: false },
+      relay: { type: "boolean", default: false },
+      profile: { type: "boolean", default: false },
+      help: { type: "boolean", short: "h", default: false },
+    },
+  });
+  if (values.help) return undefined;
+  if (positionals.length !== 1 || positionals[0] !== "postgres") {
+    throw new TypeError("say which protocol: npm run bench -- postgres (--help says more)");
+  }
+  const { quick, list, only, strict, relay, profile } = values;
+  return {
+    ...{ quick, list, only, strict, relay, profile },
+    rounds: count("--rounds", values.rounds, quick ? 1 : 5),
+    seconds: count("--seconds", values.seconds, quick ? 1 : 3),
+    json:
+      values.json ?? join(tmpdir(), `gatehouse-bench-${new Date().toISOString().replaceAll(":", "")}.json`),
+  };
+}
+
+function count(name: string, text: string | undefined, otherwise: number): number {
+  if (text === undefined) return otherwise;
+  if (!/^[1-9]\d{0,3}$/.test(text)) throw new TypeError(`${name} takes a whole number from 1 to 9999`);
+  return Number(text);
+}

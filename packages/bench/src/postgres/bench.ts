@@ -1,0 +1,90 @@
+import type { PeerPool } from "../rounds.ts";
+import type { Peer, PeerName, Transport } from "../work.ts";
+import { direct } from "./peers/direct.ts";
+import { startGateway } from "./peers/gateway.ts";
+import { startPgbouncer } from "./peers/pgbouncer.ts";
+import { startRelay } from "./peers/relay.ts";
+import { type Amounts, startServer } from "./server.ts";
+import { createSite, type Site } from "./site.ts";
+import type { Stage } from "./stage.ts";
+
+/** The server and the ways to it. */
+export interface Bench {
+  readonly stage: Stage;
+  readonly pool: PeerPool;
+  stop(): Promise<void>;
+}
+
+/** @param profiles where the gateway's CPU profiles go; none are made, when left out */
+export async function startBench(
+  amounts: Amounts,
+  profiles: string | undefined,
+  signal: AbortSignal,
+): Promise<Bench> {
+  const site = await createSite(signal);
+  try {
+    const server = await startServer(site, amounts);
+    const pool = createPool(site, profiles);
+    const stop = async () => {
+      try {
+        await pool.stop();
+        await server.stop();
+      } finally {
+        await site.remove();
+      }
+    };
+    return { stage: { site, server }, pool, stop };
+  } catch (error) {
+    await site.remove();
+    throw error;
+  }
+}
+
+/** Keeps the peers of one set of works running, and no others: idle neighbours would take memory and time. */
+function createPool(site: Site, profiles: string | undefined): PeerPool & { stop(): Promise<void> } {
+  const running = new Map<PeerName, Peer>();
+  let set: string | undefined;
+
+  async function stop(): Promise<void> {
+    for (const [name, peer] of [...running]) {
+      running.delete(name);
+      await peer.stop();
+    }
+  }
+
+  return {
+    async take(name, work) {
+      if (set !== work.set) await stop();
+      set = work.set;
+      const known = running.get(name);
+      if (known) return known;
+      const peer = await startPeer(site, name, work.transport, profiles);
+      running.set(name, peer);
+      return peer;
+    },
+    async giveBack(peer, work) {
+      if (work.fresh === undefined) return;
+      running.delete(peer.name);
+      await peer.stop();
+    },
+    stop,
+  };
+}
+
+function startPeer(
+  site: Site,
+  name: PeerName,
+  transport: Transport,
+  profiles: string | undefined,
+): Promise<Peer> {
+  switch (name) {
+    case "direct":
+      return Promise.resolve(direct(site, transport));
+    case "pgbouncer":
+      return startPgbouncer(site, transport);
+    case "gateway":
+      return startGateway(site, transport, profiles);
+    case "relay":
+      return startRelay(site);
+  }
+}

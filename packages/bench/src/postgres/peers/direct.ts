@@ -1,0 +1,14 @@
+import type { Peer, Transport } from "../../work.ts";
+import type { Site } from "../site.ts";
+import { clientEnvironment } from "./ways.ts";
+
+/** The server itself. */
+export function direct(site: Site, transport: Transport): Peer {
+  const port = site.serverPort;
+  const way = transport === "tls" ? { port } : { port, folder: site.serverSockets };
+  return {
+    name: "direct",
+    clientEnvironment: (level) => clientEnvironment(site, way, level, site.passwords[level]),
+    stop: () => Promise.resolve(),
+  };
+}

@@ -1,0 +1,81 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { freePort } from "@gatehouse/testkit";
+import { accepts, startService } from "../../processes.ts";
+import type { Peer, Transport } from "../../work.ts";
+import { AUDIENCE, DATABASE, type Site } from "../site.ts";
+import { clientEnvironment, socketOptions, socketPath, type Way } from "./ways.ts";
+
+const MAIN = join(import.meta.dirname, "..", "..", "..", "..", "cli", "src", "main.ts");
+const POLICIES = join(import.meta.dirname, "..", "..", "..", "policies");
+
+/**
+ * The gateway as an operator runs it: `gatehouse serve` as a process of its own, with tokens checked, ten rules,
+ * analysis and an audit log that is new for this process.
+ * @param profiles where V8's CPU profile is written when the gateway stops; none is, when left out
+ */
+export async function startGateway(site: Site, transport: Transport, profiles?: string): Promise<Peer> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(site.folder, "gateway-"));
+  const way = transport === "tls" ? { port } : { port, folder };
+  const config = join(folder, "gatehouse.yaml");
+  await cp(POLICIES, join(folder, "policies"), { recursive: true });
+  const secrets = join(folder, "secrets");
+  await mkdir(secrets, { mode: 0o700 });
+  for (const level of ["reader", "writer"] as const) {
+    await writeFile(join(secrets, level), site.passwords[level], { mode: 0o600 });
+  }
+  await writeFile(config, configOf(site, way));
+  const { pid, stop } = await startService(
+    {
+      program: process.execPath,
+      args: [
+        "--disable-warning=ExperimentalWarning",
+        ...(profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles]),
+        ...[MAIN, "serve", "--config", config],
+      ],
+      cwd: folder,
+      signal: site.signal,
+    },
+    () => accepts(socketOptions(way)),
+  );
+  return {
+    name: "gateway",
+    pid,
+    clientEnvironment: (level) => clientEnvironment(site, way, level, site.token),
+    async stop() {
+      await stop("SIGTERM");
+      // The audit log of a few rounds is gigabytes.
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function configOf({ tls, serverPort, provider }: Site, way: Way): string {
+  const plain = "folder" in way;
+  const listener = plain
+    ? `{ address: "unix:${socketPath(way)}", tls: off }`
+    : `{ address: 127.0.0.1:${way.port} }`;
+  const upstream = plain ? "off" : `{ mode: verify-full, ca: "file:${tls.ca}" }`;
+  return `state: file:state
+tls: { cert: "file:${tls.cert}", key: "file:${tls.key}" }
+listeners:
+  postgres: ${listener}
+identity:
+  oidc:
+    - { name: bench, issuer: "${provider.issuer}", audience: ${AUDIENCE}, ca: "file:${tls.ca}" }
+targets:
+  ${DATABASE}:
+    protocol: postgres
+    address: 127.0.0.1:${serverPort}
+    tls: ${upstream}
+    database: ${DATABASE}
+    levels:
+      reader: { credential: { user: reader, password: file:secrets/reader } }
+      writer: { credential: { user: writer, password: file:secrets/writer } }
+policies: [file:policies/*.yaml]
+limits: { connections: 5000 }
+sessions: { perIdentity: 5000 }
+drain: 0s
+`;
+}

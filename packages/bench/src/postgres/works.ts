@@ -1,0 +1,47 @@
+import type { Transport, Work } from "../work.ts";
+import type { Amounts } from "./server.ts";
+import type { Stage } from "./stage.ts";
+import { bulk } from "./works/bulk.ts";
+import { latency } from "./works/latency.ts";
+import { memory } from "./works/memory.ts";
+import { connect, type Mode, select, tpcb } from "./works/pgbench-works.ts";
+
+const MODES: readonly Mode[] = ["simple", "prepared", "extended"];
+const TRANSPORTS: readonly Transport[] = ["tls", "plain"];
+
+/** Works, and what they need to find in the server. */
+export interface Programme {
+  readonly works: readonly Work<Stage>[];
+  readonly amounts: Amounts;
+}
+
+export function everything(): Programme {
+  const amounts = { scale: 10, rows: 1_000_000 };
+  const selects = TRANSPORTS.flatMap((transport) =>
+    MODES.flatMap((mode) => [1, 8, 64].map((clients) => select(mode, clients, transport))),
+  );
+  const works = [
+    ...selects,
+    ...[tpcb("simple", 8), tpcb("prepared", 8)],
+    ...bulk(amounts.rows),
+    ...[connect(1), connect(8)],
+    ...[latency("simple"), latency("prepared")],
+    ...[memory(1000), memory(2000)],
+  ];
+  return { works, amounts };
+}
+
+/** A smoke run: something of each kind, on little data. */
+export function sampler(): Programme {
+  const amounts = { scale: 1, rows: 100_000 };
+  const works = [
+    ...MODES.map((mode) => select(mode, 8, "tls")),
+    select("simple", 8, "plain"),
+    tpcb("simple", 8),
+    ...bulk(amounts.rows),
+    connect(8),
+    latency("simple"),
+    memory(100),
+  ];
+  return { works, amounts };
+}

@@ -1,0 +1,69 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { run } from "../../processes.ts";
+import type { Peer, Sample, Work } from "../../work.ts";
+import { pgbench } from "../pgbench.ts";
+import { rowsFile } from "../server.ts";
+import type { Site } from "../site.ts";
+import type { Stage } from "../stage.ts";
+
+const LIMIT = 5 * 60_000;
+
+/** Many rows out, by a SELECT, by COPY, and in by COPY. The rates are without connecting. */
+export function bulk(rows: number): Work<Stage>[] {
+  const work = (name: string, sample: Work<Stage>["sample"]): Work<Stage> => ({
+    name,
+    lines: [{ name, unit: "rows/s", against: "pgbouncer", wanted: { atLeast: 0.95 } }],
+    peers: ["direct", "pgbouncer", "gateway"],
+    transport: "tls",
+    set: "bulk",
+    sample,
+  });
+  return [
+    work("rows out tls", async ({ site }, peer, seconds) => {
+      const script = join(site.folder, "rows.sql");
+      await writeFile(script, "select * from bench_rows;\n");
+      const { tps, transactions } = await pgbench(site, peer, "reader", seconds, ["-f", script]);
+      return { figures: [tps * rows], count: transactions * rows };
+    }),
+    work("copy out tls", ({ site }, peer, seconds) =>
+      copies(site, peer, { command: "\\copy bench_rows to '/dev/null'", times: seconds, rows }),
+    ),
+    work("copy in tls", async ({ site, server }, peer, seconds) => {
+      await server.admin("truncate bench_copied");
+      return copies(site, peer, {
+        command: `\\copy bench_copied from '${rowsFile(site)}'`,
+        times: seconds,
+        rows,
+      });
+    }),
+  ];
+}
+
+/** The same copy several times in one session of psql, which says how long each took. */
+async function copies(
+  site: Site,
+  peer: Peer,
+  { command, times, rows }: { readonly command: string; readonly times: number; readonly rows: number },
+): Promise<Sample> {
+  const repeated = Array.from({ length: times }, () => ["-c", command]).flat();
+  const output = await run(
+    {
+      program: site.programs.psql,
+      args: ["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", "\\timing on", ...repeated],
+      env: peer.clientEnvironment("writer"),
+      cwd: site.folder,
+      signal: site.signal,
+    },
+    LIMIT,
+  );
+  const milliseconds = timings(output);
+  if (milliseconds.length !== times) throw new Error(`psql timed ${milliseconds.length} of ${times} copies.`);
+  const count = rows * times;
+  return { figures: [(count * 1000) / milliseconds.reduce((sum, time) => sum + time, 0)], count };
+}
+
+/** Milliseconds, from what `\timing` prints: `Time: 1234.567 ms (00:01.235)`. */
+export function timings(output: string): number[] {
+  return [...output.matchAll(/^Time: ([\d.]+) ms/gm)].map(([, time]) => Number(time));
+}

@@ -1,0 +1,74 @@
+import { cpuSeconds } from "./process-figures.ts";
+import type { Peer, PeerName, Sample, Work } from "./work.ts";
+
+/** A sample, and what it cost the process in between. */
+export interface Measured extends Sample {
+  /** CPU microseconds of the peer's process for each transaction, row, ... */
+  readonly cpu?: number;
+}
+
+export type Round = ReadonlyMap<PeerName, Measured>;
+
+/** What of a work decides which process its peers are. */
+export type Turns = Pick<Work<unknown>, "set" | "fresh" | "transport">;
+
+/** Starts and stops peers. */
+export interface PeerPool {
+  /** The one that runs for this work, or a new one where the work asks for it. */
+  take(name: PeerName, work: Turns): Promise<Peer>;
+  /** Says that a peer's turn is over. */
+  giveBack(peer: Peer, work: Turns): Promise<void>;
+}
+
+export interface RoundsOptions<Stage> {
+  readonly stage: Stage;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly pool: PeerPool;
+  readonly announce: (step: string) => void;
+}
+
+/**
+ * Does a work at each of its peers in turn, round by round, and after a first turn that does not count. The machine
+ * is never equally quick for long: what is compared has to be next to each other, and no peer may always be first.
+ */
+export async function inRounds<Stage>(work: Work<Stage>, options: RoundsOptions<Stage>): Promise<Round[]> {
+  const rounds = Math.min(options.rounds, work.rounds ?? options.rounds);
+  if (work.fresh === undefined) {
+    options.announce("warming up");
+    for (const name of work.peers) await turn(work, name, { ...options, seconds: 1 });
+  }
+  const done: Round[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const measured = new Map<PeerName, Measured>();
+    for (const name of rotated(work.peers, round)) {
+      options.announce(`round ${round + 1} of ${rounds}, ${name}`);
+      measured.set(name, await turn(work, name, options));
+    }
+    done.push(measured);
+  }
+  return done;
+}
+
+/** The same names, beginning with another one each round. */
+export function rotated<T>(values: readonly T[], by: number): readonly T[] {
+  const start = values.length === 0 ? 0 : by % values.length;
+  return [...values.slice(start), ...values.slice(0, start)];
+}
+
+async function turn<Stage>(
+  work: Work<Stage>,
+  name: PeerName,
+  { stage, seconds, pool }: RoundsOptions<Stage>,
+): Promise<Measured> {
+  const peer = await pool.take(name, work);
+  try {
+    const before = peer.pid === undefined ? undefined : await cpuSeconds(peer.pid);
+    const sample = await work.sample(stage, peer, seconds);
+    if (peer.pid === undefined || before === undefined || sample.count === undefined) return sample;
+    const spent = (await cpuSeconds(peer.pid)) - before;
+    return { ...sample, cpu: (spent * 1e6) / sample.count };
+  } finally {
+    await pool.giveBack(peer, work);
+  }
+}

@@ -1,0 +1,61 @@
+/** What is measured, in the order of the table's columns. */
+export const peerNames = ["direct", "relay", "pgbouncer", "gateway"] as const;
+export type PeerName = (typeof peerNames)[number];
+
+/** A way to the server that is running. */
+export interface Peer {
+  readonly name: PeerName;
+  /** The process that stands between client and server; the server itself has none there. */
+  readonly pid?: number;
+  /** The environment of a client of libpq's that takes this way. */
+  clientEnvironment(level: Level): Readonly<Record<string, string>>;
+  stop(): Promise<void>;
+}
+
+export type Level = "reader" | "writer";
+
+/** How the bytes travel; what `plain` means for each peer is in the notes below the table. */
+export type Transport = "tls" | "plain";
+
+/** What the gateway's figure is held against. `added`: what the gateway adds to direct, by what pgbouncer adds. */
+export type Against = "pgbouncer" | "direct" | "relay" | "added";
+
+/** What a ratio has to be; one of the two. */
+export type Wanted = { readonly atLeast: number } | { readonly atMost: number };
+
+/** One line of the table. */
+export interface Line {
+  readonly name: string;
+  readonly unit: "tps" | "rows/s" | "us" | "KB each";
+  readonly against: Against;
+  readonly wanted: Wanted;
+}
+
+/** What one run at one peer gave. */
+export interface Sample {
+  /** A figure for each line of the work, in their order. */
+  readonly figures: readonly number[];
+  /** How many transactions, rows, ... the run had; left out where CPU time for each means nothing. */
+  readonly count?: number;
+}
+
+/** One thing to do at each peer, in rounds. `Stage` is what a protocol's works need around them. */
+export interface Work<Stage> {
+  readonly name: string;
+  readonly lines: readonly [Line, ...Line[]];
+  readonly peers: readonly PeerName[];
+  readonly transport: Transport;
+  /** Works of the same set, one after the other, share their peers' processes. */
+  readonly set: string;
+  /** Each sample gets processes of its own: what went before would show. */
+  readonly fresh?: true;
+  /** Most rounds that are worth their time; as many as the options say, when left out. */
+  readonly rounds?: number;
+  /** @param seconds about how long; 1 to warm up */
+  sample(stage: Stage, peer: Peer, seconds: number): Promise<Sample>;
+}
+
+/** Whether `ratio` is what is wanted. */
+export function satisfies(ratio: number, wanted: Wanted): boolean {
+  return "atLeast" in wanted ? ratio >= wanted.atLeast : ratio <= wanted.atMost;
+}

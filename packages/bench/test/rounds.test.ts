@@ -1,0 +1,80 @@
+import t from "tap";
+import { inRounds, type PeerPool, rotated } from "../src/rounds.ts";
+import type { Peer, PeerName, Work } from "../src/work.ts";
+
+/** A pool of peers without processes, and what it was asked. */
+function pool(): PeerPool & { readonly asked: string[] } {
+  const asked: string[] = [];
+  return {
+    asked,
+    take(name): Promise<Peer> {
+      asked.push(`take ${name}`);
+      return Promise.resolve({ name, clientEnvironment: () => ({}), stop: () => Promise.resolve() });
+    },
+    giveBack({ name }) {
+      asked.push(`give back ${name}`);
+      return Promise.resolve();
+    },
+  };
+}
+
+function work(sample: Work<undefined>["sample"], more: Partial<Work<undefined>> = {}): Work<undefined> {
+  return {
+    name: "work",
+    lines: [{ name: "work", unit: "tps", against: "direct", wanted: { atLeast: 1 } }],
+    peers: ["direct", "pgbouncer", "gateway"],
+    transport: "tls",
+    set: "set",
+    sample,
+    ...more,
+  };
+}
+
+t.test("peers take turns, each round begins with another, and the first turns do not count", async (t) => {
+  const turns: string[] = [];
+  const rounds = await inRounds(
+    work(async (_, { name }, seconds) => {
+      turns.push(`${name} ${seconds}`);
+      return { figures: [turns.length] };
+    }),
+    { stage: undefined, rounds: 2, seconds: 3, pool: pool(), announce: () => undefined },
+  );
+  t.same(turns, [
+    ...["direct 1", "pgbouncer 1", "gateway 1"],
+    ...["direct 3", "pgbouncer 3", "gateway 3"],
+    ...["pgbouncer 3", "gateway 3", "direct 3"],
+  ]);
+  const figures = (name: PeerName) => rounds.map((round) => round.get(name)?.figures);
+  t.same(figures("direct"), [[4], [9]]);
+  t.same(figures("gateway"), [[6], [8]]);
+});
+
+t.test(
+  "a work that wants fresh processes is not warmed up, and does no more rounds than are worth it",
+  async (t) => {
+    let samples = 0;
+    const sample = async () => ({ figures: [++samples] });
+    const rounds = await inRounds(work(sample, { fresh: true, rounds: 2, peers: ["relay"] }), {
+      stage: undefined,
+      rounds: 9,
+      seconds: 1,
+      pool: pool(),
+      announce: () => undefined,
+    });
+    t.equal(rounds.length, 2);
+    t.equal(samples, 2);
+  },
+);
+
+t.test("a turn that fails gives its peer back", async (t) => {
+  const peers = pool();
+  const failing = work(() => Promise.reject(new Error("no")));
+  const options = { stage: undefined, rounds: 1, seconds: 1, pool: peers, announce: () => undefined };
+  await t.rejects(inRounds(failing, options), { message: "no" });
+  t.same(peers.asked, ["take direct", "give back direct"]);
+});
+
+t.test("rotation goes round", async (t) => {
+  t.same(rotated(["a", "b", "c"], 4), ["b", "c", "a"]);
+  t.same(rotated([], 4), []);
+});

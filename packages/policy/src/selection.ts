@@ -1,0 +1,20 @@
+import type { Condition } from "./condition.ts";
+import type { Place, WhenEnvironment } from "./environment.ts";
+import type { Memory } from "./memory.ts";
+import type { Rule } from "./policy.ts";
+
+export interface SelectedRule {
+  readonly rule: Rule;
+  /** Its place among the rules of its selection. */
+  readonly number: number;
+  readonly condition: Condition | undefined;
+}
+
+/** The rules that apply to one identity at one level of one target. */
+export interface Selection {
+  readonly environment: WhenEnvironment;
+  readonly place: Place;
+  readonly blocks: readonly SelectedRule[];
+  readonly allows: readonly SelectedRule[];
+  readonly memory: Memory;
+}

@@ -1,0 +1,110 @@
+import type { Analysis } from "./analysis/analysis.ts";
+import { encodeFlush, encodeSync } from "./codec/framing.ts";
+import { encodeQuery } from "./codec/query.ts";
+import type { TransactionStatus } from "./codec/ready-for-query.ts";
+import type { Expectations } from "./expectations.ts";
+import { READING_SETTINGS, type SessionReading, show } from "./reading.ts";
+import type { Replication } from "./sql-context.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** What was sent before the segment that is under way. */
+const BEFORE = -1;
+
+export interface FreshReadingOptions {
+  readonly upstream: Upstream;
+  readonly expectations: Expectations;
+  readonly reading: SessionReading;
+  readonly replication: Replication;
+  /** Of a statement and a portal that no client has. */
+  readonly name: string;
+  /** Called when the server turns out to skip up to the next Sync. */
+  readonly skipped: () => void;
+}
+
+/**
+ * Sees to it that it is known how the server reads a text, before one is looked at. A command that may have changed
+ * that makes the next text wait. The server tells with ReadyForQuery; in the middle of a segment, which has none, and
+ * for what an older server does not report, it is asked.
+ */
+export class FreshReading {
+  readonly #options: FreshReadingOptions;
+  /** The segment in which something was sent that may have changed it. */
+  #stale: number | undefined;
+  #transaction: TransactionStatus = "idle";
+
+  constructor(options: FreshReadingOptions) {
+    this.#options = options;
+    if (!options.reading.known && options.replication !== "physical") this.#stale = BEFORE;
+  }
+
+  /** What is to be asked can't be, since the transaction has failed: the server runs nothing but its end. */
+  get uncertain(): boolean {
+    return this.#stale !== undefined;
+  }
+
+  /** A command is on its way. @param segment that fails together with it; none for a simple query */
+  sent({ effects, access }: Analysis, segment: number | undefined): void {
+    const changes = access === "unknown" || effects.some(({ kind }) => kind === "reading");
+    const undoes = this.#options.reading.touched && effects.some(({ kind }) => kind === "transaction");
+    if (!changes && !undoes) return;
+    this.#stale = segment ?? BEFORE;
+    this.#options.reading.touched = true;
+  }
+
+  /** ReadyForQuery. */
+  ready(status: TransactionStatus): void {
+    this.#transaction = status;
+    if (status === "idle" && this.#stale === undefined) this.#options.reading.touched = false;
+  }
+
+  /** undefined when it is known for a text of this segment; otherwise, when to ask again. */
+  wait(segment: number): Promise<unknown> | undefined {
+    if (this.#stale === undefined) return undefined;
+    const { expectations, reading, upstream } = this.#options;
+    if (this.#stale === segment) return this.#ask(READING_SETTINGS, false);
+    const answers = expectations.answers();
+    if (answers) {
+      // Without a Sync, the server keeps its answers until it is asked for them.
+      if (expectations.segmentOpen) upstream.control(encodeFlush());
+      return answers;
+    }
+    if (reading.reportsPath) {
+      this.#stale = undefined;
+      return undefined;
+    }
+    return this.#transaction === "failed" ? undefined : this.#ask(["search_path"], !expectations.segmentOpen);
+  }
+
+  #ask(settings: readonly string[], synced: boolean): Promise<unknown> {
+    const { expectations, upstream, name, replication, skipped } = this.#options;
+    return new Promise<void>((resolve) => {
+      let left = settings.length;
+      let known = true;
+      const settle = (done: boolean) => {
+        known &&= done;
+        // What was sent before it has failed.
+        if (!done && !synced) skipped();
+        if (--left > 0) return;
+        if (known) this.#stale = undefined;
+        resolve();
+      };
+      if (replication !== "none") {
+        // A walsender speaks no extended protocol, so that every text there stands between two of these.
+        left = 1;
+        expectations.push({ message: "query", own: "search_path", settle });
+        upstream.control(encodeQuery("SHOW search_path"));
+        return;
+      }
+      for (const setting of settings) {
+        for (const { message, bytes } of show(setting, name)) {
+          expectations.push(
+            message === "execute" ? { message, own: setting, settle } : { message, own: setting },
+          );
+          upstream.control(bytes);
+        }
+      }
+      if (synced) expectations.push({ message: "sync", own: "" });
+      upstream.control(synced ? encodeSync() : encodeFlush());
+    });
+  }
+}

@@ -1,0 +1,124 @@
+import { GatehouseError } from "@gatehouse/core";
+import type { Reading } from "./analysis/analysis.ts";
+import { type Decode, decoderOf } from "./analysis/encodings.ts";
+import { encodeBind } from "./codec/bind.ts";
+import { encodeNamedObject } from "./codec/describe.ts";
+import { encodeExecute } from "./codec/execute.ts";
+import type { ParameterStatus } from "./codec/parameter-status.ts";
+import { encodeParse } from "./codec/parse.ts";
+
+/** The settings by which the server reads texts and looks names up. */
+export const READING_SETTINGS = ["search_path", "standard_conforming_strings", "client_encoding"] as const;
+
+/**
+ * How one session's server reads texts at the moment. The server reports the encoding and how it reads strings by
+ * itself, and from version 18 on the search path too; an older one has to be asked.
+ */
+export class SessionReading {
+  readonly #user: string;
+  #current: Reading = { path: [], backslashes: false };
+  #known = false;
+  #touched = false;
+  #usesUser = false;
+  #encoding = "";
+  #decode: Decode | undefined;
+  #reportsPath = false;
+
+  /** @param user whom `$user` stands for */
+  constructor(user: string) {
+    this.#user = user;
+  }
+
+  get current(): Reading {
+    return this.#current;
+  }
+
+  /** Where names are looked for is known. */
+  get known(): boolean {
+    return this.#known;
+  }
+
+  /** As PostgreSQL names it. */
+  get encoding(): string {
+    return this.#encoding;
+  }
+
+  /** The server tells by itself when the search path has changed. */
+  get reportsPath(): boolean {
+    return this.#reportsPath;
+  }
+
+  /** Settings may have been changed in the transaction that is open: its end may take that back. */
+  get touched(): boolean {
+    return this.#touched;
+  }
+
+  set touched(touched: boolean) {
+    if (touched === this.#touched) return;
+    this.#touched = touched;
+    this.#become({});
+  }
+
+  /** The text, or undefined where the bytes are none in the session's encoding. */
+  decode(bytes: Buffer): string | undefined {
+    return this.#decode?.(bytes);
+  }
+
+  /**
+   * Takes note of a setting that the server has reported, or has been asked for.
+   * @throws GatehouseError PROTOCOL_VIOLATION when the gateway can't read what the session says from here on
+   */
+  note({ name, value }: ParameterStatus, reported: boolean): void {
+    switch (name) {
+      case "search_path": {
+        const names = namesIn(value);
+        this.#known = true;
+        this.#reportsPath ||= reported;
+        this.#usesUser = names.includes("$user");
+        this.#become({ path: names.map((schema) => (schema === "$user" ? this.#user : schema)) });
+        return;
+      }
+      case "standard_conforming_strings":
+        this.#become({ backslashes: value !== "on" });
+        return;
+      case "client_encoding": {
+        const decode = decoderOf(value);
+        if (decode === undefined) {
+          throw new GatehouseError("PROTOCOL_VIOLATION", `The gateway can't read texts in ${value}.`);
+        }
+        this.#encoding = value;
+        this.#decode = decode;
+        return;
+      }
+      default:
+        return;
+    }
+  }
+
+  #become(changed: Partial<Reading>): void {
+    this.#current = { ...this.#current, ...changed, fixed: !this.#touched && !this.#usesUser };
+  }
+}
+
+/**
+ * The messages that ask the server for a setting at any place of the extended protocol, without a Sync. SHOW takes no
+ * snapshot, so that a transaction which has not begun to read has still not begun.
+ * @param name of a statement and a portal that the client does not have
+ */
+export function show(setting: string, name: string) {
+  return [
+    { message: "parse", bytes: encodeParse(name, `SHOW ${setting}`) },
+    { message: "bind", bytes: encodeBind(name, name) },
+    { message: "execute", bytes: encodeExecute(name) },
+    { message: "close", bytes: encodeNamedObject("C", "portal", name) },
+    { message: "close", bytes: encodeNamedObject("C", "statement", name) },
+  ] as const;
+}
+
+/** The schemas of a search_path as the server writes it: names with commas between them, in double quotes where needed. */
+function namesIn(searchPath: string): string[] {
+  const names = searchPath.match(/"(?:[^"]|"")*"|[^",\s]+/g) ?? [];
+  return names
+    .map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase()))
+    .filter((name) => name !== "");
+}

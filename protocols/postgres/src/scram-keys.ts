@@ -1,0 +1,69 @@
+import { createHash, createHmac, pbkdf2, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import type { Secret } from "@gatehouse/core";
+import { saslprep } from "@mongodb-js/saslprep";
+import { LRUCache } from "lru-cache";
+
+const derive = promisify(pbkdf2);
+const KEY_LENGTH = 32;
+const HASH = "sha256";
+
+/** What both sides of a SCRAM exchange prove things with (RFC 5802 section 3). */
+export interface ScramKeys {
+  readonly clientKey: Buffer;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/**
+ * Derives keys from passwords, and keeps those that were used last: a server gives a user's password the same salt at
+ * each log-in, and PBKDF2 takes milliseconds on purpose. Who read these keys in the gateway's memory could log in to
+ * that one server, until the password is changed; so could who read the password, which lies in the same memory.
+ */
+export class ScramKeyring {
+  /** Passwords stand in here hashed under a key of this process alone: an entry's name says nothing elsewhere. */
+  readonly #naming = randomBytes(KEY_LENGTH);
+  readonly #keys: LRUCache<string, Promise<ScramKeys>>;
+
+  /** @param most how many are kept */
+  constructor(most = 64) {
+    this.#keys = new LRUCache({ max: most });
+  }
+
+  /** Connections that begin at the same time wait for the same derivation. */
+  async keys(password: Secret, salt: Buffer, iterations: number): Promise<ScramKeys> {
+    const name = createHmac(HASH, this.#naming)
+      .update(JSON.stringify([password.reveal(), salt.toString("base64"), iterations]))
+      .digest("base64");
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const keys = deriveKeys(password, salt, iterations);
+    this.#keys.set(name, keys);
+    try {
+      return await keys;
+    } catch (error) {
+      this.#keys.delete(name);
+      throw error;
+    }
+  }
+}
+
+async function deriveKeys(password: Secret, salt: Buffer, iterations: number): Promise<ScramKeys> {
+  const salted = await derive(prepare(password.reveal()), salt, iterations, KEY_LENGTH, HASH);
+  const clientKey = hmac(salted, "Client Key");
+  const storedKey = createHash(HASH).update(clientKey).digest();
+  return { clientKey, storedKey, serverKey: hmac(salted, "Server Key") };
+}
+
+/** RFC 4013. PostgreSQL takes a password that SASLprep can't prepare as it is, and so does this. */
+function prepare(password: string): string {
+  try {
+    return saslprep(password, { allowUnassigned: true });
+  } catch {
+    return password;
+  }
+}
+
+export function hmac(key: Buffer, text: string): Buffer {
+  return createHmac(HASH, key).update(text, "utf8").digest();
+}

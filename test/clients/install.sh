@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs what `npm run test:clients` drives, into one folder: bash test/clients/install.sh [FOLDER]
+# Programs that the machine lacks come from apt, if this is root's to do. It can be run again at any time.
+set -euo pipefail
+cd "$(dirname "$0")"
+folder=${1:-../../node_modules/.clients}
+mkdir -p "$folder"/{node,python,go,java/lib,java/classes}
+folder=$(cd "$folder" && pwd)
+
+packages=()
+need() { command -v "$1" >/dev/null || packages+=("$2"); }
+need psql postgresql-client
+need go golang-go
+need javac default-jdk-headless
+need mvn maven
+need python3 python3-venv
+python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
+if ((${#packages[@]} > 0)); then
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}"
+fi
+
+python3 -m venv "$folder/python"
+"$folder/python/bin/pip" install --quiet --disable-pip-version-check --requirement python/requirements.txt
+
+cp node/package.json node/package-lock.json "$folder/node/"
+npm ci --prefix "$folder/node" --ignore-scripts --no-audit --no-fund --loglevel=error
+
+# Compiled once here, so that the tests find the modules and what was compiled of them.
+go build -C go -o "$folder/go/" ./...
+mvn --quiet --batch-mode --file java/pom.xml dependency:copy-dependencies -DoutputDirectory="$folder/java/lib"

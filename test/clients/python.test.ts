@@ -1,0 +1,16 @@
+// Python's drivers. `npm run test:clients` runs this.
+import t from "tap";
+import { canRun, gatewayFor, installed, plays } from "./world.ts";
+
+const python = installed("python", "bin", "python");
+
+if (canRun(t, "python", python)) {
+  const { env } = await gatewayFor(t);
+  const script = (driver: string, ...args: string[]) => plays(t, driver, python, ["-B", ...args], env);
+  await script("psycopg 3", "python/psycopg3.py");
+  await script("psycopg2", "python/psycopg_2.py");
+  await script("asyncpg", "python/asyncpg_.py");
+  for (const dialect of ["psycopg", "psycopg2", "asyncpg"]) {
+    await script(`SQLAlchemy over ${dialect}`, "python/sqlalchemy_.py", dialect);
+  }
+}

@@ -1,0 +1,110 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { delimiter, join, resolve } from "node:path";
+import type pg from "pg";
+import type { Test } from "tap";
+import { admin, demoFor, variantGateway } from "../environment.ts";
+
+/** All that PostgreSQL's own privileges allow is let through, so that a check fails for the wire's sake alone. */
+const POLICY = `policy: drivers
+who: { groups: [crew-ops] }
+targets: [orders]
+rules:
+  - allow: everything
+    when: sql.access in ["read", "write", "ddl", "admin", "unknown"]
+  - block: emptying tables
+    when: '"TRUNCATE" in sql.verbs'
+    message: Tables are not emptied through the gateway.
+`;
+
+/** Where install.sh has put the drivers. */
+const folder = resolve(
+  process.env["CLIENTS"] ?? join(import.meta.dirname, "..", "..", "node_modules", ".clients"),
+);
+
+/** The path of something that install.sh installs. */
+export function installed(...path: readonly string[]): string {
+  return join(folder, ...path);
+}
+
+/** The path of a program that the machine has, or its bare name. */
+export function onPath(program: string): string {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  return folders.map((folder) => join(folder, program)).find((path) => existsSync(path)) ?? program;
+}
+
+/** Whether the machine has what a world needs. Where not, the test fails and says so: nothing is skipped in silence. */
+export function canRun(t: Test, world: string, ...needs: readonly string[]): boolean {
+  const missing = needs.filter((path) => !existsSync(path));
+  if (missing.length === 0) return true;
+  t.fail(`not run: ${world} (bash test/clients/install.sh ${folder}, or --without ${world})`, { missing });
+  return false;
+}
+
+/** A gateway for one world. */
+export interface World {
+  /** The environment by which libpq's kin find it: TLS verified, and an access token as the password. */
+  readonly env: NodeJS.ProcessEnv;
+  /** A way past the gateway, to see what the server sees. */
+  readonly superuser: pg.Client;
+}
+
+/**
+ * Starts a gateway for one world. With STRAIGHT=1 the world is led to the server itself, past the gateway: what
+ * fails there too is the check's own fault. The gateway's own words and refusals fail there, and they alone.
+ */
+export async function gatewayFor(t: Test): Promise<World> {
+  const demo = await demoFor(t);
+  const superuser = await admin(t, demo);
+  await superuser.query("grant create on schema public to orders_writer");
+  await writeFile(join(demo.folder, "drivers-policy.yaml"), POLICY);
+  const { port } = await variantGateway(t, demo, "drivers", { policies: "[file:drivers-policy.yaml]" });
+  const straight = process.env["STRAIGHT"] === "1";
+  const { server, passwords } = demo.database;
+  const env = {
+    // Nothing of whoever runs the tests: no .psqlrc, no .pgpass, no PGOPTIONS.
+    PATH: process.env["PATH"],
+    HOME: demo.folder,
+    LC_ALL: "C.UTF-8",
+    CLIENTS: folder,
+    PGHOST: "localhost",
+    PGPORT: String(straight ? server.port : port),
+    PGDATABASE: "orders",
+    PGUSER: straight ? "orders_writer" : "writer",
+    PGPASSWORD: straight ? passwords.orders_writer : demo.variables["WRITER_TOKEN"],
+    PGSSLMODE: "verify-full",
+    PGSSLROOTCERT: demo.variables["PGSSLROOTCERT"],
+  };
+  return { env, superuser };
+}
+
+/** Plays a world's program, which says TAP: each of its checks is an assertion of a subtest. */
+export async function plays(
+  t: Test,
+  driver: string,
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  await t.spawn(
+    program,
+    [...args],
+    { env, cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] },
+    driver,
+  );
+}
+
+/** Compiles a world's program. @throws Error with what the compiler said */
+export async function compile(program: string, args: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { cwd: import.meta.dirname, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+  }
+  const [code] = (await once(child, "close")) as [number | null];
+  if (code !== 0) throw new Error(`${program} ended with code ${code}:\n${output}`);
+}
