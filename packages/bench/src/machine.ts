@@ -12,7 +12,7 @@ export function machine(): Readonly<Record<string, string | number>> {
   };
 }
 
-/** The mean number of programs that wanted a core in the last minute: what others do is in the figures too. */
-export function busyCores(): number {
+/** How many programs wanted a core in the last minute, on average: what others do is in the figures too. */
+export function loadAverage(): number {
   return loadavg()[0] ?? 0;
 }

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "@gatehouse/core";
-import { busyCores, machine } from "./machine.ts";
+import { loadAverage, machine } from "./machine.ts";
 import { HELP, type Options, readOptions } from "./options.ts";
 import { startBench } from "./postgres/bench.ts";
 import { TRANSPORTS } from "./postgres/peers/ways.ts";
@@ -19,6 +19,11 @@ import type { Work } from "./work.ts";
 const interrupted = new AbortController();
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 for (const signal of SIGNALS) process.on(signal, () => interrupted.abort(signal));
+// `npm run bench -- postgres | head`: nobody reads on, but what was started has to be stopped.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => interrupted.abort("SIGHUP"));
+
+/** A load average above which the machine has other things to do. */
+const QUIET = 0.5;
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
@@ -33,7 +38,7 @@ async function main(): Promise<number> {
     process.stdout.write(chosen.map(({ name }) => `${name}\n`).join(""));
     return 0;
   }
-  const load = busyCores();
+  const load = loadAverage();
   const profiles = options.profile ? await mkdtemp(join(tmpdir(), "gatehouse-profiles-")) : undefined;
   const progress = progressOn(process.stderr);
   progress.step("server, with its data");
@@ -42,10 +47,11 @@ async function main(): Promise<number> {
     const startedAt = new Date().toISOString();
     const { results, failures } = await measure(chosen, { ...bench, ...options, progress });
     process.stdout.write(`${table(results, failures, process.stdout)}\n\n${NOTES}`);
-    if (load > 0.5)
+    if (load > QUIET) {
       process.stdout.write(
-        `The load average was ${load.toFixed(1)} before the start: other programs are in the figures.\n`,
+        `Load average before the start: ${load.toFixed(1)}. Other programs are in the figures.\n`,
       );
+    }
     const { quick, rounds, seconds, profile } = options;
     const report = {
       ...{ startedAt, machine: machine(), load, versions: await versions(bench.stage.site.programs) },

@@ -6,7 +6,7 @@ import { INSTALL } from "./postgres/programs.ts";
 export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine.
 
   npm run bench -- postgres                        all of it: about half an hour
-  npm run bench -- postgres --quick                a little of each kind on little data, in about a minute
+  npm run bench -- postgres --quick                a little of each kind on little data, in two minutes
   npm run bench -- postgres --only 'select simple' the works whose names have this in them; may be given several times
   npm run bench -- postgres --list                 the works' names
 

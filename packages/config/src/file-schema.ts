@@ -139,8 +139,8 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
         message: byteSize({ min: 128 * KIB, max: KIB ** 3 })
           .prefault("16MiB")
           .describe("One message of a protocol"),
-        statement: byteSize({ min: KIB, max: 100 * KIB })
-          .prefault("100KiB")
+        statement: byteSize({ min: KIB, max: KIB ** 2 })
+          .prefault("256KiB")
           .describe("The text of one command"),
         keepalive: duration({ min: 1000, max: 60 * MINUTE })
           .prefault("30s")

@@ -28,7 +28,7 @@ const cases: readonly (readonly [string, string, string, RegExp])[] = [
   ["tls:", "limits: { startup: 10 }\ntls:", "1:20", /^expected a string$/],
   ["tls:", "limits: { startup: 1h }\ntls:", "1:20", /^expected a time from 1s to 5m/],
   ["tls:", "limits: { message: 2GiB }\ntls:", "1:20", /^expected a size from 128KiB to 1GiB/],
-  ["tls:", "limits: { statement: 101KiB }\ntls:", "1:22", /^expected a size from 1KiB to 100KiB/],
+  ["tls:", "limits: { statement: 2MiB }\ntls:", "1:22", /^expected a size from 1KiB to 1MiB/],
   ["tls:", "limits: { statment: 1KiB }\ntls:", "1:11", /did you mean "statement"/],
   ["cert: file:certs/gateway.crt, ", "", "1:1", /^"cert" is missing/],
   ["key: file:", "key: ", "1:43", /^expected file:PATH$/],

@@ -2,7 +2,8 @@
  * The tests, as `npm test` runs them:
  *
  *   npm test                      all that need Node and npm only
- *   npm run test:clients          those with psql and Python's psycopg, which have to be on the machine
+ *   npm run test:clients          those with real clients, which `bash test/clients/install.sh` puts on the machine
+ *   npm run test:clients -- --without go,java     all of these worlds but some, which are named as not run
  *   npm test -- FILE...           some of them
  *
  * The last line is `N passed, N failed`. A test that was skipped counts as failed: a check that does not run
@@ -12,7 +13,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 const root = resolve(import.meta.dirname, "..", "..", "..");
@@ -25,9 +26,14 @@ const ORDINARY = [
   "test/conformance/*.test.ts",
 ];
 const CLIENTS = ["test/clients/*.test.ts"];
+/** A world of clients is the test file of its name. */
+const world = (file: string) => basename(file, ".test.ts");
 
 const { values, positionals } = parseArgs({
-  options: { clients: { type: "boolean", default: false } },
+  options: {
+    clients: { type: "boolean", default: false },
+    without: { type: "string", multiple: true, default: [] },
+  },
   allowPositionals: true,
 });
 
@@ -45,6 +51,7 @@ function summary(output: string): string {
   const lines: string[] = [];
   let failing = false;
   for (const line of output.split("\n")) {
+    if (/^ *# not run: /.test(line)) lines.push(line.trim());
     if (/^(not )?ok \d/.test(line))
       lines.push(line.replace(/^ok \d+ - /, "✔ ").replace(/^not ok \d+ - /, "✘ "));
     failing = /^ +not ok/.test(line) || (failing && !/^ +(ok \d|# Subtest|\.\.\.$)/.test(line));
@@ -60,6 +67,19 @@ function counts(output: string): { readonly passed: number; readonly failed: num
   return { passed: count("pass"), failed: count("fail") + count("skip") + count("todo") };
 }
 
+/** The files to run, and the worlds of clients that were told not to. @throws Error for a world that there is not */
+function chosen(): { readonly files: readonly string[]; readonly without: readonly string[] } {
+  if (positionals.length > 0) return { files: positionals, without: [] };
+  const patterns = values.clients ? CLIENTS : ORDINARY;
+  const all = globSync(patterns, { cwd: root }).sort();
+  const without = values.without.flatMap((worlds) => worlds.split(","));
+  const unknown = without.find((name) => !values.clients || !all.some((file) => world(file) === name));
+  if (unknown !== undefined) throw new Error(`--without ${unknown}: there is no such world of clients.`);
+  const files = all.filter((file) => !without.includes(world(file)));
+  if (files.length === 0) throw new Error(`No test matches ${patterns.join(", ")}.`);
+  return { files, without };
+}
+
 /** tap puts its own code together from the plugins that .taprc names: once for each installation. */
 async function buildTap(): Promise<void> {
   const stamp = join(root, "node_modules", ".gatehouse-tap");
@@ -73,9 +93,7 @@ async function buildTap(): Promise<void> {
 
 async function main(): Promise<number> {
   await buildTap();
-  const patterns = values.clients ? CLIENTS : ORDINARY;
-  const files = positionals.length > 0 ? positionals : globSync(patterns, { cwd: root }).sort();
-  if (files.length === 0) throw new Error(`No test matches ${patterns.join(", ")}.`);
+  const { files, without } = chosen();
   const folder = mkdtempSync(join(tmpdir(), "gatehouse-test-"));
   try {
     const output = join(folder, "output.tap");
@@ -83,6 +101,7 @@ async function main(): Promise<number> {
     const code = await run([`--output-file=${output}`, ...files], seen ? "inherit" : "ignore");
     if (!seen) process.stdout.write(summary(readFileSync(output, "utf8")));
     const { passed, failed } = counts(readFileSync(output, "utf8"));
+    if (without.length > 0) process.stdout.write(`not run, as told: ${without.join(", ")}\n`);
     // A file that broke before its first assertion has none to count.
     const broken = code !== 0 && failed === 0 ? 1 : 0;
     process.stdout.write(`${passed} passed, ${failed + broken} failed\n`);

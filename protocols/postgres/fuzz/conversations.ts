@@ -31,7 +31,7 @@ const TEXTS: readonly [string, ...string[]] = [
   "savepoint one",
   "rollback to one",
   "begin; select 1/0",
-  "commit; select 1/0; select 1",
+  "commit; select 1",
   "set search_path = public",
   "set local search_path = pg_catalog",
   "reset search_path",
@@ -164,7 +164,7 @@ const MESSAGES: readonly [Idiom, ...Idiom[]] = [
   (random) => [["copy-data", random.pick(DATA)]],
   () => [["copy-done"]],
   () => [["copy-fail", "enough"]],
-  (random) => [["call", random.pick([0, 957, 964, 1, 4_000_000_000]), ...values(random)]],
+  (random) => [["call", random.pick([0, 964, 1, 4_000_000_000]), ...values(random)]],
 ];
 
 /** Something that breaks the protocol: a valid message with its bytes changed, cut or lengthened. */
@@ -196,7 +196,7 @@ const broken: Idiom = (random) => {
 export interface Mix {
   /** How many idioms or messages a conversation has, at the most. */
   readonly length: number;
-  /** Of them, the part that stands at any place, and the part that breaks the protocol. */
+  /** The part of them that stands at any place, and the part that breaks the protocol. */
   readonly stray: number;
   readonly broken: number;
 }

@@ -1,5 +1,5 @@
-import { frame } from "../src/codec/framing.ts";
 import { ByteWriter } from "@gatehouse/wire";
+import { frame } from "../src/codec/framing.ts";
 
 /** One message of a client's, in a form that a person can read and a file can keep. */
 export type Step =
@@ -54,6 +54,33 @@ export function encode(step: Step): Buffer {
     case "pause":
       return Buffer.alloc(0);
   }
+}
+
+const KINDS: ReadonlySet<unknown> = new Set<Step[0]>([
+  "query",
+  "parse",
+  "bind",
+  "describe",
+  "close",
+  "execute",
+  "flush",
+  "sync",
+  "copy-data",
+  "copy-done",
+  "copy-fail",
+  "call",
+  "terminate",
+  "raw",
+  "pause",
+]);
+
+/** Whether a value from a file is a step; of what is in it, only that it is texts, numbers and NULLs. */
+export function isStep(value: unknown): value is Step {
+  return (
+    Array.isArray(value) &&
+    KINDS.has(value[0]) &&
+    value.every((part) => part === null || typeof part === "string" || typeof part === "number")
+  );
 }
 
 /** Formats (none: all are text) and values, as Bind and FunctionCall have them. */

@@ -403,7 +403,7 @@ export class Pipeline {
     }
     if (bind) {
       const { portal: name, part } = bind;
-      const portal = { statement, parameters, reading: this.#options.reading.current, hold: false };
+      const portal = { statement, parameters, planned: understood.own, hold: false };
       part.expectation.settle = assign(context.portals, name, portal, segment, part.bytes.length);
     }
     if (execute) this.#runs(analysis, execute.expectation, segment, segment);

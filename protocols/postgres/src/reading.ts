@@ -1,6 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 import type { Reading } from "./analysis/analysis.ts";
 import { type Decode, decoderOf } from "./analysis/encodings.ts";
+import { schemasIn } from "./analysis/search-path.ts";
 import { encodeBind } from "./codec/bind.ts";
 import { encodeNamedObject } from "./codec/describe.ts";
 import { encodeExecute } from "./codec/execute.ts";
@@ -71,7 +72,7 @@ export class SessionReading {
   note({ name, value }: ParameterStatus, reported: boolean): void {
     switch (name) {
       case "search_path": {
-        const names = namesIn(value);
+        const names = schemasIn(value);
         this.#known = true;
         this.#reportsPath ||= reported;
         this.#usesUser = names.includes("$user");
@@ -113,12 +114,4 @@ export function show(setting: string, name: string) {
     { message: "close", bytes: encodeNamedObject("C", "portal", name) },
     { message: "close", bytes: encodeNamedObject("C", "statement", name) },
   ] as const;
-}
-
-/** The schemas of a search_path as the server writes it: names with commas between them, in double quotes where needed. */
-function namesIn(searchPath: string): string[] {
-  const names = searchPath.match(/"(?:[^"]|"")*"|[^",\s]+/g) ?? [];
-  return names
-    .map((name) => (name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase()))
-    .filter((name) => name !== "");
 }

@@ -1,5 +1,5 @@
 import type { AdapterRefusal } from "@gatehouse/core";
-import { type Analysis, combine, type Reading } from "./analysis/analysis.ts";
+import { type Analysis, type AnalysisResult, combine, type Reading } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { analyzeReplication } from "./analysis/replication.ts";
 import type { BindParameter } from "./codec/bind.ts";
@@ -12,7 +12,7 @@ export interface Statement {
   readonly text: string;
   /** Object ids by position: as the client gave them, then as the server did. */
   parameterTypes: readonly number[];
-  /** The text is of a PREPARE or a DECLARE, and what it prepares is meant. */
+  /** The text is of a PREPARE, and what it prepares is meant. */
   readonly body?: true;
 }
 
@@ -21,13 +21,22 @@ export interface Portal {
   readonly statement: Statement;
   readonly parameters: readonly BindParameter[];
   /** A portal keeps the plan that was made when it was opened, whatever becomes of the settings. */
-  readonly reading: Reading;
+  readonly planned: Analysis;
   /** It outlives its transaction (WITH HOLD). */
   readonly hold: boolean;
 }
 
 /** What a text comes to in this session, at this moment. */
-export type Understood = { readonly analysis: Analysis } | { readonly refused: AdapterRefusal };
+export type Understood =
+  | {
+      readonly analysis: Analysis;
+      /** The same without what it runs by name: that is looked up when it is run. */
+      readonly own: Analysis;
+    }
+  | { readonly refused: AdapterRefusal };
+
+/** What a text does by itself, or why it can't be told. */
+type Own = Analysis | { readonly refused: AdapterRefusal };
 
 /** Whether a connection is one for replication: `physical` takes no SQL. */
 export type Replication = "none" | "logical" | "physical";
@@ -47,7 +56,7 @@ export class SqlContext {
   readonly portals = new ProvisionalNames<Portal>();
   readonly #options: SqlContextOptions;
   /** The last result that had to be waited for: not all of them are kept by the analyzer. */
-  #latest: { readonly text: string; readonly reading: Reading; readonly understood: Understood } | undefined;
+  #latest: { readonly text: string; readonly reading: Reading; readonly own: Own } | undefined;
 
   constructor(options: SqlContextOptions) {
     this.#options = options;
@@ -60,20 +69,17 @@ export class SqlContext {
 
   /** What running a text does, with all that it runs by name. */
   query(text: string, segment: number): Understood | Pending {
-    const understood = this.#text(text, this.#options.reading());
-    return understood instanceof Pending || "refused" in understood
-      ? understood
-      : this.#withNames(understood.analysis, segment);
+    return this.#complete(this.#text(text, this.#options.reading()), segment);
   }
 
   /** What running a prepared statement does at this moment. */
   statement(statement: Statement, segment: number): Understood | Pending {
-    return this.#prepared(statement, this.#options.reading(), segment);
+    return this.#complete(this.#statement(statement), segment);
   }
 
   /** What running a portal does. */
-  portal({ statement, reading }: Portal, segment: number): Understood | Pending {
-    return this.#prepared(statement, reading, segment);
+  portal({ planned }: Portal, segment: number): Understood | Pending {
+    return this.#complete(planned, segment);
   }
 
   /**
@@ -97,9 +103,8 @@ export class SqlContext {
           break;
         }
         case "declare": {
-          const { name, text, hold } = effect;
-          const statement: Statement = { text, parameterTypes: [], body: true };
-          const portal = { statement, parameters: [], reading: this.#options.reading(), hold };
+          const { name, text, hold, body: planned } = effect;
+          const portal = { statement: { text, parameterTypes: [] }, parameters: [], planned, hold };
           ofPortals(this.portals.assign(name, portal, segment, text.length));
           break;
         }
@@ -128,89 +133,84 @@ export class SqlContext {
     };
   }
 
-  #prepared(statement: Statement, reading: Reading, segment: number): Understood | Pending {
-    const understood = this.#body(statement, reading);
-    return understood instanceof Pending || "refused" in understood
-      ? understood
-      : this.#withNames(understood.analysis, segment);
+  #complete(own: Own | Pending, segment: number): Understood | Pending {
+    return own instanceof Pending || "refused" in own ? own : this.#withNames(own, segment);
   }
 
   /**
    * With what it runs by name. A name that is not known here stands for anything: it leaves the access unknown. So does
-   * a statement that itself runs something by name: followed on and on, one that names itself would have no end.
+   * a statement that itself runs something by name: followed on and on, one that names itself would have no end. And
+   * so does one that may change where the names behind it, in the same text, are looked for.
    */
-  #withNames(analysis: Analysis, segment: number): Understood | Pending {
-    if (!analysis.effects.some(({ kind }) => kind === "execute" || kind === "fetch")) return { analysis };
+  #withNames(own: Analysis, segment: number): Understood | Pending {
+    if (!own.effects.some(({ kind }) => kind === "execute" || kind === "fetch"))
+      return { analysis: own, own };
     const bodies: Analysis[] = [];
     let known = true;
     // A name that the text itself gives is not in the session yet.
     const prepared = new Map<string, Analysis>();
     const declared = new Map<string, Analysis>();
-    for (const effect of analysis.effects) {
+    for (const effect of own.effects) {
       if (effect.kind === "prepare") prepared.set(effect.name, effect.body);
       else if (effect.kind === "declare") declared.set(effect.name, effect.body);
       if (effect.kind !== "execute" && effect.kind !== "fetch") continue;
       const inText = (effect.kind === "execute" ? prepared : declared).get(effect.name);
-      const body = inText ? { analysis: inText } : this.#named(effect, segment);
+      const body = inText ?? this.#named(effect, segment);
       if (body instanceof Pending || (body !== undefined && "refused" in body)) return body;
-      if (body === undefined) known = false;
-      else bodies.push(body.analysis);
+      const changes = body?.access === "unknown" || body?.effects.some(({ kind }) => kind === "reading");
+      if (body === undefined || (changes && effect.statement < own.statements - 1)) known = false;
+      if (body !== undefined) bodies.push(body);
     }
-    return { analysis: combine(analysis, bodies, known) };
+    return { analysis: combine(own, bodies, known), own };
   }
 
   #named(
     { kind, name }: { readonly kind: "execute" | "fetch"; readonly name: string },
     segment: number,
-  ): Understood | Pending | undefined {
+  ): Own | Pending | undefined {
     if (kind === "execute") {
       const statement = this.statements.lookUp(name, segment);
-      return statement === undefined || statement instanceof Pending
-        ? statement
-        : this.#body(statement, this.#options.reading());
+      return statement && !(statement instanceof Pending) ? this.#statement(statement) : statement;
     }
     const portal = this.portals.lookUp(name, segment);
-    return portal === undefined || portal instanceof Pending
-      ? portal
-      : this.#body(portal.statement, portal.reading);
+    return portal instanceof Pending ? portal : portal?.planned;
   }
 
-  /** What a prepared statement does by itself, with what it runs by name left open. */
-  #body(statement: Statement, reading: Reading): Understood | Pending {
-    const understood = this.#text(statement.text, reading);
-    if (understood instanceof Pending || "refused" in understood || !statement.body) return understood;
-    return { analysis: bodyOf(understood.analysis) };
+  /** What a prepared statement does by itself, at this moment: the server looks its names up anew when it has to. */
+  #statement({ text, body }: Statement): Own | Pending {
+    const own = this.#text(text, this.#options.reading());
+    return own instanceof Pending || "refused" in own || !body ? own : bodyOf(own);
   }
 
-  #text(text: string, reading: Reading): Understood | Pending {
+  #text(text: string, reading: Reading): Own | Pending {
     const { analyzer, replication } = this.#options;
-    if (this.#latest?.text === text && this.#latest.reading === reading) return this.#latest.understood;
+    if (this.#latest?.text === text && this.#latest.reading === reading) return this.#latest.own;
     if (replication !== "none") {
       const analysis = analyzeReplication(text);
-      if (analysis) return { analysis };
+      if (analysis) return analysis;
       if (replication === "physical") return { refused: replicationOnly(text) };
     }
     const known = analyzer.known(text, reading);
-    if (known) return understoodAs(text, known);
+    if (known) return ownOf(text, known);
     return new Pending(
       analyzer.analyze(text, reading).then((result) => {
-        this.#latest = { text, reading, understood: understoodAs(text, result) };
+        this.#latest = { text, reading, own: ownOf(text, result) };
       }),
     );
   }
 }
 
-function understoodAs(text: string, result: Parameters<typeof refusedByAnalysis>[0]): Understood {
+function ownOf(text: string, result: AnalysisResult): Own {
   const refused = refusedByAnalysis(result, text);
   if (refused) return { refused };
   if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
-  return { analysis: result.analysis };
+  return result.analysis;
 }
 
-/** What a PREPARE or a DECLARE prepares. Without one, nothing is known of what is run. */
+/** What a PREPARE prepares. */
 function bodyOf(analysis: Analysis): Analysis {
   for (const effect of analysis.effects) {
-    if (effect.kind === "prepare" || effect.kind === "declare") return effect.body;
+    if (effect.kind === "prepare") return effect.body;
   }
-  throw new TypeError("A text that was kept as a PREPARE or a DECLARE has none.");
+  throw new TypeError("A text that was kept as a PREPARE has none.");
 }

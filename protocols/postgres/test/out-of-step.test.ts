@@ -37,7 +37,7 @@ const sayings = {
   "a ReadyForQuery to nothing": frame("Z", Buffer.from("I")),
   "an offer to copy in": frame("G", Buffer.from([0, 0, 0])),
   "no message at all": Buffer.from([0x44, 0, 0, 0, 0]),
-  "a setting that misleads": frame("S", Buffer.from("client_encoding\0SQL_ASCII\0")),
+  "an encoding that can't be read": frame("S", Buffer.from("client_encoding\0SJIS\0")),
   "an error without its end": frame("E", Buffer.from("SERROR\0")),
 };
 

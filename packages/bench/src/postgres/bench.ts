@@ -57,7 +57,8 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
       if (set !== work.set) await stop();
       set = work.set;
       const known = running.get(name);
-      if (known) return known;
+      // One that has crashed fails the work that it crashed in, and no others.
+      if (known && isAlive(known)) return known;
       const peer = await startPeer(site, name, work.transport, profiles);
       running.set(name, peer);
       return peer;
@@ -69,6 +70,15 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
     },
     stop,
   };
+}
+
+function isAlive({ pid }: Peer): boolean {
+  if (pid === undefined) return true;
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
 }
 
 function startPeer(

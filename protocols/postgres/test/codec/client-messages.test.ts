@@ -35,10 +35,10 @@ const bind = serialize.bind({
 });
 
 t.test("what pg-protocol sends is read as it was meant", async (t) => {
-  t.equal(decodeQuery(only(serialize.query("select 'größe'")).body), "select 'größe'");
+  t.strictSame(decodeQuery(only(serialize.query("select 'größe'")).body), Buffer.from("select 'größe'"));
   t.strictSame(decodeParse(only(serialize.parse({ name: "s", text: "select $1", types: [23, 0] })).body), {
     statement: "s",
-    text: "select $1",
+    text: Buffer.from("select $1"),
     parameterTypes: [23, 0],
   });
   t.strictSame(decodeBind(only(bind).body), {
@@ -112,12 +112,19 @@ t.test("a start-up packet's length is within PostgreSQL's own bounds", async (t)
   for (const length of [8, 10_000]) t.equal(startupPacketLength(prefix(length)), length);
 });
 
+/** lo_create('\\x0102'::oid, NULL), the first argument in binary: libpq has no other kind, and pg-protocol none at all. */
+const functionCall = Buffer.from(
+  "000002cb 0002 0001 0000 0002 00000002 0102 ffffffff 0001".replaceAll(" ", ""),
+  "hex",
+);
+
 const decoders: readonly (readonly [string, Buffer, (body: Buffer) => unknown])[] = [
   ["Query", only(serialize.query("select 1")).body, decodeQuery],
   ["Parse", only(serialize.parse({ name: "s", text: "select $1", types: [23, 25] })).body, decodeParse],
   ["Bind", only(bind).body, decodeBind],
   ["Describe", only(serialize.describe({ type: "S", name: "s" })).body, decodeNamedObject],
   ["Execute", only(serialize.execute({ portal: "p", rows: 7 })).body, decodeExecute],
+  ["FunctionCall", functionCall, decodeFunctionCall],
   ["Password", only(serialize.password("secret")).body, decodePasswordMessage],
   ["StartupMessage", serialize.startup({ user: "reader" }), decodeStartupPacket],
   ["SSLRequest", serialize.requestSsl(), decodeStartupPacket],
@@ -133,14 +140,18 @@ for (const [name, body, decode] of decoders) {
   });
 }
 
-t.test("texts that are not UTF-8 are refused", async (t) => {
+t.test("a text is handed on as it is: which encoding it is in, the session knows", async (t) => {
+  const text = Buffer.from([0xc3, 0x28]);
+  t.strictSame(decodeQuery(Buffer.concat([text, Buffer.alloc(1)])), text);
+  t.strictSame(decodeParse(Buffer.concat([Buffer.alloc(1), text, Buffer.alloc(3)])).text, text);
+});
+
+t.test("names that are not UTF-8 are refused", async (t) => {
   const bad = Buffer.from([0xc3, 0x28]);
   const zero = Buffer.alloc(1);
   const text = Buffer.concat([bad, zero]);
   for (const [what, decode, body] of [
-    ["Query", decodeQuery, text],
     ["Parse's name", decodeParse, Buffer.concat([text, zero, zero, zero])],
-    ["Parse's text", decodeParse, Buffer.concat([zero, text, zero, zero])],
     ["Bind's portal", decodeBind, Buffer.concat([text, Buffer.alloc(7)])],
     ["Bind's statement", decodeBind, Buffer.concat([zero, text, Buffer.alloc(6)])],
     ["Describe's name", decodeNamedObject, Buffer.concat([Buffer.from("S"), text])],
@@ -149,6 +160,15 @@ t.test("texts that are not UTF-8 are refused", async (t) => {
   ] as const) {
     t.throws(() => decode(body), violation, what);
   }
+});
+
+t.test("names that are one to the server are one here", async (t) => {
+  const name = (text: string) => decodeExecute(Buffer.concat([Buffer.from(text), Buffer.alloc(5)])).portal;
+  const long = "a".repeat(63);
+  t.equal(name(long), long);
+  t.equal(name(`${long}b`), long, "of more than 63 bytes it takes the beginning");
+  t.equal(name(`${"ü".repeat(31)}b`), `${"ü".repeat(31)}b`);
+  t.throws(() => name("ü".repeat(32)), violation, "where that ends is for the server's encoding to say");
 });
 
 t.test("a Bind whose counts or lengths do not fit is refused", async (t) => {
@@ -168,8 +188,17 @@ t.test("a Describe of neither statement nor portal is refused", async (t) => {
   t.throws(() => decodeNamedObject(Buffer.from("X\0")), violation);
 });
 
-t.test("the function of a FunctionCall is read", async (t) => {
-  t.equal(decodeFunctionCall(only(encodeFunctionCall(4_000_000_000)).body), 4_000_000_000);
-  t.throws(() => decodeFunctionCall(Buffer.alloc(3)), violation);
+t.test("a FunctionCall is read with its arguments", async (t) => {
+  t.strictSame(decodeFunctionCall(functionCall), {
+    objectId: 715,
+    parameters: [
+      { binary: true, value: Buffer.from([1, 2]) },
+      { binary: false, value: null },
+    ],
+  });
+  t.strictSame(decodeFunctionCall(only(encodeFunctionCall(4_000_000_000)).body), {
+    objectId: 4_000_000_000,
+    parameters: [],
+  });
   t.strictSame(only(frame("X")).body, Buffer.alloc(0));
 });

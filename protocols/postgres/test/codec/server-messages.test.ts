@@ -1,4 +1,5 @@
 import { Readable } from "node:stream";
+import type { RefusalKind } from "@gatehouse/core";
 import { parse } from "pg-protocol";
 import t from "tap";
 import {
@@ -7,11 +8,13 @@ import {
   encodeAuthenticationOk,
 } from "../../src/codec/authentication.ts";
 import { decodeBackendKeyData, encodeBackendKeyData } from "../../src/codec/backend-key-data.ts";
+import { decodeDataRow } from "../../src/codec/data-row.ts";
 import { decodeErrorResponse, encodeErrorResponse } from "../../src/codec/error-response.ts";
 import {
   checkNegotiateProtocolVersion,
   encodeNegotiateProtocolVersion,
 } from "../../src/codec/negotiate-protocol-version.ts";
+import { decodeParameterDescription } from "../../src/codec/parameter-description.ts";
 import { parameterText } from "../../src/codec/parameter.ts";
 import { decodeParameterStatus, encodeParameterStatus } from "../../src/codec/parameter-status.ts";
 import { decodeReadyForQuery, encodeReadyForQuery } from "../../src/codec/ready-for-query.ts";
@@ -68,23 +71,35 @@ t.test("an error has all its fields at the client", async (t) => {
   t.match(bare, { severity: "FATAL", detail: undefined, hint: undefined, position: undefined });
 });
 
-t.test("each kind of refusal has its SQLSTATE, and its reference as detail", async (t) => {
-  const codes = {
+t.test("each kind of refusal has its SQLSTATE", async (t) => {
+  const codes: Readonly<Record<RefusalKind, string>> = {
+    plaintext: "28000",
     credential: "28P01",
     target: "3D000",
     level: "28000",
     policy: "42501",
+    protocol: "08P01",
     syntax: "42601",
     unknown_name: "26000",
+    unknown_cursor: "34000",
     unsupported: "0A000",
+    encoding: "22021",
+    canceled: "57014",
     too_large: "54000",
     unavailable: "08001",
     busy: "57P01",
+    too_many: "53300",
+    expired: "57P01",
+    idle: "57P05",
+    idle_in_transaction: "25P03",
     internal: "XX000",
-  } as const;
-  for (const kind of Object.keys(codes) as (keyof typeof codes)[]) {
+  };
+  // What the server would have said itself has no reference, as it has none there.
+  const serversOwn = ["protocol", "syntax", "encoding", "unknown_name", "unknown_cursor"];
+  for (const kind of Object.keys(codes) as RefusalKind[]) {
     const refusal = { kind, message: "m", hint: "h", reference: "ref_1" };
-    const expected = { code: codes[kind], message: "m", hint: "h", detail: "Reference: ref_1" };
+    const detail = serversOwn.includes(kind) ? undefined : "Reference: ref_1";
+    const expected = { code: codes[kind], message: "m", hint: "h", detail };
     t.match(await read(encodeRefusal(refusal, "ERROR")), [expected], kind);
   }
   t.match(await read(encodeViolation("m")), [{ code: "08P01", severity: "FATAL" }]);
@@ -108,6 +123,15 @@ t.test("what is written is read again", async (t) => {
   t.strictSame(NEGOTIATE, Buffer.from("v\0\0\0\x13\0\x03\0\0\0\0\0\x01_pq_.a\0", "latin1"));
 });
 
+t.test("a row's values, and the types of a statement's parameters", async (t) => {
+  const row = Buffer.from("0003 00000002 c3bc ffffffff 00000000".replaceAll(" ", ""), "hex");
+  t.strictSame(decodeDataRow(row), [Buffer.from("ü"), null, Buffer.alloc(0)]);
+  t.throws(() => decodeDataRow(Buffer.from("0001fffffffe", "hex")), violation, "no length");
+  const types = Buffer.from("0002 00000017 ffffffff".replaceAll(" ", ""), "hex");
+  t.strictSame(decodeParameterDescription(types), [23, 4_294_967_295]);
+  t.strictSame(decodeParameterDescription(Buffer.alloc(2)), []);
+});
+
 t.test("the ways of authentication are told apart", async (t) => {
   const body = (code: number, rest = "") => Buffer.concat([Buffer.from([0, 0, 0, code]), Buffer.from(rest)]);
   t.strictSame(decodeAuthentication(body(0)), { kind: "ok" });
@@ -126,6 +150,8 @@ t.test("cut short anywhere, what a server sends is refused", async (t) => {
     ["SASL", Buffer.from("\0\0\0\x0aA\0B\0\0", "latin1"), decodeAuthentication],
     ["NegotiateProtocolVersion", NEGOTIATE.subarray(5), checkNegotiateProtocolVersion],
     ["ParameterStatus", Buffer.from("a\0b\0"), decodeParameterStatus],
+    ["ParameterDescription", Buffer.from([0, 2, 0, 0, 0, 23, 0, 0, 0, 25]), decodeParameterDescription],
+    ["DataRow", Buffer.from("000200000001 61 ffffffff".replaceAll(" ", ""), "hex"), decodeDataRow],
     ["ErrorResponse", Buffer.from("SERROR\0C42501\0\0"), decodeErrorResponse],
     ["ReadyForQuery", Buffer.from("I"), decodeReadyForQuery],
     ["BackendKeyData", Buffer.from([0, 0, 0, 1]), decodeBackendKeyData],

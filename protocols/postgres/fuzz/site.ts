@@ -1,0 +1,116 @@
+import type { Socket } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
+import { Secret } from "@gatehouse/core";
+import { type PostgresServer, startPostgres } from "@gatehouse/testkit";
+import { FrameReader } from "../src/codec/framing.ts";
+import { connectTarget, type TargetConnection } from "../src/target-connection.ts";
+import { type Front, startFront } from "../test/support/front.ts";
+import { leaseOf, targetAt } from "../test/support/target.ts";
+import { REFUSED } from "./conversations.ts";
+import { FAILING, type Heard, inWords } from "./heard.ts";
+import type { Random } from "./random.ts";
+import { encode, type Step } from "./steps.ts";
+
+/** Milliseconds after which a conversation that has not ended is held to hang. */
+const PATIENCE = 30_000;
+
+/** Begins each conversation. */
+const PROLOGUE = encode(["query", "create temp table t (n int)"]);
+/** Ends each: out of a COPY, to a Sync, one last answer, goodbye. */
+const EPILOGUE = (
+  [["copy-fail", "the end"], ["sync"], ["query", "select 'the end'"], ["terminate"]] satisfies Step[]
+).map(encode);
+
+/** Functions of somebody's own: what they do, no grammar tells. */
+const FUNCTIONS = `
+  create function own(n int) returns int language plpgsql as 'begin return 1 / n; end';
+  create function change_path() returns text language sql as
+    $$ select set_config('search_path', 'pg_catalog', false) $$`;
+
+/** A server, and the gateway in front of it. */
+export interface Site {
+  readonly front: Front;
+  readonly server: PostgresServer;
+  close(): Promise<void>;
+}
+
+export async function startSite(): Promise<Site> {
+  const server = await startPostgres();
+  const front = await startFront({
+    address: server,
+    password: server.superuser.password,
+    allow: ({ facts }) => !String(facts["text"]).includes(REFUSED),
+  });
+  await straight(server, [["query", FUNCTIONS]]);
+  return {
+    front,
+    server,
+    async close() {
+      await front.close();
+      await server.stop();
+    },
+  };
+}
+
+/** A connection to the server itself, as the gateway would make it. */
+export function connectServer(server: PostgresServer): Promise<TargetConnection> {
+  const parameters = new Map([
+    ["database", "postgres"],
+    ["search_path", '"public"'],
+  ]);
+  const { user, password } = server.superuser;
+  return connectTarget(targetAt([server]), leaseOf(user, new Secret(password)), parameters);
+}
+
+/** What the server itself says to these messages; those that the gate would refuse fail there. */
+export async function straight(server: PostgresServer, steps: readonly Step[]): Promise<Heard> {
+  const { socket, rest } = await connectServer(server);
+  if (rest.length > 0) socket.unshift(rest);
+  return converse(socket, [Buffer.concat([PROLOGUE, ...steps.map(failing), ...EPILOGUE])]);
+}
+
+/** What the gateway says to them, in whatever pieces and at whatever times they come. */
+export async function through(front: Front, steps: readonly Step[], random: Random): Promise<Heard> {
+  const client = await front.connect();
+  client.release();
+  const messages = [PROLOGUE, ...steps.map(encode), ...EPILOGUE];
+  if (random.chance(0.3)) return converse(client.socket, [Buffer.concat(messages)]);
+  const pieces = messages.flatMap((bytes) => (random.chance(0.2) ? random.split(bytes, 1) : [bytes]));
+  return converse(client.socket, pieces, random);
+}
+
+function failing(step: Step): Buffer {
+  if (step[0] === "query" && step[1].includes(REFUSED)) return encode(["query", FAILING]);
+  // Under a name of its own: where a Parse is refused, the statement of that name stays what it was.
+  if (step[0] === "parse" && step[2].includes(REFUSED)) return encode(["parse", FAILING, FAILING]);
+  return encode(step);
+}
+
+/** Says it piece by piece, with pauses where a piece is empty, and listens to the end. */
+async function converse(socket: Socket, pieces: readonly Buffer[], random?: Random): Promise<Heard> {
+  const reader = new FrameReader(1024 * 1024 * 1024);
+  const messages: string[] = [];
+  socket.on("data", (chunk: Buffer) => {
+    reader.push(chunk);
+    for (let next = reader.next(); next; next = reader.next()) messages.push(inWords(next));
+  });
+  // A reset is an end like any other.
+  socket.on("error", () => undefined);
+  const closed = new Promise<"closed">((resolve) => {
+    socket.once("end", () => socket.destroy());
+    socket.once("close", () => resolve("closed"));
+    if (socket.closed) resolve("closed");
+  });
+  for (const piece of pieces) {
+    if (!socket.writable) break;
+    if (piece.length > 0) socket.write(piece);
+    else await pause(random?.pick([0, 1, 10]));
+  }
+  const listened = new AbortController();
+  const late = pause(PATIENCE, "hangs" as const, { signal: listened.signal });
+  late.catch(() => undefined);
+  const end = await Promise.race([closed, late]);
+  listened.abort();
+  socket.destroy();
+  return { messages, end: reader.rest().length > 0 ? "in the middle of a message" : end };
+}
