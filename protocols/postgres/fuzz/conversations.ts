@@ -151,8 +151,8 @@ const IDIOMS: readonly [Idiom, ...Idiom[]] = [
   ],
 ];
 
-/** Any message at any place. */
-const MESSAGES: readonly [Idiom, ...Idiom[]] = [
+/** Messages that may be broken. Not a call: some of PostgreSQL's internal functions bring the server down. */
+const BREAKABLE: readonly [Idiom, ...Idiom[]] = [
   (random) => [["parse", name(random), text(random)]],
   (random) => [["bind", name(random), name(random), ...values(random)]],
   (random) => [["describe", random.pick(["S", "P"]), name(random)]],
@@ -164,12 +164,17 @@ const MESSAGES: readonly [Idiom, ...Idiom[]] = [
   (random) => [["copy-data", random.pick(DATA)]],
   () => [["copy-done"]],
   () => [["copy-fail", "enough"]],
-  (random) => [["call", random.pick([0, 964, 1, 4_000_000_000]), ...values(random)]],
 ];
+
+/** By an object id of no function, or of one that says what it does not like. */
+const CALL: Idiom = (random) => [["call", random.pick([0, 964, 4_000_000_000]), ...values(random)]];
+
+/** Any message at any place. */
+const MESSAGES: readonly [Idiom, ...Idiom[]] = [...BREAKABLE, CALL];
 
 /** Something that breaks the protocol: a valid message with its bytes changed, cut or lengthened. */
 const broken: Idiom = (random) => {
-  const [step] = random.pick(MESSAGES)(random);
+  const [step] = random.pick(BREAKABLE)(random);
   const bytes = Buffer.from(step === undefined || step[0] === "pause" ? encode(["sync"]) : encode(step));
   switch (random.below(5)) {
     case 0:
