@@ -83,7 +83,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   try {
     return strict.decode(bytes);
   } catch (cause) {
-    throw new GatehouseError("PROTOCOL_VIOLATION", "A text is not valid UTF-8.", { cause });
+    throw new GatehouseError("PROTOCOL_VIOLATION", 'invalid byte sequence for encoding "UTF8"', { cause });
   }
 }
 

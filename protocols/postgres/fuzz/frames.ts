@@ -123,6 +123,8 @@ async function playSession(
     await new Promise(setImmediate);
   }
   client.write(END);
+  // A broken message may be waiting for what was to come after the end.
+  if (steps.some(([kind]) => kind === "raw")) client.end();
   await running;
   clearTimeout(late);
   client.destroy();

@@ -4,13 +4,14 @@ import { typeCode } from "./codec/framing.ts";
 
 /** A message that was sent to the server, and what its answer changes. */
 export interface Expectation {
-  /** `copy-end` is CopyDone or CopyFail: it has no answer, but tells which Syncs have one. */
+  /** `copy-data` and `copy-end` (CopyDone, CopyFail) have no answer, but tell which Syncs have one. */
   readonly message:
     | "parse"
     | "bind"
     | "describe"
     | "execute"
     | "close"
+    | "copy-data"
     | "copy-end"
     | "sync"
     | "query"
@@ -54,6 +55,8 @@ export class Expectations {
   #queue: Expectation[] = [];
   #head = 0;
   #copying = false;
+  /** Syncs behind a COPY's data: the server passes over them while it copies, and answers them when it has failed. */
+  #passedOver = 0;
   /** Of the simple query under way: statements that are done, and whether one has failed. */
   #completed = 0;
   #failed = false;
@@ -86,7 +89,7 @@ export class Expectations {
 
   push(expectation: Expectation): void {
     const { message } = expectation;
-    if (message !== "copy-end") {
+    if (message !== "copy-end" && message !== "copy-data") {
       this.#segmentOpen = message !== "sync" && message !== "query" && message !== "function-call";
     }
     if (message === "sync") this.#skipping = false;
@@ -120,7 +123,7 @@ export class Expectations {
    */
   answered(type: number): void {
     const message = ENDS[type];
-    if (message === "execute") this.#copying = false;
+    if (message === "execute") this.#endCopy();
     const next = this.next;
     // A simple query's answer has any number of these, and ends with ReadyForQuery.
     if (next?.message === "query") {
@@ -145,14 +148,22 @@ export class Expectations {
     this.#copying = end === -1;
     const during = end === -1 ? waiting : waiting.slice(0, end);
     const after = end === -1 ? [] : waiting.slice(end + 1);
+    const data = during.findLastIndex((expectation) => expectation.message === "copy-data");
+    this.#passedOver = data === -1 || end !== -1 ? 0 : countSyncs(during.slice(data));
     this.#queue = [...during.filter((expectation) => expectation.message !== "sync"), ...after];
     this.#head = 0;
     this.#tell();
   }
 
+  /** The client has sent data of a COPY; perhaps ahead of the server's CopyInResponse. */
+  copyData(): void {
+    if (this.#copying) this.#passedOver = 0;
+    else if (!this.empty && this.#queue.at(-1)?.message !== "copy-data") this.push({ message: "copy-data" });
+  }
+
   /** The client has sent CopyDone or CopyFail; perhaps ahead of the server's CopyInResponse. */
   copyEnds(): void {
-    if (this.#copying) this.#copying = false;
+    if (this.#copying) this.#endCopy();
     else if (!this.empty) this.push({ message: "copy-end" });
   }
 
@@ -165,7 +176,7 @@ export class Expectations {
     const completed = this.#completed;
     this.#failed = false;
     this.#completed = 0;
-    this.#copying = false;
+    this.#endCopy();
     done.settle?.(!failed, completed);
   }
 
@@ -176,7 +187,11 @@ export class Expectations {
    */
   failed(): Expectation | undefined {
     const failed = this.next;
-    this.#copying = false;
+    if (this.#passedOver > 0) {
+      const syncs = Array.from({ length: this.#passedOver }, (): Expectation => ({ message: "sync" }));
+      this.#queue.splice(this.#head + 1, 0, ...syncs);
+    }
+    this.#endCopy();
     switch (failed?.message) {
       case undefined:
         return undefined;
@@ -200,7 +215,7 @@ export class Expectations {
   #take(): Expectation | undefined {
     const first = this.#queue[this.#head];
     if (first !== undefined) this.#head++;
-    while (this.next?.message === "copy-end") this.#head++;
+    while (this.next?.message === "copy-end" || this.next?.message === "copy-data") this.#head++;
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0;
       this.#head = 0;
@@ -210,6 +225,11 @@ export class Expectations {
     }
     this.#tell();
     return first;
+  }
+
+  #endCopy(): void {
+    this.#copying = false;
+    this.#passedOver = 0;
   }
 
   get #open(): number {
@@ -232,4 +252,8 @@ export class Expectations {
 
 function outOfStep(): GatehouseError {
   return new GatehouseError("PROTOCOL_VIOLATION", "The target answered what it was not asked.");
+}
+
+function countSyncs(expectations: readonly Expectation[]): number {
+  return expectations.filter(({ message }) => message === "sync").length;
 }

@@ -69,10 +69,15 @@ export class FreshReading {
       return answers;
     }
     if (reading.reportsPath) {
-      this.#stale = undefined;
+      this.#refreshed();
       return undefined;
     }
     return this.#transaction === "failed" ? undefined : this.#ask(["search_path"], !expectations.segmentOpen);
+  }
+
+  #refreshed(): void {
+    this.#stale = undefined;
+    if (this.#transaction === "idle") this.#options.reading.touched = false;
   }
 
   #ask(settings: readonly string[], synced: boolean): Promise<unknown> {
@@ -85,7 +90,7 @@ export class FreshReading {
         // What was sent before it has failed.
         if (!done && !synced) skipped();
         if (--left > 0) return;
-        if (known) this.#stale = undefined;
+        if (known) this.#refreshed();
         resolve();
       };
       if (replication !== "none") {

@@ -65,7 +65,9 @@ export function tooLarge(type: number, size: number, limit: number): AdapterRefu
 
 /** A message that breaks its own grammar, in PostgreSQL's words. */
 export function malformed(message: string, type: number): AdapterRefusal {
-  return { kind: "protocol", message, text: `a malformed message of type ${String.fromCharCode(type)}` };
+  // PostgreSQL has a code of its own for a name that is none in its encoding.
+  const kind = message.startsWith("invalid byte sequence") ? "encoding" : "protocol";
+  return { kind, message, text: `a malformed message of type ${String.fromCharCode(type)}` };
 }
 
 export function notEncoded(encoding: string, size: number): AdapterRefusal {

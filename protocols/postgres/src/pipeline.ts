@@ -63,10 +63,6 @@ const SYNC = typeCode("S");
 const COPY_DATA = typeCode("d");
 const COPY_DONE = typeCode("c");
 const COPY_FAIL = typeCode("f");
-const TYPES: ReadonlySet<number> = new Set([
-  ...[QUERY, PARSE, BIND, DESCRIBE, EXECUTE, CLOSE, FUNCTION_CALL, FLUSH, SYNC],
-  ...[COPY_DATA, COPY_DONE, COPY_FAIL],
-]);
 
 /** Bytes of a message that has no body. */
 const HEADER = 5;
@@ -146,9 +142,6 @@ export class Pipeline {
    */
   accept(message: ClientMessage): Promise<unknown> | undefined {
     const { type } = message;
-    if (!TYPES.has(type)) {
-      throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${type}`);
-    }
     if (type === SYNC) return this.#sync(message.bytes);
     if (this.#skipping) return undefined;
     this.#heldSync = undefined;
@@ -180,7 +173,7 @@ export class Pipeline {
       if (!(error instanceof GatehouseError) || error.code !== "PROTOCOL_VIOLATION") throw error;
       return this.#refuseMessage(type, malformed(error.message, type));
     }
-    return undefined;
+    throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${type}`);
   }
 
   #sync(bytes: Buffer): Promise<unknown> | undefined {
@@ -332,7 +325,8 @@ export class Pipeline {
   #copyData(type: number, bytes: Buffer): Promise<unknown> | undefined {
     const wait = this.#settleUnit();
     if (wait || this.#skipping) return wait;
-    if (type !== COPY_DATA) this.#options.expectations.copyEnds();
+    if (type === COPY_DATA) this.#options.expectations.copyData();
+    else this.#options.expectations.copyEnds();
     this.#options.upstream.control(bytes);
     return undefined;
   }

@@ -87,13 +87,7 @@ export class ProvisionalNames<T> {
     const entry = this.#entries.get(name);
     if (!entry) return;
     this.#entries.delete(name);
-    if (entry.state === "pending") {
-      entry.state = "dead";
-      for (const resume of entry.settled.splice(0)) resume();
-    }
     this.#size -= entry.size;
-    this.#release(entry.previous);
-    entry.previous = undefined;
   }
 
   #restore(entry: ProvisionalEntry<T>): void {

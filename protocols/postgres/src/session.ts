@@ -57,7 +57,7 @@ interface Ending {
   readonly detail?: string;
   /** What the client is told, where it is still there and does not know. */
   readonly lastWords?: Buffer;
-  /** The client said goodbye: what it sent before is run to its end, as the server would. */
+  /** The client says nothing more: what it sent before is run to its end, as the server would. */
   readonly terminated?: true;
 }
 
@@ -283,13 +283,22 @@ export class ClientSession implements BackendObserver {
   readonly #fail = (error: unknown): void => {
     this.#waiting = undefined;
     if (error instanceof GatehouseError && error.code === "PROTOCOL_VIOLATION") {
-      this.#end({ end: "client_error", detail: error.message, lastWords: encodeViolation(error.message) });
+      this.#violated(error.message);
       return;
     }
     // Not able to decide, or to put it on the audit log: the session can't go on.
     this.#options.log.error({ session: this.#options.session.session.id, error }, "session failed");
     this.#end({ end: "gateway_error", detail: messageOf(error), lastWords: this.#cannotGoOn() });
   };
+
+  /** The client's bytes are no messages any more. What came before is answered first, as by the server. */
+  #violated(message: string): void {
+    const lastWords = encodeViolation(message);
+    const end = () => this.#end({ end: "client_error", detail: message, lastWords, terminated: true });
+    const wait = this.#pipeline.close();
+    if (wait) wait.then(end, end);
+    else end();
+  }
 
   /** @returns stops it */
   #watchGateway(): () => void {

@@ -8,8 +8,12 @@ const COPY_DATA = typeCode("d");
 /** PostgreSQL's own bounds (PQ_LARGE_MESSAGE_LIMIT, PQ_SMALL_MESSAGE_LIMIT), of a length without the type byte. */
 const LARGE = 0x3fff_ffff;
 const SMALL = 10_000;
-/** Query, Parse, Bind, FunctionCall and CopyData carry what a client wants to say; the others carry a name. */
-const LARGE_TYPES: ReadonlySet<number> = new Set(["Q", "P", "B", "F", "d"].map(typeCode));
+
+/** The bound of each type that a client may send, by its letter. */
+const BOUNDS: (number | undefined)[] = [];
+/** Query, Parse, Bind, FunctionCall and CopyData carry what a client wants to say; the others carry a name at most. */
+for (const letter of ["Q", "P", "B", "F", "d"]) BOUNDS[typeCode(letter)] = LARGE;
+for (const letter of ["D", "E", "C", "H", "S", "c", "f", "X"]) BOUNDS[typeCode(letter)] = SMALL;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -61,7 +65,8 @@ export class ClientReader {
 
   /**
    * The next message, or undefined when what has come is used up.
-   * @throws GatehouseError PROTOCOL_VIOLATION as soon as a length is known to be one that PostgreSQL does not take
+   * @throws GatehouseError PROTOCOL_VIOLATION as soon as there is a type or a length that PostgreSQL does not take: it
+   * ends the connection there
    */
   next(): ClientMessage | undefined {
     if (this.#dropping > 0) this.#drop();
@@ -69,10 +74,15 @@ export class ClientReader {
     const bytes = this.#bytes;
     const at = this.#at;
     const left = bytes.length - at;
-    if (left < HEADER) return this.#hold(HEADER);
+    if (left === 0) return this.#hold(HEADER);
     const type = bytes[at] ?? 0;
+    const bound = BOUNDS[type];
+    if (bound === undefined) {
+      throw new GatehouseError("PROTOCOL_VIOLATION", `invalid frontend message type ${type}`);
+    }
+    if (left < HEADER) return this.#hold(HEADER);
     const length = bytes.readInt32BE(at + 1);
-    if (length < 4 || length > (LARGE_TYPES.has(type) ? LARGE : SMALL)) {
+    if (length < 4 || length > bound) {
       throw new GatehouseError("PROTOCOL_VIOLATION", "invalid message length");
     }
     if (type === COPY_DATA) return this.#copyData(at);

@@ -52,7 +52,9 @@ function moment(microseconds: bigint): string | undefined {
   const date = new Date(Number(milliseconds));
   const year = Number.isNaN(date.getTime()) ? 0 : date.getUTCFullYear();
   if (year < 1 || year > 9999) return undefined;
-  return date.toISOString().slice(0, 19).replace("T", " ") + fraction(since - milliseconds * MILLISECOND, date);
+  return (
+    date.toISOString().slice(0, 19).replace("T", " ") + fraction(since - milliseconds * MILLISECOND, date)
+  );
 }
 
 function fraction(microseconds: bigint, date: Date): string {

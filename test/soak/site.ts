@@ -1,0 +1,71 @@
+import { freePort } from "@gatehouse/testkit";
+import { type Demo, startDemo } from "@gatehouse/demo";
+import pg from "pg";
+import { variantOf } from "../environment.ts";
+import { GatewayProcess } from "./gateway.ts";
+import type { Who } from "./raw-session.ts";
+
+/** The demo's server and provider, and a gateway in front of them as a process of its own. */
+export interface Site {
+  readonly demo: Demo;
+  readonly gateway: GatewayProcess;
+  readonly port: number;
+  /** Where the gateway keeps its audit log. */
+  readonly state: string;
+  readonly reader: Who;
+  readonly writer: Who;
+  /** The backends that the target has for the gateway. @throws Error while the target is down */
+  backends(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startSite(): Promise<Site> {
+  const demo = await startDemo("auto", () => undefined);
+  try {
+    const port = await freePort();
+    const { configFile, state } = await variantOf(demo, "soak", {
+      "  postgres": `{ address: 127.0.0.1:${port} }`,
+      "  control": `{ address: 127.0.0.1:${await freePort()} }`,
+    });
+    await asAdmin(demo, ["create table marks (mark text)", "grant insert, select on marks to orders_writer"]);
+    const gateway = new GatewayProcess(configFile, port);
+    return {
+      demo,
+      gateway,
+      port,
+      state,
+      reader: { user: "reader", password: demo.variables["AGENT_TOKEN"] ?? "" },
+      writer: { user: "writer", password: demo.variables["WRITER_TOKEN"] ?? "" },
+      async backends() {
+        const [row] = await asAdmin(demo, [
+          "select count(*)::int as n from pg_stat_activity where usename like 'orders_%'",
+        ]);
+        return Number(row?.["n"]);
+      },
+      async stop() {
+        await gateway.kill();
+        await demo.stop();
+      },
+    };
+  } catch (error) {
+    await demo.stop();
+    throw error;
+  }
+}
+
+/** Past the gateway; the rows of the last statement. */
+async function asAdmin(
+  demo: Demo,
+  statements: readonly string[],
+): Promise<readonly Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: demo.variables["ORDERS_ADMIN_URL"] ?? "" });
+  client.on("error", () => undefined);
+  await client.connect();
+  try {
+    let rows: readonly Record<string, unknown>[] = [];
+    for (const statement of statements) rows = (await client.query<Record<string, unknown>>(statement)).rows;
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
