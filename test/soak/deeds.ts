@@ -21,6 +21,7 @@ const ALLOWED = "insert into marks values ($1)";
 const REFUSED = "delete from orders where id = 1";
 const POLICY = "42501";
 const CANCELED = "57014";
+const NO_CREDENTIAL = "28P01";
 
 const query = (text: string) => message("Q", Buffer.from(`${text}\0`));
 
@@ -73,15 +74,15 @@ async function withSession(
   }
 }
 
-/** @throws Wrong when it is not refused by the policy; what breaks a connection is thrown as it is */
-async function refused(attempt: Promise<unknown>): Promise<void> {
+/** @throws Wrong when it does not fail; and whatever else it fails by, which is that something was killed */
+async function failsBy(sqlstate: string, attempt: Promise<unknown>): Promise<void> {
   try {
     await attempt;
   } catch (error) {
-    if (error instanceof pg.DatabaseError && error.code === POLICY) return;
+    if (error instanceof pg.DatabaseError && error.code === sqlstate) return;
     throw error;
   }
-  throw new Wrong("What the policy refuses was let through.");
+  throw new Wrong(`What had to fail by ${sqlstate} was let through.`);
 }
 
 export const deeds: Readonly<Record<string, Deed>> = {
@@ -107,9 +108,9 @@ export const deeds: Readonly<Record<string, Deed>> = {
     }),
   refusals: (site) =>
     withClient(site, site.writer, async (client) => {
-      await refused(client.query(REFUSED));
+      await failsBy(POLICY, client.query(REFUSED));
       await client.query("begin");
-      await refused(client.query(REFUSED));
+      await failsBy(POLICY, client.query(REFUSED));
       await client.query("rollback");
       await client.query(ALLOWED, ["after a refusal"]);
     }),
@@ -144,20 +145,18 @@ export const deeds: Readonly<Record<string, Deed>> = {
   cancels: (site) =>
     withClient(site, site.reader, async (client) => {
       const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
-      const sleeping = client.query("select pg_sleep(60)").then(
-        () => undefined,
-        (error: unknown) => error,
-      );
+      const over = new AbortController();
+      const sleeping = client.query("select pg_sleep(60)").finally(() => over.abort());
+      const settled = sleeping.catch(() => undefined);
       const cancel = Buffer.alloc(16);
       for (const [index, word] of [16, 80_877_102, processID, secretKey].entries())
         cancel.writeInt32BE(word, 4 * index);
       // One that comes before its statement is lost, as PostgreSQL has it.
-      let error: unknown;
-      while (error === undefined) {
+      while (!over.signal.aborted) {
         (await rawConnection(site.port, cancel)).resume();
-        error = await Promise.race([sleeping, pause(200)]);
+        await Promise.race([settled, pause(200)]);
       }
-      if (!(error instanceof pg.DatabaseError) || error.code !== CANCELED) throw error;
+      await failsBy(CANCELED, sleeping);
     }),
   "slow readers": (site, chance) =>
     withSession(site, site.reader, async (session) => {
@@ -187,8 +186,5 @@ export const deeds: Readonly<Record<string, Deed>> = {
     await pause(chance() * 200);
     socket.destroy();
   },
-  "wrong tokens": async (site) => {
-    const client = await connected(site, { ...site.reader, password: "no token" }).catch(() => undefined);
-    if (client) throw new Wrong("A wrong token was let in.");
-  },
+  "wrong tokens": (site) => failsBy(NO_CREDENTIAL, connected(site, { ...site.reader, password: "no token" })),
 };

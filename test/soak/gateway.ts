@@ -91,9 +91,15 @@ export class GatewayProcess {
   #read(line: string): void {
     const heap = COLLECTION.exec(line)?.[1];
     if (heap !== undefined) this.#heaps.push(Number(heap) * 1024 * 1024);
-    // pino's number for an error; what is no JSON and no line of V8's is a crash.
-    else if (/"level":50|"level":"error"/.test(line) || !/^\{|^\[\d+:/.test(line)) this.faults.push(line);
+    else if (isFault(line)) this.faults.push(line);
   }
+}
+
+/** An error that is not the target's, which is down now and then; or what is no JSON and no line of V8's: a crash. */
+function isFault(line: string): boolean {
+  if (/^\[\d+:/.test(line)) return false;
+  if (!line.startsWith("{")) return true;
+  return /"level":(50|60)\b/.test(line) && !line.includes('"code":"TARGET_');
 }
 
 /** Whether something accepts connections at this port. */

@@ -148,8 +148,10 @@ function progressOf(load: Load): string {
 }
 
 async function eventually(holds: () => Promise<boolean>): Promise<boolean> {
-  for (const deadline = Date.now() + DRAIN; Date.now() < deadline; await pause(100)) {
+  const deadline = Date.now() + DRAIN;
+  while (Date.now() < deadline) {
     if (await holds()) return true;
+    await pause(100);
   }
   return false;
 }

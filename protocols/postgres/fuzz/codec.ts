@@ -184,37 +184,39 @@ function same(seed: number, what: string, whole: () => string, cut: string): voi
   if (expected !== cut) throw new Error(`seed ${seed}: ${what}: whole ${expected}\n  in pieces ${cut}`);
 }
 
-/** decode(encode(x)) is x. */
+/** decode(encode(x)) is x. @throws Error */
 function isReadAsItWasMeant(step: Step, seed: number): void {
-  const body = encode(step).subarray(5);
-  const check = (actual: unknown, expected: unknown) => {
-    if (!isDeepStrictEqual(actual, expected))
-      throw new Error(`seed ${seed}: ${JSON.stringify(step)} is read as another`);
-  };
+  const [actual, expected] = readBack(step, encode(step).subarray(5));
+  if (!isDeepStrictEqual(actual, expected)) {
+    throw new Error(`seed ${seed}: ${JSON.stringify(step)} is read as another`);
+  }
+}
+
+/** What is read in the step's body, and what was meant; the same nothing where there is nothing to read. */
+function readBack(step: Step, body: Buffer): readonly [unknown, unknown] {
   const values = (list: readonly (string | null)[]) =>
     list.map((value) => ({ binary: false, value: value === null ? null : Buffer.from(value) }));
   switch (step[0]) {
     case "query":
-      return check(decodeQuery(body), Buffer.from(step[1]));
+      return [decodeQuery(body), Buffer.from(step[1])];
     case "parse":
-      return check(decodeParse(body), { statement: step[1], text: Buffer.from(step[2]), parameterTypes: [] });
+      return [decodeParse(body), { statement: step[1], text: Buffer.from(step[2]), parameterTypes: [] }];
     case "bind": {
       const [, portal, statement, ...given] = step;
-      return check(decodeBind(body), { portal, statement, parameters: values(given) });
+      return [decodeBind(body), { portal, statement, parameters: values(given) }];
     }
     case "describe":
-    case "close":
-      return check(decodeNamedObject(body), {
-        object: step[1] === "S" ? "statement" : "portal",
-        name: step[2],
-      });
+    case "close": {
+      const object = step[1] === "S" ? "statement" : "portal";
+      return [decodeNamedObject(body), { object, name: step[2] }];
+    }
     case "execute":
-      return check(decodeExecute(body), { portal: step[1], rows: step[2] });
+      return [decodeExecute(body), { portal: step[1], rows: step[2] }];
     case "call": {
       const [, objectId, ...given] = step;
-      return check(decodeFunctionCall(body), { objectId, parameters: values(given) });
+      return [decodeFunctionCall(body), { objectId, parameters: values(given) }];
     }
     default:
-      return undefined;
+      return [undefined, undefined];
   }
 }

@@ -92,7 +92,7 @@ async function playSession(
   const lease = leaseOf(user, new Secret(password));
   const parameters = new Map([
     ["database", "postgres"],
-    ["search_path", '"public"'],
+    ["search_path", "public"],
   ]);
   const upstream = await Upstream.connect(targetAt([server]), lease, parameters, 30_000);
   const reading = new SessionReading(user);
@@ -112,9 +112,9 @@ async function playSession(
   }).run();
   client.resume();
   const late = setTimeout(() => client.destroy(new Error("the session does not end")), PATIENCE);
-  let failure: unknown;
+  const failures: Error[] = [];
   client.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "ECONNRESET" && error.code !== "EPIPE") failure = error;
+    if (error.code !== "ECONNRESET" && error.code !== "EPIPE") failures.push(error);
   });
   let sent = 0;
   for (; sent < steps.length && client.writable; sent += BATCH) {
@@ -130,7 +130,8 @@ async function playSession(
   client.destroy();
   const fault = log.entries.find(({ level }) => level === "error");
   if (fault) throw new Error(`${fault.message}: ${JSON.stringify(steps)}`, { cause: fault.fields });
-  if (failure !== undefined) throw failure;
+  const [failure] = failures;
+  if (failure) throw failure;
   return Math.min(sent, steps.length);
 }
 
@@ -140,7 +141,10 @@ async function pair(listener: Server): Promise<[Socket, Socket]> {
   if (address === null || typeof address !== "object") throw new Error("The listener has no port.");
   const accepted = once(listener, "connection") as Promise<[Socket]>;
   const client = connect({ host: "127.0.0.1", port: address.port });
-  return [client, (await accepted)[0]];
+  const [socket] = await accepted;
+  // As the gateway's listener has it: what a connection ends by is seen at its end.
+  socket.on("error", () => undefined);
+  return [client, socket];
 }
 
 /** A session that refuses one command in ten, and keeps nothing of what it was asked. */

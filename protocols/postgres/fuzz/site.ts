@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Secret } from "@gatehouse/core";
 import { type PostgresServer, startPostgres } from "@gatehouse/testkit";
-import { FrameReader } from "../src/codec/framing.ts";
+import { FrameReader, typeCode } from "../src/codec/framing.ts";
 import { connectTarget, type TargetConnection } from "../src/target-connection.ts";
 import { type Front, startFront } from "../test/support/front.ts";
 import { leaseOf, targetAt } from "../test/support/target.ts";
@@ -13,6 +13,8 @@ import { encode, type Step } from "./steps.ts";
 
 /** Milliseconds after which a conversation that has not ended is held to hang. */
 const PATIENCE = 30_000;
+
+const READY_FOR_QUERY = typeCode("Z");
 
 /** Begins each conversation. */
 const PROLOGUE = encode(["query", "create temp table t (n int)"]);
@@ -56,7 +58,7 @@ export async function startSite(): Promise<Site> {
 export function connectServer(server: PostgresServer): Promise<TargetConnection> {
   const parameters = new Map([
     ["database", "postgres"],
-    ["search_path", '"public"'],
+    ["search_path", "public"],
   ]);
   const { user, password } = server.superuser;
   return connectTarget(targetAt([server]), leaseOf(user, new Secret(password)), parameters);
@@ -73,10 +75,30 @@ export async function straight(server: PostgresServer, steps: readonly Step[]): 
 export async function through(front: Front, steps: readonly Step[], random: Random): Promise<Heard> {
   const client = await front.connect();
   client.release();
-  const messages = [PROLOGUE, ...steps.map(encode), ...EPILOGUE];
-  if (random.chance(0.3)) return converse(client.socket, [Buffer.concat(messages)]);
-  const pieces = messages.flatMap((bytes) => (random.chance(0.2) ? random.split(bytes, 1) : [bytes]));
-  return converse(client.socket, pieces, random);
+  const whole = random.chance(0.3);
+  const pieces: Piece[] = [PROLOGUE];
+  for (const step of steps) {
+    // The prologue is answered too.
+    if (step[0] === "read") pieces.push(step[1] + 1);
+    else if (whole) pieces.push(encode(step));
+    else pieces.push(...random.split(encode(step), random.chance(0.2) ? 1 : 0));
+  }
+  pieces.push(...EPILOGUE);
+  return converse(client.socket, whole ? joined(pieces) : pieces, whole ? undefined : random);
+}
+
+/** Bytes to send, or how often ReadyForQuery is to be read first. */
+type Piece = Buffer | number;
+
+/** Neighbouring bytes are one piece. */
+function joined(pieces: readonly Piece[]): Piece[] {
+  const list: Piece[] = [];
+  for (const piece of pieces) {
+    const last = list.at(-1);
+    if (Buffer.isBuffer(piece) && Buffer.isBuffer(last)) list[list.length - 1] = Buffer.concat([last, piece]);
+    else list.push(piece);
+  }
+  return list;
 }
 
 function failing(step: Step): Buffer {
@@ -87,12 +109,18 @@ function failing(step: Step): Buffer {
 }
 
 /** Says it piece by piece, with pauses where a piece is empty, and listens to the end. */
-async function converse(socket: Socket, pieces: readonly Buffer[], random?: Random): Promise<Heard> {
+async function converse(socket: Socket, pieces: readonly Piece[], random?: Random): Promise<Heard> {
   const reader = new FrameReader(1024 * 1024 * 1024);
   const messages: string[] = [];
+  let ready = 0;
+  let heard: () => void = () => undefined;
   socket.on("data", (chunk: Buffer) => {
     reader.push(chunk);
-    for (let next = reader.next(); next; next = reader.next()) messages.push(inWords(next));
+    for (let next = reader.next(); next; next = reader.next()) {
+      messages.push(inWords(next));
+      if (next.type === READY_FOR_QUERY) ready++;
+    }
+    heard();
   });
   // A reset is an end like any other.
   socket.on("error", () => undefined);
@@ -101,16 +129,25 @@ async function converse(socket: Socket, pieces: readonly Buffer[], random?: Rand
     socket.once("close", () => resolve("closed"));
     if (socket.closed) resolve("closed");
   });
-  for (const piece of pieces) {
-    if (!socket.writable) break;
-    if (piece.length > 0) socket.write(piece);
-    else await pause(random?.pick([0, 1, 10]));
-  }
   const listened = new AbortController();
   const late = pause(PATIENCE, "hangs" as const, { signal: listened.signal });
   late.catch(() => undefined);
-  const end = await Promise.race([closed, late]);
+  const end = Promise.race([closed, late]);
+  let over = false;
+  const ended = end.then(() => {
+    over = true;
+  });
+  for (const piece of pieces) {
+    if (over || !socket.writable) break;
+    if (typeof piece === "number") {
+      while (ready < piece && !over) {
+        await Promise.race([ended, new Promise<void>((resolve) => (heard = resolve))]);
+      }
+    } else if (piece.length > 0) socket.write(piece);
+    else await pause(random?.pick([0, 1, 10]));
+  }
+  await end;
   listened.abort();
   socket.destroy();
-  return { messages, end: reader.rest().length > 0 ? "in the middle of a message" : end };
+  return { messages, end: reader.rest().length > 0 ? "in the middle of a message" : await end };
 }

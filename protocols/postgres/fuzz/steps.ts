@@ -13,6 +13,8 @@ export type Step =
   | readonly ["copy-data" | "copy-fail", text: string]
   /** Bytes in hexadecimal that need not be a message. */
   | readonly ["raw", bytes: string]
+  /** Waits until ReadyForQuery has come so often, counted from the conversation's beginning. */
+  | readonly ["read", times: number]
   /** Lets what was sent before be read by itself, now and then: nothing may come to depend on that. */
   | readonly ["pause"];
 
@@ -51,6 +53,7 @@ export function encode(step: Step): Buffer {
     }
     case "raw":
       return Buffer.from(step[1], "hex");
+    case "read":
     case "pause":
       return Buffer.alloc(0);
   }
@@ -71,6 +74,7 @@ const KINDS: ReadonlySet<unknown> = new Set<Step[0]>([
   "call",
   "terminate",
   "raw",
+  "read",
   "pause",
 ]);
 

@@ -34,10 +34,10 @@ export const sqlFacts: FactSchema = {
 };
 
 /**
- * How a client asked: a simple query, a statement to prepare, one bound to its parameters, one to run, a function called
- * by its object id.
+ * How a client asked: by the start-up packet, in a simple query, with a statement to prepare, one bound to its
+ * parameters, one to run, a function called by its object id.
  */
-export type CommandKind = "query" | "prepare" | "bind" | "execute" | "function-call";
+export type CommandKind = "startup" | "query" | "prepare" | "bind" | "execute" | "function-call";
 
 /** What goes into an audit event of each parameter, and of how many. The facts have them whole. */
 const AUDITED_LENGTH = 1024;
@@ -55,6 +55,22 @@ export function toCommand(
   parameterTypes: readonly number[] = [],
 ): Command {
   return new SqlCommand(kind, text, analysis, parameters, parameterTypes);
+}
+
+/** The settings of a start-up packet, as the SET that each stands for. */
+export function settingsCommand(settings: ReadonlyMap<string, string>): Command {
+  const texts = [...settings].map(([name, value]) => `SET ${name} = '${value.replaceAll("'", "''")}'`);
+  return toCommand("startup", texts.join("; "), {
+    statements: settings.size,
+    verbs: ["SET"],
+    access: "admin",
+    own: "admin",
+    reads: [],
+    writes: [],
+    functions: [],
+    unfiltered: false,
+    effects: [],
+  });
 }
 
 /** Most decisions are known from the shape alone, so that what costs is made when it is asked for. */

@@ -1,12 +1,15 @@
+import { GatehouseError } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import { encodeFlush, encodeSync } from "./codec/framing.ts";
 import { encodeQuery } from "./codec/query.ts";
 import type { TransactionStatus } from "./codec/ready-for-query.ts";
 import type { Expectations } from "./expectations.ts";
-import { READING_SETTINGS, type SessionReading, show } from "./reading.ts";
+import { PATH_SETTINGS, READING_SETTINGS, type SessionReading, show } from "./reading.ts";
 import type { Replication } from "./sql-context.ts";
 import type { Upstream } from "./upstream.ts";
 
+/** How often the server is asked again: a cancel of the client's may have hit the question. */
+const TRIES = 3;
 /** What was sent before the segment that is under way. */
 const BEFORE = -1;
 
@@ -31,6 +34,8 @@ export class FreshReading {
   /** The segment in which something was sent that may have changed it. */
   #stale: number | undefined;
   #transaction: TransactionStatus = "idle";
+  /** Questions in a row that the server did not answer. */
+  #unanswered = 0;
 
   constructor(options: FreshReadingOptions) {
     this.#options = options;
@@ -57,7 +62,10 @@ export class FreshReading {
     if (status === "idle" && this.#stale === undefined) this.#options.reading.touched = false;
   }
 
-  /** undefined when it is known for a text of this segment; otherwise, when to ask again. */
+  /**
+   * undefined when it is known for a text of this segment; otherwise, when to ask again.
+   * @throws GatehouseError INTERNAL when the server does not say it
+   */
   wait(segment: number): Promise<unknown> | undefined {
     if (this.#stale === undefined) return undefined;
     const { expectations, reading, upstream } = this.#options;
@@ -68,15 +76,20 @@ export class FreshReading {
       if (expectations.segmentOpen) upstream.control(encodeFlush());
       return answers;
     }
-    if (reading.reportsPath) {
+    if (reading.reportsPath && !reading.usesUser) {
       this.#refreshed();
       return undefined;
     }
-    return this.#transaction === "failed" ? undefined : this.#ask(["search_path"], !expectations.segmentOpen);
+    if (this.#transaction === "failed") return undefined;
+    if (this.#unanswered === TRIES) {
+      throw new GatehouseError("INTERNAL", "The target does not say where it looks for names.");
+    }
+    return this.#ask(PATH_SETTINGS, !expectations.segmentOpen);
   }
 
   #refreshed(): void {
     this.#stale = undefined;
+    this.#unanswered = 0;
     if (this.#transaction === "idle") this.#options.reading.touched = false;
   }
 
@@ -91,13 +104,15 @@ export class FreshReading {
         if (!done && !synced) skipped();
         if (--left > 0) return;
         if (known) this.#refreshed();
+        else if (synced) this.#unanswered++;
         resolve();
       };
       if (replication !== "none") {
         // A walsender speaks no extended protocol, so that every text there stands between two of these.
-        left = 1;
-        expectations.push({ message: "query", own: "search_path", settle });
-        upstream.control(encodeQuery("SHOW search_path"));
+        for (const setting of settings) {
+          expectations.push({ message: "query", own: setting, settle });
+          upstream.control(encodeQuery(`SHOW ${setting}`));
+        }
         return;
       }
       for (const setting of settings) {

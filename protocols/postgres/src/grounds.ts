@@ -20,7 +20,7 @@ export function refusedByAnalysis(result: AnalysisResult, text: string): Adapter
   return {
     kind: "too_large",
     message: `The statement can't be analysed: ${result.message}.`,
-    hint: "Write it with less nesting, or in several statements.",
+    hint: result.hint ?? "Write it with less nesting, or in several statements.",
     text: withheld(text),
   };
 }

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
@@ -98,7 +99,8 @@ export class Pipeline {
     this.#dispatch = new Dispatch(options);
     this.#fresh = new FreshReading({
       ...options,
-      name: `gatehouse_reading_${options.session.session.id}`,
+      // No client can have given this name before, and keep the gateway from asking.
+      name: `gatehouse_reading_${randomBytes(12).toString("hex")}`,
       skipped: () => this.skip(),
     });
   }

@@ -8,26 +8,34 @@ import { encodeExecute } from "./codec/execute.ts";
 import type { ParameterStatus } from "./codec/parameter-status.ts";
 import { encodeParse } from "./codec/parse.ts";
 
-/** The settings by which the server reads texts and looks names up. */
-export const READING_SETTINGS = ["search_path", "standard_conforming_strings", "client_encoding"] as const;
+/** By these the server looks names up. What `$user` is in the first, the second says. */
+export const PATH_SETTINGS = ["search_path", "role"] as const;
+/** By these the server reads texts and looks names up. */
+export const READING_SETTINGS = [...PATH_SETTINGS, "standard_conforming_strings", "client_encoding"] as const;
 
 /**
  * How one session's server reads texts at the moment. The server reports the encoding and how it reads strings by
  * itself, and from version 18 on the search path too; an older one has to be asked.
  */
 export class SessionReading {
-  readonly #user: string;
+  #sessionUser: string;
+  #role = "none";
+  #path: readonly string[] = [];
   #current: Reading = { path: [], backslashes: false };
   #known = false;
   #touched = false;
-  #usesUser = false;
   #encoding = "";
   #decode: Decode | undefined;
   #reportsPath = false;
 
-  /** @param user whom `$user` stands for */
+  /** @param user as whom the session begins */
   constructor(user: string) {
-    this.#user = user;
+    this.#sessionUser = user;
+  }
+
+  /** The path names whoever the session acts as, and that is not reported. */
+  get usesUser(): boolean {
+    return this.#path.includes("$user");
   }
 
   get current(): Reading {
@@ -71,14 +79,20 @@ export class SessionReading {
    */
   note({ name, value }: ParameterStatus, reported: boolean): void {
     switch (name) {
-      case "search_path": {
-        const names = schemasIn(value);
+      case "search_path":
         this.#known = true;
         this.#reportsPath ||= reported;
-        this.#usesUser = names.includes("$user");
-        this.#become({ path: names.map((schema) => (schema === "$user" ? this.#user : schema)) });
+        this.#path = schemasIn(value);
+        this.#become({});
         return;
-      }
+      case "role":
+        this.#role = value;
+        this.#become({});
+        return;
+      case "session_authorization":
+        this.#sessionUser = value;
+        this.#become({});
+        return;
       case "standard_conforming_strings":
         this.#become({ backslashes: value !== "on" });
         return;
@@ -97,7 +111,9 @@ export class SessionReading {
   }
 
   #become(changed: Partial<Reading>): void {
-    this.#current = { ...this.#current, ...changed, fixed: !this.#touched && !this.#usesUser };
+    const user = this.#role === "none" ? this.#sessionUser : this.#role;
+    const path = this.#path.map((schema) => (schema === "$user" ? user : schema));
+    this.#current = { ...this.#current, ...changed, path, fixed: !this.#touched && !this.usesUser };
   }
 }
 

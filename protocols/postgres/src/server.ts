@@ -20,6 +20,7 @@ import { decodePasswordMessage } from "./codec/password-message.ts";
 import { encodeReadyForQuery } from "./codec/ready-for-query.ts";
 import { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation } from "./refusal.ts";
+import { settingsCommand } from "./commands.ts";
 import { ClientSession } from "./session.ts";
 import { levelSettingsOf, settingsOf } from "./settings.ts";
 import { readStartup, type Startup } from "./startup.ts";
@@ -28,6 +29,8 @@ import { Upstream } from "./upstream.ts";
 
 /** The newest protocol version that is spoken here. */
 const VERSION = { major: 3, minor: 2 } as const;
+/** Settings of a client's own after which the target is asked where it looks for names. */
+const ASKED = ["search_path", "role", "session_authorization"];
 /** From this minor version on, a cancel key may be long. */
 const LONG_KEYS = 2;
 /** A token is a few kilobytes; a password message that is larger is none. */
@@ -183,6 +186,11 @@ class Connection {
       await session.close("client_error", message);
       return this.#hangUp(client, encodeRefusal(refusal, "FATAL"));
     }
+    const refusal = await decideSettings(session, request);
+    if (refusal) {
+      await session.close("client_error", refusal.message);
+      return this.#hangUp(client, encodeRefusal(refusal, "FATAL"));
+    }
     const reading = new SessionReading(session.lease.user);
     let upstream: Upstream;
     try {
@@ -231,6 +239,20 @@ class Connection {
   }
 }
 
+/** Asks the policy for the settings that the client begins with. @returns why the session can't begin with them */
+async function decideSettings(
+  session: OpenSession,
+  { settings, toDecide }: StartupRequest,
+): Promise<Refusal | undefined> {
+  if (toDecide.length === 0) return undefined;
+  const command = settingsCommand(new Map(toDecide.map((name) => [name, settings.get(name) ?? ""])));
+  const verdict = await session.decide(command).verdict;
+  if (!verdict.ok) return verdict.refusal;
+  // They go with the start-up packet, which is sent once.
+  verdict.permit.redeem(command);
+  return undefined;
+}
+
 /**
  * Connects to the session's target, with the settings that the client asked for at its start.
  * @param reading is told how the target reads texts
@@ -249,7 +271,9 @@ async function connectReadable(
   const upstream = await Upstream.connect(target, lease, parameters, keepalive);
   try {
     // What a client has written itself, the server is asked for: it may read it in another way.
-    if (!settings.has("search_path")) reading.note({ name: "search_path", value: quoted(schema) }, false);
+    if (!ASKED.some((name) => settings.has(name))) {
+      reading.note({ name: "search_path", value: quoted(schema) }, false);
+    }
     for (const parameter of upstream.parameters) reading.note(parameter, true);
     return upstream;
   } catch (error) {
@@ -308,5 +332,6 @@ function unavailable(target: string, reference: string): Refusal {
 
 /** As an element of search_path, which is a list of identifiers. */
 function quoted(schema: string): string {
+  if (/^[a-z_][a-z0-9_]*$/.test(schema)) return schema;
   return `"${schema.replaceAll('"', '""')}"`;
 }

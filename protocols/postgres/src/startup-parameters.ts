@@ -9,27 +9,35 @@ export interface StartupRequest {
   readonly replication: Replication;
   /** Settings that go on to the target. */
   readonly settings: ReadonlyMap<string, string>;
+  /** Those of them that not everybody may choose: the policy is asked, as it is for SET. */
+  readonly toDecide: readonly string[];
   /** Protocol options (`_pq_.`) that are not known here. */
   readonly unknownOptions: readonly string[];
   /** Why it can't be served, in words for the client. */
   readonly refused?: { readonly message: string; readonly hint?: string };
 }
 
+/** How a setting may be called: anything else could make one text of two. */
+const SETTING = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$/;
+
 /**
- * Sorts a StartupMessage's parameters. Settings that a session may change by SET may be given here too; the
- * others would be a way round the policy that SET has to pass.
+ * Sorts a StartupMessage's parameters. What a session may change by SET may be given here too; what SET would have to
+ * pass the policy for has to pass it here.
  */
 export function readStartupParameters(parameters: ReadonlyMap<string, string>): StartupRequest {
   const settings = new Map<string, string>();
   const unknownOptions: string[] = [];
+  const toDecide: string[] = [];
   let replication: Replication = "none";
   let refused: StartupRequest["refused"];
   const set = (name: string, value: string) => {
-    const effect = effectOfSetting(name, value);
-    if ("access" in effect && effect.access === "read") settings.set(name.toLowerCase(), value);
+    const lower = name.toLowerCase();
+    const effect = effectOfSetting(lower, value);
+    if (!SETTING.test(lower)) refused ??= { message: `invalid configuration parameter name "${name}"` };
     else if ("unsupported" in effect) refused ??= { message: effect.unsupported };
     else {
-      refused ??= { message: `The setting ${name} can't be given at start-up.`, hint: `Leave ${name} out.` };
+      settings.set(lower, value);
+      if (effect.access !== "read") toDecide.push(lower);
     }
   };
   for (const [name, value] of parameters) {
@@ -52,6 +60,7 @@ export function readStartupParameters(parameters: ReadonlyMap<string, string>): 
     application: (parameters.get("application_name") ?? "").slice(0, 256),
     replication,
     settings,
+    toDecide,
     unknownOptions,
     ...(refused ? { refused } : {}),
   };

@@ -95,7 +95,10 @@ t.test("EXECUTE of what is an EXECUTE itself leads nowhere, and not for ever", a
   client.send(query("execute a"));
   t.equal(errorIn(await client.until("Z")).get("C"), "42501", "what it runs is not known");
   const levels = Array.from({ length: 60 }, (_, level) =>
-    serialize.parse({ name: `s${level}`, text: `/* allowed */ execute s${level - 1}; execute s${level - 1}` }),
+    serialize.parse({
+      name: `s${level}`,
+      text: `/* allowed */ execute s${level - 1}; execute s${level - 1}`,
+    }),
   );
   client.send(serialize.parse({ name: "s-1", text: "select 1" }), ...levels, serialize.sync());
   await client.until("Z");

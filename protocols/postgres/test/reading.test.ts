@@ -102,7 +102,11 @@ t.test("in the middle of a pipeline, the server is asked, and the client does no
   const frames = await client.until("Z");
   t.equal(frames.map(letter).join("").replaceAll("S", ""), "12DCEZ");
   t.equal(errorIn(frames).get("C"), "42501");
-  client.send(unit("select public.change_path('shown'), 1/(random() * 0)::int"), unit("select v from t"), sync);
+  client.send(
+    unit("select public.change_path('shown'), 1/(random() * 0)::int"),
+    unit("select v from t"),
+    sync,
+  );
   t.equal(await shape(client), "12EZI", "where the server skips, so does the gateway");
   await run(client, "begin isolation level serializable");
   client.send(unit("set search_path = shown"), unit("set transaction isolation level repeatable read"), sync);

@@ -182,7 +182,7 @@ t.test("start-up settings that a reader may choose go on, the others are refused
     ["statement_timeout", "12345ms"],
     ["lock_timeout", "7ms"],
     ["extra_float_digits", "0"],
-    ["search_path", '"public"'],
+    ["search_path", "public"],
     ["application_name", "tests"],
   ] as const) {
     client.send(serialize.query(`show ${name}`));
@@ -191,10 +191,9 @@ t.test("start-up settings that a reader may choose go on, the others are refused
   client.socket.destroy();
   const bad = {
     "an encoding that can't be read": { client_encoding: "SJIS" },
-    "a role": { options: "-c role=postgres" },
+    "a name that is more": { options: "-c x;y=1" },
     "an option that is no setting": { options: "-F" },
     "replication that is none": { replication: "perhaps" },
-    "an unknown setting": { "my.setting": "x" },
   };
   for (const [what, parameters] of Object.entries(bad)) {
     const socket = await securedSocket(front.port, front.ca);
@@ -202,6 +201,33 @@ t.test("start-up settings that a reader may choose go on, the others are refused
     t.equal(errorIn(refused.frames).get("C"), "0A000", what);
     t.equal(refused.frames.length, 1, `${what}: before any password is asked for`);
   }
+});
+
+t.test("a setting that is not everybody's to choose is decided as its SET would be", async (t) => {
+  const ask = async (options: string) => {
+    const socket = await securedSocket(strict.port, strict.ca);
+    return logIn(socket, { ...ME, options }, PASSWORD);
+  };
+  const strict = await startFront({
+    address: server,
+    password: server.superuser.password,
+    allow: ({ kind, text }) => kind !== "startup" || !text.includes("role"),
+  });
+  t.teardown(() => strict.close());
+  const allowed = await ask("-c work_mem=7MB -c my.setting=it's");
+  t.match(strict.gate.commands.at(-1), {
+    kind: "startup",
+    verbs: ["SET"],
+    access: "admin",
+    text: "SET work_mem = '7MB'; SET my.setting = 'it''s'",
+  });
+  allowed.client.send(serialize.query("show work_mem"));
+  t.strictSame(firstColumn(await allowed.client.until("Z")), ["7MB"]);
+  allowed.client.socket.destroy();
+  const refused = await ask("-c role=pg_monitor");
+  t.equal(errorIn(refused.frames).get("C"), "42501");
+  t.equal(errorIn(refused.frames).get("S"), "FATAL");
+  t.match(strict.gate.events.at(-1), { type: "closed", end: "client_error" });
 });
 
 t.test("a password message that is too long, or none, ends the connection", async (t) => {

@@ -67,7 +67,7 @@ export type AnalysisResult =
   /** It has no grammar: PostgreSQL's own message, and where (in characters, from 1). */
   | { readonly ok: false; readonly why: "syntax"; readonly message: string; readonly position: number }
   /** The parser gave up on it: too deep, too long a time. */
-  | { readonly ok: false; readonly why: "unparsable"; readonly message: string };
+  | { readonly ok: false; readonly why: "unparsable"; readonly message: string; readonly hint?: string };
 
 const RANK: Readonly<Record<Access, number>> = { read: 0, write: 1, ddl: 2, admin: 3, unknown: 4 };
 

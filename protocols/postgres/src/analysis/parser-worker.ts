@@ -23,8 +23,8 @@ const BACKSLASH: ParseReply = {
   result: {
     ok: false,
     why: "unparsable",
-    message:
-      "it has a backslash in '...', which escapes while standard_conforming_strings is off; write E'...', or turn that on",
+    message: "it has a backslash in '...', which escapes while standard_conforming_strings is off",
+    hint: "Write E'...' where a backslash is to escape, or turn standard_conforming_strings on.",
   },
   literals: true,
 };

@@ -21,8 +21,8 @@ const BINARY: ReadonlyMap<number, BinaryForm> = new Map<number, BinaryForm>([
   [21, { length: 2, read: (value) => String(value.readInt16BE(0)) }],
   [23, { length: 4, read: (value) => String(value.readInt32BE(0)) }],
   [26, { length: 4, read: (value) => String(value.readUInt32BE(0)) }],
-  [700, { length: 4, read: (value) => String(value.readFloatBE(0)) }],
-  [701, { length: 8, read: (value) => String(value.readDoubleBE(0)) }],
+  [700, { length: 4, read: (value) => floating(value.readFloatBE(0), 6) }],
+  [701, { length: 8, read: (value) => floating(value.readDoubleBE(0), 15) }],
   [1082, { length: 4, read: (value) => moment(BigInt(value.readInt32BE(0)) * DAY)?.slice(0, 10) }],
   [1083, { length: 8, read: (value) => timeOfDay(value.readBigInt64BE(0)) }],
   [1114, { length: 8, read: (value) => moment(value.readBigInt64BE(0)) }],
@@ -43,6 +43,24 @@ export function parameterText({ binary, value }: BindParameter, type: number): s
   const form = BINARY.get(type);
   const fits = form !== undefined && (form.length === undefined || form.length === value.length);
   return (fits ? form.read(value) : undefined) ?? `\\x${value.toString("hex")}`;
+}
+
+/**
+ * The fewest digits that are this number again, and an exponent where float4out and float8out have one.
+ * @param plainDigits up to which a number is written without an exponent
+ */
+function floating(value: number, plainDigits: 6 | 15): string {
+  if (Object.is(value, -0)) return "-0";
+  if (!Number.isFinite(value)) return String(value);
+  let scientific = value.toExponential();
+  for (let digits = 0; plainDigits === 6 && digits < 9; digits++) {
+    scientific = value.toExponential(digits);
+    if (Math.fround(Number(scientific)) === value) break;
+  }
+  const [mantissa = "", power = ""] = scientific.split("e");
+  const exponent = Number(power);
+  if (exponent >= -4 && exponent < plainDigits) return String(Number(scientific));
+  return `${mantissa}e${exponent < 0 ? "-" : "+"}${String(Math.abs(exponent)).padStart(2, "0")}`;
 }
 
 /** Microseconds since 2000-01-01; undefined for infinity, and for years that Date does not reach. */
@@ -93,6 +111,7 @@ function numeric(value: Buffer): string | undefined {
   if (sign === NOT_A_NUMBER) return "NaN";
   if (sign !== 0 && sign !== NEGATIVE) return undefined;
   if (value.length !== 8 + 2 * count || Math.max(weight, 0) * 4 + scale > MAX_DIGITS) return undefined;
+  for (let index = 0; index < count; index++) if (value.readUInt16BE(8 + 2 * index) > 9999) return undefined;
   const group = (index: number) => {
     const digits = index < 0 || index >= count ? 0 : value.readUInt16BE(8 + 2 * index);
     return String(digits).padStart(4, "0");
@@ -102,5 +121,5 @@ function numeric(value: Buffer): string | undefined {
   let behind = "";
   for (let index = weight + 1; behind.length < scale; index++) behind += group(index);
   const text = whole.replace(/^0+(?=\d)/, "") || "0";
-  return `${sign === NEGATIVE ? "-" : ""}${text}${scale === 0 ? "" : `.${behind.slice(0, scale)}`}`;
+  return `${sign === NEGATIVE && count > 0 ? "-" : ""}${text}${scale === 0 ? "" : `.${behind.slice(0, scale)}`}`;
 }

@@ -51,6 +51,8 @@ export interface FrontOptions {
   readonly connectTimeout?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly allow?: (command: Command) => boolean;
+  /** The audit log's write of a decision, where it is to take its time. */
+  readonly written?: (command: Command) => Promise<void>;
   readonly authority?: Authority;
   /** The target's own keys, and the level's. */
   readonly settings?: object;
@@ -92,6 +94,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     lease: { user, password },
     credential: PASSWORD,
     ...(options.allow ? { allow: options.allow } : {}),
+    ...(options.written ? { written: options.written } : {}),
   });
   const log = createMemoryLog();
   const protocol = postgres();
