@@ -3,7 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import { type Allowed, allowedFile, judge, readAllowed, stale } from "./allowed.ts";
 import { hunksOf } from "./compare.ts";
-import { complaints, table } from "./report.ts";
+import { complaints, failedStraight, summary, table } from "./report.ts";
 
 const ONE = "-1 row\n+2 rows\n";
 const OTHER = "+DETAIL:  more\n";
@@ -75,9 +75,45 @@ regress/guc  ok        failed   1 NOT ALLOWED; 1 allowed: details are given
 regress/xml  ok        not run  1 ALLOWED BUT NOT FOUND
 `,
     );
+    t.equal(
+      summary(rows),
+      `suite    tests  same  allowed  not allowed
+regress  3      1     0        2
+`,
+    );
     const text = complaints(rows, [forAny]);
     t.match(text, "regress/guc: a difference that is not allowed\n    -1 row\n    +2 rows\n");
     t.match(text, "regress/xml: an allowed difference that is no more\n");
     t.match(text, "allowed everywhere, found nowhere\n    +DETAIL:  more\n");
   },
 );
+
+t.test("the summary counts each suite, and all of them", async (t) => {
+  const row = (test: string, hunks: readonly string[]) => ({
+    straight: true,
+    gateway: hunks.length === 0,
+    ...judge(test, hunks, [forAny]),
+  });
+  t.equal(
+    summary([row("regress/guc", [OTHER]), row("regress/xml", []), row("isolation/nowait", [ONE, OTHER])]),
+    `suite      tests  same  allowed  not allowed
+regress    2      1     1        0
+isolation  1      0     0        1
+all        3      1     1        1
+`,
+  );
+});
+
+t.test("a test that failed straight is named: with whether it did so through the gateway", async (t) => {
+  const none = judge("regress/guc", [], []);
+  const rows = [
+    { ...none, straight: false, gateway: false },
+    { ...none, test: "regress/xml", straight: false, gateway: true },
+    { ...none, test: "regress/boolean", straight: true, gateway: true },
+  ];
+  t.equal(
+    failedStraight(rows),
+    "Not as the suite expects, on either way: regress/guc\n" +
+      "Not as the suite expects, straight alone: regress/xml\n",
+  );
+});

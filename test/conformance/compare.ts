@@ -1,13 +1,17 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { finish } from "./processes.ts";
 import type { Pass } from "./suites.ts";
 
 /** One place where two outputs of a test differ: its lines straight (`-`) and through the gateway (`+`). */
 export type Hunk = string;
 
-/** What is new in each run by itself, and what stands in its place. */
+/** What is new in each run by itself, or says nothing, and what stands in its place. */
 const ALWAYS_NEW: readonly (readonly [RegExp, string])[] = [
+  // The line of the server's source that has found an error. The gateway has no such line.
+  [/^LOCATION: {2}.*:\d+\n/gm, ""],
+  // A session's own schema goes by the number of its process.
+  [/^(SCHEMA NAME: {2}pg_temp_)\d+$/gm, "$1(number)"],
   // The reference under which the audit log has a refusal.
   [/^(DETAIL: {2}Reference: )\S+$/gm, "$1(reference)"],
 ];
@@ -24,14 +28,13 @@ export async function compare(test: string, straight: Pass, gateway: Pass): Prom
 }
 
 /** The file with a test's output, without what is new in each run. A test that left none has said nothing. */
-async function normalised(test: string, { outputs }: Pass): Promise<string> {
+async function normalised(test: string, { folder, outputs }: Pass): Promise<string> {
   // Some tests print what is not UTF-8: each byte has to stay what it is.
   let text = await readFile(join(outputs, `${test}.out`), "latin1").catch(() => "");
-  text = text.replaceAll(outputs, "(results)");
+  text = text.replaceAll(folder, "(folder)");
   for (const [pattern, replacement] of ALWAYS_NEW) text = text.replace(pattern, replacement);
-  const folder = join(outputs, "..", "normalised");
-  await mkdir(folder, { recursive: true });
-  const file = join(folder, `${test}.out`);
+  const file = join(folder, "normalised", `${test}.out`);
+  await mkdir(dirname(file), { recursive: true });
   await writeFile(file, text, "latin1");
   return file;
 }

@@ -5,7 +5,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import { freePort, startOidcProvider } from "@gatehouse/testkit";
-import { type Cluster, databases, environmentOf } from "./postgres.ts";
+import { type Entrance, socketOf } from "./clients.ts";
+import { type Cluster, databases } from "./postgres.ts";
 import { startService } from "./processes.ts";
 
 const main = join(import.meta.dirname, "..", "..", "packages", "cli", "src", "main.ts");
@@ -32,9 +33,7 @@ export async function makeCertificates(folder: string): Promise<Certificates> {
 }
 
 /** A gateway in front of one cluster. */
-export interface RunningGateway {
-  /** What a client needs to connect through it, by the names that libpq looks for. */
-  readonly environment: Record<string, string>;
+export interface RunningGateway extends Entrance {
   stop(): Promise<void>;
 }
 
@@ -52,7 +51,8 @@ export async function startGateway(
     tokenLifetime: TOKEN_LIFETIME,
   });
   const port = await freePort();
-  const config = await writeConfig(folder, { cluster, caFile, server, issuer: provider.issuer, port });
+  const entrance = { port, sockets: folder };
+  const config = await writeConfig(folder, { cluster, caFile, server, issuer: provider.issuer, entrance });
   const service = startService(process.execPath, [main, "serve", "--config", config], {
     cwd: folder,
     log: "stdout",
@@ -64,10 +64,7 @@ export async function startGateway(
   try {
     await listening(service.log, join(folder, "gateway.log"));
     const token = await provider.token(CLIENT);
-    return {
-      environment: { ...environmentOf(cluster, caFile), PGPORT: String(port), PGPASSWORD: token },
-      stop,
-    };
+    return { ...entrance, user: cluster.user, password: token, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -76,12 +73,18 @@ export async function startGateway(
 
 async function writeConfig(
   folder: string,
-  parts: { cluster: Cluster; caFile: string; server: PemPair; issuer: string; port: number },
+  parts: {
+    cluster: Cluster;
+    caFile: string;
+    server: PemPair;
+    issuer: string;
+    entrance: Pick<Entrance, "port" | "sockets">;
+  },
 ): Promise<string> {
-  const { cluster, caFile, server, issuer, port } = parts;
+  const { cluster, caFile, server, issuer, entrance } = parts;
   await mkdir(folder, { recursive: true });
   await writePair(folder, "gateway", server);
-  const { user, password } = cluster.superuser;
+  const { user, password } = cluster;
   await writeFile(join(folder, "password"), password, { mode: 0o600 });
   // By name, since an allow without a condition does not match what is unknown (docs/policies.md).
   await writeFile(
@@ -111,7 +114,9 @@ rules:
     file,
     `tls: { cert: file:gateway.crt, key: file:gateway.key }
 listeners:
-  postgres: { address: 127.0.0.1:${port} }
+  postgres:
+    - { address: 127.0.0.1:${entrance.port} }
+    - { address: "unix:${socketOf(entrance)}", tls: off }
   control: { address: 127.0.0.1:0 }
 identity:
   oidc: [{ name: conformance, issuer: "${issuer}", audience: ${AUDIENCE}, ca: "file:${caFile}" }]

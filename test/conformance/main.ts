@@ -13,11 +13,12 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { messageOf } from "@gatehouse/core";
 import { judge, readAllowed, stale } from "./allowed.ts";
 import { compare, type Hunk } from "./compare.ts";
-import { failedBothWays, complaints, type Row, table } from "./report.ts";
+import { complaints, differs, failedStraight, type Row, summary, table } from "./report.ts";
 import { type SuiteSource, suiteSource } from "./suite-source.ts";
-import { runSuite, type SuiteName, suites, testsOf } from "./suites.ts";
+import { type Pass, runSuite, type SuiteName, suites, testsOf } from "./suites.ts";
 import { startWays, type Ways } from "./ways.ts";
 
 /** Milliseconds between two lines of progress. */
@@ -63,7 +64,7 @@ async function bothWays(
   const pass = (way: keyof typeof count) =>
     runSuite(suite, source, {
       folder: join(folder, suite, way),
-      environment: ways[way],
+      environments: ways[way],
       ...(tests === undefined ? {} : { tests }),
       ended: () => count[way]++,
       signal,
@@ -72,12 +73,11 @@ async function bothWays(
     const [straight, gateway] = await Promise.all([pass("straight"), pass("gateway")]);
     const found: Found[] = [];
     for (const test of tests ?? all) {
-      const ran = straight.results.has(test) && gateway.results.has(test);
       found.push({
         test: `${suite}/${test}`,
         straight: straight.results.get(test),
         gateway: gateway.results.get(test),
-        hunks: ran ? await compare(test, straight, gateway) : [NOT_RUN],
+        hunks: await differences(test, straight, gateway),
       });
     }
     return found;
@@ -87,17 +87,21 @@ async function bothWays(
   }
 }
 
-async function findDifferences(folder: string, source: SuiteSource): Promise<Found[]> {
-  const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) {
-    process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
-  }
+async function differences(test: string, straight: Pass, gateway: Pass): Promise<readonly Hunk[]> {
+  const [one, other] = [straight.results.get(test), gateway.results.get(test)];
+  if (one === undefined || other === undefined) return [NOT_RUN];
+  // Some tests fail now and then on a busy machine: where that was the server's pass, it proves nothing.
+  if (!one && other) return [];
+  return compare(test, straight, gateway);
+}
+
+async function findDifferences(folder: string, source: SuiteSource, signal: AbortSignal): Promise<Found[]> {
   say("servers");
-  const ways = await startWays(folder, { bindir: source.bindir, control: values.control });
+  const ways = await startWays(folder, { bindir: source.bindir, control: values.control, signal });
   try {
     const found: Found[] = [];
     for (const suite of suites.filter((suite) => values.suite?.includes(suite) ?? true)) {
-      found.push(...(await bothWays(suite, { source, ways, folder, signal: stop.signal })));
+      found.push(...(await bothWays(suite, { source, ways, folder, signal })));
     }
     return found;
   } finally {
@@ -105,7 +109,7 @@ async function findDifferences(folder: string, source: SuiteSource): Promise<Fou
   }
 }
 
-async function main(): Promise<number> {
+async function main(signal: AbortSignal): Promise<number> {
   const list = values.control ? [] : await readAllowed();
   say("source package of PostgreSQL's suites");
   const source = await suiteSource();
@@ -114,21 +118,34 @@ async function main(): Promise<number> {
   // The servers run as a user of their own.
   await chmod(folder, 0o755);
   try {
-    const found = await findDifferences(folder, source);
+    const found = await findDifferences(folder, source, signal);
     if (found.length === 0) throw new Error("No such test.");
     if (values.keep) await writeFile(join(folder, "found.json"), JSON.stringify(found, null, 2));
     const rows = found.map(({ hunks, ...row }) => ({ ...row, ...judge(row.test, hunks, list) }));
     // What was not run can't be missed.
     const partial = values.suite !== undefined || values.test !== undefined;
     const left = partial || values.control ? [] : stale(list, rows);
-    process.stdout.write(`\n${table(rows)}${failedBothWays(rows)}\n${complaints(rows, left)}\n`);
-    const bad = rows.filter(({ unexpected, missing }) => unexpected.length + missing.length > 0).length;
-    process.stdout.write(`${rows.length} tests; ${bad} differ from the list of allowed differences\n`);
-    return bad + left.length > 0 ? 1 : 0;
+    const failed = rows.filter(differs).length;
+    const parts = [table(rows) + failedStraight(rows), complaints(rows, left), summary(rows)];
+    // What the list says of no test fails like a test.
+    const verdict = `${rows.length - failed} passed, ${failed + left.length} failed\n`;
+    process.stdout.write(`\n${[...parts, verdict].filter((part) => part !== "").join("\n")}`);
+    return failed + left.length > 0 ? 1 : 0;
   } finally {
     if (values.keep) say(`outputs and logs: ${folder}`);
     else await rm(folder, { recursive: true, force: true });
   }
 }
 
-process.exitCode = await main();
+const stop = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => stop.abort(new Error(`stopped by ${signal}`)));
+}
+try {
+  process.exitCode = await main(stop.signal);
+} catch (error) {
+  // What was under way fails in its own words when it is stopped.
+  if (!stop.signal.aborted) throw error;
+  say(messageOf(stop.signal.reason));
+  process.exitCode = 130;
+}

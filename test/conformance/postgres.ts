@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { freePort } from "@gatehouse/testkit";
+import { type Entrance, environmentsOf } from "./clients.ts";
 import { run, startService } from "./processes.ts";
 
 /** Root lends the server the uid of `nobody`, since PostgreSQL does not run as root. */
@@ -24,7 +25,6 @@ const DATABASE_SETTINGS = [
 /** As pg_regress sets the servers that it starts itself, and TLS. */
 const SERVER_SETTINGS = {
   listen_addresses: "127.0.0.1",
-  unix_socket_directories: "",
   // The data are made anew for each run: a crash of the machine loses nothing that is missed.
   fsync: "off",
   max_connections: "200",
@@ -35,10 +35,9 @@ const SERVER_SETTINGS = {
   ssl_key_file: "server.key",
 };
 
-/** A PostgreSQL 15 of its own. */
-export interface Cluster {
-  readonly port: number;
-  readonly superuser: { readonly user: "postgres"; readonly password: string };
+/** A PostgreSQL 15 of its own, with the way in for its superuser. */
+export interface Cluster extends Entrance {
+  readonly user: "postgres";
   stop(): Promise<void>;
 }
 
@@ -53,13 +52,15 @@ export async function startCluster(
   tls: { readonly certificatePem: string; readonly keyPem: string; readonly caFile: string },
 ): Promise<Cluster> {
   const data = join(folder, "data");
+  const sockets = join(folder, "sockets");
   const password = randomBytes(18).toString("base64url");
   const put = async (path: string, text: string) => {
     await writeFile(path, text, { mode: 0o600 });
     await own(path);
   };
   await mkdir(data, { recursive: true, mode: 0o700 });
-  await own(data);
+  await mkdir(sockets);
+  for (const path of [data, sockets]) await own(path);
   await chmod(folder, 0o755);
   const passwordFile = join(folder, "password");
   await put(passwordFile, password);
@@ -72,21 +73,28 @@ export async function startCluster(
   const port = await freePort();
   await put(join(data, "server.crt"), tls.certificatePem);
   await put(join(data, "server.key"), tls.keyPem);
-  const settings = Object.entries({ ...SERVER_SETTINGS, port: String(port) });
+  const settings = Object.entries({
+    ...SERVER_SETTINGS,
+    port: String(port),
+    unix_socket_directories: sockets,
+  });
   await put(
     join(data, "postgresql.auto.conf"),
     settings.map(([key, text]) => `${key} = '${text}'\n`).join(""),
   );
-  await put(join(data, "pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
+  await put(
+    join(data, "pg_hba.conf"),
+    "local all all scram-sha-256\nhostssl all all 127.0.0.1/32 scram-sha-256\n",
+  );
   const service = startService(join(bindir, "postgres"), ["-D", data], {
     ...owner,
     cwd: folder,
     log: "stderr",
   });
-  const cluster: Cluster = { port, superuser: { user: "postgres", password }, stop: () => service.stop() };
+  const cluster: Cluster = { port, sockets, user: "postgres", password, stop: () => service.stop() };
   try {
     await ready(service.log);
-    const env = environmentOf(cluster, tls.caFile);
+    const env = environmentsOf(cluster, tls.caFile).socket;
     for (const database of Object.values(databases)) {
       const statements = [
         `CREATE DATABASE ${database} TEMPLATE template0`,
@@ -101,19 +109,6 @@ export async function startCluster(
     throw error;
   }
   return cluster;
-}
-
-/** What a client needs to connect straight to a cluster, by the names that libpq looks for. */
-export function environmentOf({ port, superuser }: Cluster, caFile: string): Record<string, string> {
-  return {
-    PATH: process.env["PATH"] ?? "",
-    PGHOST: "localhost",
-    PGPORT: String(port),
-    PGUSER: superuser.user,
-    PGPASSWORD: superuser.password,
-    PGSSLMODE: "verify-full",
-    PGSSLROOTCERT: caFile,
-  };
 }
 
 async function own(path: string): Promise<void> {

@@ -16,19 +16,61 @@ export function table(rows: readonly Row[]): string {
     .filter(({ allowed, unexpected, missing }) => allowed.length + unexpected.length + missing.length > 0)
     .map((row) => [row.test, word(row.straight), word(row.gateway), remark(row)]);
   if (lines.length === 0) return "No test differs.\n";
-  const all = [["test", "straight", "gateway", "differences"], ...lines];
-  const widths = [0, 1, 2].map((column) => Math.max(...all.map((line) => line[column]?.length ?? 0)));
-  return all
-    .map((line) => `${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ")}\n`)
-    .join("");
+  return aligned([["test", "straight", "gateway", "differences"], ...lines]);
 }
 
-/** Tests whose output is not the one that PostgreSQL's source expects, straight or through the gateway. */
-export function failedBothWays(rows: readonly Row[]): string {
-  const tests = rows
-    .filter(({ straight, gateway }) => straight === false && gateway === false)
-    .map(({ test }) => test);
-  return tests.length === 0 ? "" : `Not as the suite expects on either way: ${tests.join(", ")}\n`;
+/** Tests that failed straight at the server: what became of them there is not the gateway's. */
+export function failedStraight(rows: readonly Row[]): string {
+  const named = (when: string, tests: readonly Row[]) =>
+    tests.length === 0
+      ? ""
+      : `Not as the suite expects, ${when}: ${tests.map(({ test }) => test).join(", ")}\n`;
+  const failed = rows.filter(({ straight }) => straight === false);
+  return (
+    named(
+      "on either way",
+      failed.filter(({ gateway }) => gateway !== true),
+    ) +
+    named(
+      "straight alone",
+      failed.filter(({ gateway }) => gateway === true),
+    )
+  );
+}
+
+/** How many tests each suite has, and how they went: a line for each suite, and one for all. */
+export function summary(rows: readonly Row[]): string {
+  const names = [...new Set(rows.map(({ test }) => suiteOf(test)))];
+  const counted = names.map((suite) => [suite, ...count(rows.filter(({ test }) => suiteOf(test) === suite))]);
+  return aligned([
+    ["suite", "tests", "same", "allowed", "not allowed"],
+    ...counted,
+    ...(names.length > 1 ? [["all", ...count(rows)]] : []),
+  ]);
+}
+
+function count(rows: readonly Row[]): string[] {
+  const failed = rows.filter(differs);
+  const same = rows.filter((row) => !differs(row) && row.allowed.length === 0);
+  return [rows.length, same.length, rows.length - same.length - failed.length, failed.length].map(String);
+}
+
+/** It has a difference that is not allowed, or not one that is. */
+export function differs({ unexpected, missing }: Verdict): boolean {
+  return unexpected.length + missing.length > 0;
+}
+
+function suiteOf(test: string): string {
+  return test.replace(/\/.*/s, "");
+}
+
+/** Columns, wide enough for what stands in them. */
+function aligned(lines: readonly (readonly string[])[]): string {
+  const last = (lines[0]?.length ?? 0) - 1;
+  const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  const padded = (line: readonly string[]) =>
+    line.map((cell, column) => (column === last ? cell : cell.padEnd(widths?.[column] ?? 0)));
+  return lines.map((line) => `${padded(line).join("  ")}\n`).join("");
 }
 
 function word(result: boolean | undefined): string {

@@ -1,25 +1,24 @@
 import { join } from "node:path";
+import { type ClientEnvironment, type Door, environmentsOf } from "./clients.ts";
 import { makeCertificates, startGateway } from "./gateway.ts";
-import { environmentOf, startCluster } from "./postgres.ts";
-
-/** The environment of a client, by the names that libpq looks for. */
-export type ClientEnvironment = Readonly<Record<string, string>>;
+import { startCluster } from "./postgres.ts";
 
 /** The two ways to go, each with a cluster of its own behind it: the suites change more than their databases. */
 export interface Ways {
-  readonly straight: ClientEnvironment;
-  readonly gateway: ClientEnvironment;
+  readonly straight: Readonly<Record<Door, ClientEnvironment>>;
+  readonly gateway: Readonly<Record<Door, ClientEnvironment>>;
   stop(): Promise<void>;
 }
 
 /**
  * Starts what a run needs, in `folder`.
  * @param bindir where PostgreSQL's programs are
+ * @param signal stops the start
  * @param control leaves the gateway out of the second way: what differs then, differs by itself
  */
 export async function startWays(
   folder: string,
-  { bindir, control }: { bindir: string; control: boolean },
+  { bindir, control, signal }: { bindir: string; control: boolean; signal: AbortSignal },
 ): Promise<Ways> {
   const services: { stop(): Promise<void> }[] = [];
   const stop = async () => {
@@ -31,13 +30,15 @@ export async function startWays(
     const tls = { certificatePem: server.certificatePem, keyPem: server.key.reveal(), caFile };
     const one = await startCluster(join(folder, "cluster-1"), bindir, tls);
     services.push(one);
+    signal.throwIfAborted();
     const other = await startCluster(join(folder, "cluster-2"), bindir, tls);
     services.push(other);
-    const straight = environmentOf(one, caFile);
-    if (control) return { straight, gateway: environmentOf(other, caFile), stop };
+    const straight = environmentsOf(one, caFile);
+    if (control) return { straight, gateway: environmentsOf(other, caFile), stop };
+    signal.throwIfAborted();
     const gateway = await startGateway(join(folder, "gateway"), other, certificates);
     services.push(gateway);
-    return { straight, gateway: gateway.environment, stop };
+    return { straight, gateway: environmentsOf(gateway, caFile), stop };
   } catch (error) {
     await stop();
     throw error;

@@ -133,14 +133,15 @@ async function converse(socket: Socket, pieces: readonly Piece[], random?: Rando
   const late = pause(PATIENCE, "hangs" as const, { signal: listened.signal });
   late.catch(() => undefined);
   const end = Promise.race([closed, late]);
-  let over = false;
+  let patient = true;
+  const isOver = () => !patient || !socket.writable;
   const ended = end.then(() => {
-    over = true;
+    patient = false;
   });
   for (const piece of pieces) {
-    if (over || !socket.writable) break;
+    if (isOver()) break;
     if (typeof piece === "number") {
-      while (ready < piece && !over) {
+      while (ready < piece && !isOver()) {
         await Promise.race([ended, new Promise<void>((resolve) => (heard = resolve))]);
       }
     } else if (piece.length > 0) socket.write(piece);

@@ -36,6 +36,8 @@ export class FreshReading {
   #transaction: TransactionStatus = "idle";
   /** Questions in a row that the server did not answer. */
   #unanswered = 0;
+  /** The segment inside of which the server was asked: the answer holds until its end, and may hold no longer. */
+  #askedInside: number | undefined;
 
   constructor(options: FreshReadingOptions) {
     this.#options = options;
@@ -51,15 +53,20 @@ export class FreshReading {
   sent({ effects, access }: Analysis, segment: number | undefined): void {
     const changes = access === "unknown" || effects.some(({ kind }) => kind === "reading");
     const undoes = this.#options.reading.touched && effects.some(({ kind }) => kind === "transaction");
-    if (!changes && !undoes) return;
+    // A simple query ends what is open of a segment.
+    const ends = segment === undefined && this.#askedInside !== undefined;
+    if (!changes && !undoes && !ends) return;
     this.#stale = segment ?? BEFORE;
+    if (segment === undefined) this.#askedInside = undefined;
     this.#options.reading.touched = true;
   }
 
-  /** ReadyForQuery. */
+  /** ReadyForQuery: a transaction may have ended with it, and taken back what was set inside. */
   ready(status: TransactionStatus): void {
+    const { reading } = this.#options;
     this.#transaction = status;
-    if (status === "idle" && this.#stale === undefined) this.#options.reading.touched = false;
+    if (reading.touched && status === "idle") this.#stale ??= BEFORE;
+    reading.backToReported();
   }
 
   /**
@@ -67,9 +74,16 @@ export class FreshReading {
    * @throws GatehouseError INTERNAL when the server does not say it
    */
   wait(segment: number): Promise<unknown> | undefined {
+    if (this.#askedInside !== undefined && this.#askedInside !== segment) {
+      this.#askedInside = undefined;
+      this.#stale ??= BEFORE;
+    }
     if (this.#stale === undefined) return undefined;
     const { expectations, reading, upstream } = this.#options;
-    if (this.#stale === segment) return this.#ask(READING_SETTINGS, false);
+    if (this.#stale === segment) {
+      this.#askedInside = segment;
+      return this.#ask(READING_SETTINGS, false);
+    }
     const answers = expectations.answers();
     if (answers) {
       // Without a Sync, the server keeps its answers until it is asked for them.
@@ -77,7 +91,7 @@ export class FreshReading {
       return answers;
     }
     if (reading.reportsPath && !reading.usesUser) {
-      this.#refreshed();
+      this.#refreshed(true);
       return undefined;
     }
     if (this.#transaction === "failed") return undefined;
@@ -87,10 +101,11 @@ export class FreshReading {
     return this.#ask(PATH_SETTINGS, !expectations.segmentOpen);
   }
 
-  #refreshed(): void {
+  /** @param between segments: the transaction stands as the server has last said */
+  #refreshed(between: boolean): void {
     this.#stale = undefined;
     this.#unanswered = 0;
-    if (this.#transaction === "idle") this.#options.reading.touched = false;
+    if (between && this.#transaction === "idle") this.#options.reading.touched = false;
   }
 
   #ask(settings: readonly string[], synced: boolean): Promise<unknown> {
@@ -103,7 +118,7 @@ export class FreshReading {
         // What was sent before it has failed.
         if (!done && !synced) skipped();
         if (--left > 0) return;
-        if (known) this.#refreshed();
+        if (known) this.#refreshed(synced);
         else if (synced) this.#unanswered++;
         resolve();
       };

@@ -3,7 +3,7 @@ import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehous
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { analyzeFunctionCall } from "./analysis/function-calls.ts";
-import { type Bind, decodeBind } from "./codec/bind.ts";
+import { type Bind, type BindParameter, decodeBind } from "./codec/bind.ts";
 import type { ClientMessage } from "./codec/client-reader.ts";
 import { decodeNamedObject } from "./codec/describe.ts";
 import { decodeExecute } from "./codec/execute.ts";
@@ -145,6 +145,7 @@ export class Pipeline {
   accept(message: ClientMessage): Promise<unknown> | undefined {
     const { type } = message;
     if (type === SYNC) return this.#sync(message.bytes);
+    if (type === COPY_DATA) return this.#copyData(message.bytes);
     if (this.#skipping) return undefined;
     this.#heldSync = undefined;
     try {
@@ -166,10 +167,9 @@ export class Pipeline {
           return this.#functionCall(message.bytes);
         case FLUSH:
           return this.#flush(message.bytes);
-        case COPY_DATA:
         case COPY_DONE:
         case COPY_FAIL:
-          return this.#copyData(type, message.bytes);
+          return this.#copyEnd(message.bytes);
       }
     } catch (error) {
       if (!(error instanceof GatehouseError) || error.code !== "PROTOCOL_VIOLATION") throw error;
@@ -225,6 +225,8 @@ export class Pipeline {
     if ("refused" in understood) return this.#refuse(understood.refused, "query");
     const { analysis } = understood;
     if (this.#fresh.uncertain && analysis.statements > 1) return this.#refuse(notAlone(text), "query");
+    const full = this.#crowded(analysis);
+    if (full) return this.#refuse(full, "query");
     const expectation: Expectation = { message: "query" };
     if (!this.#dispatch.command(toCommand("query", text, analysis), [{ expectation, bytes }], "query")) {
       return undefined;
@@ -297,6 +299,8 @@ export class Pipeline {
     if (understood instanceof Pending) return understood.known;
     if ("refused" in understood) return this.#refuse(understood.refused, "extended");
     const { analysis } = understood;
+    const full = this.#crowded(analysis);
+    if (full) return this.#refuse(full, "extended");
     const { text, parameterTypes } = portal.statement;
     const command = toCommand("execute", text, analysis, portal.parameters, parameterTypes);
     if (this.#dispatch.command(command, [part], "extended")) {
@@ -323,12 +327,24 @@ export class Pipeline {
     return undefined;
   }
 
-  /** The data of a COPY that was decided. Outside of one, the server passes over them. */
-  #copyData(type: number, bytes: Buffer): Promise<unknown> | undefined {
+  /**
+   * The data of a COPY that was decided. Outside of one, and while it skips, the server passes over them. They may be
+   * part of a message whose beginning has gone on already: its rest must follow whatever has happened since, or the
+   * server would take for data, or for messages, what is not.
+   */
+  #copyData(bytes: Buffer): Promise<unknown> | undefined {
+    const wait = this.#skipping ? undefined : this.#settleUnit();
+    if (wait) return wait;
+    this.#heldSync = undefined;
+    if (!this.#skipping) this.#options.expectations.copyData();
+    this.#options.upstream.control(bytes);
+    return undefined;
+  }
+
+  #copyEnd(bytes: Buffer): Promise<unknown> | undefined {
     const wait = this.#settleUnit();
     if (wait || this.#skipping) return wait;
-    if (type === COPY_DATA) this.#options.expectations.copyData();
-    else this.#options.expectations.copyEnds();
+    this.#options.expectations.copyEnds();
     this.#options.upstream.control(bytes);
     return undefined;
   }
@@ -383,9 +399,9 @@ export class Pipeline {
     if (understood instanceof Pending) return understood.known;
     this.#unit = undefined;
     if ("refused" in understood) return this.#refuse(understood.refused, "extended");
-    const full = this.#crowded();
-    if (full) return this.#refuse(full, "extended");
     const { analysis } = understood;
+    const full = this.#crowded(analysis);
+    if (full) return this.#refuse(full, "extended");
     const kind = execute ? "execute" : bind ? "bind" : "prepare";
     const parameters = bind?.parameters ?? [];
     const command = toCommand(kind, statement.text, analysis, parameters, statement.parameterTypes);
@@ -399,7 +415,7 @@ export class Pipeline {
     }
     if (bind) {
       const { portal: name, part } = bind;
-      const portal = { statement, parameters, planned: understood.own, hold: false };
+      const portal = { statement, parameters: kept(parameters), planned: understood.own, hold: false };
       part.expectation.settle = assign(context.portals, name, portal, segment, part.bytes.length);
     }
     if (execute) this.#runs(analysis, execute.expectation, segment, segment);
@@ -435,10 +451,14 @@ export class Pipeline {
       : notEncoded(reading.encoding, bytes.length);
   }
 
-  #crowded(): AdapterRefusal | undefined {
+  /** Whether a session that has this many names already may give more. */
+  #crowded({ effects }: Analysis): AdapterRefusal | undefined {
     const { statements, portals } = this.#context;
     const kept = statements.size + portals.size;
-    return statements.count < MAX_NAMES && portals.count < MAX_NAMES && kept < this.#options.limits.message
+    const given = effects.length;
+    return statements.count + given < MAX_NAMES &&
+      portals.count + given < MAX_NAMES &&
+      kept < this.#options.limits.message
       ? undefined
       : crowded(statements.count, portals.count, kept);
   }
@@ -456,6 +476,21 @@ function describing(statement: Statement | undefined, bytes: Buffer): Part {
     statement.parameterTypes = types;
   };
   return { expectation: { message: "describe", parameterTypes }, bytes };
+}
+
+/** Values to be kept, in bytes of their own: they would keep all of the chunk that they came in. */
+function kept(parameters: readonly BindParameter[]): readonly BindParameter[] {
+  if (parameters.length === 0) return parameters;
+  let size = 0;
+  for (const { value } of parameters) size += value?.length ?? 0;
+  const own = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  return parameters.map(({ binary, value }) => {
+    if (value === null) return { binary, value };
+    value.copy(own, at);
+    at += value.length;
+    return { binary, value: own.subarray(at - value.length, at) };
+  });
 }
 
 /** When an older segment's message has settled the name; undefined where none is open. */

@@ -57,7 +57,9 @@ export class ProvisionalNames<T> {
 
   /** Takes every name back that means something now. The caller settles the entries. */
   assignNothing(segment: number): ProvisionalEntry<T>[] {
-    return [...this.#entries.keys()].map((name) => this.assign(name, undefined, segment));
+    return [...this.#entries.values()]
+      .filter(({ value }) => value !== undefined)
+      .map(({ name }) => this.assign(name, undefined, segment));
   }
 
   /** The server has done what the entry's message asked, or has not. */

@@ -13,6 +13,9 @@ export const PATH_SETTINGS = ["search_path", "role"] as const;
 /** By these the server reads texts and looks names up. */
 export const READING_SETTINGS = [...PATH_SETTINGS, "standard_conforming_strings", "client_encoding"] as const;
 
+/** Those of them that a server may report by itself. */
+const REPORTED: ReadonlySet<string> = new Set([...READING_SETTINGS, "session_authorization"]);
+
 /**
  * How one session's server reads texts at the moment. The server reports the encoding and how it reads strings by
  * itself, and from version 18 on the search path too; an older one has to be asked.
@@ -26,7 +29,10 @@ export class SessionReading {
   #touched = false;
   #encoding = "";
   #decode: Decode | undefined;
-  #reportsPath = false;
+  /** Something was noted that the server has not reported by itself. */
+  #asked = false;
+  /** What the server has reported last of each setting: how things stand at each ReadyForQuery. */
+  readonly #reported = new Map<string, string>();
 
   /** @param user as whom the session begins */
   constructor(user: string) {
@@ -54,7 +60,7 @@ export class SessionReading {
 
   /** The server tells by itself when the search path has changed. */
   get reportsPath(): boolean {
-    return this.#reportsPath;
+    return this.#reported.has("search_path");
   }
 
   /** Settings may have been changed in the transaction that is open: its end may take that back. */
@@ -78,10 +84,11 @@ export class SessionReading {
    * @throws GatehouseError PROTOCOL_VIOLATION when the gateway can't read what the session says from here on
    */
   note({ name, value }: ParameterStatus, reported: boolean): void {
+    this.#asked ||= !reported;
+    if (reported && REPORTED.has(name)) this.#reported.set(name, value);
     switch (name) {
       case "search_path":
         this.#known = true;
-        this.#reportsPath ||= reported;
         this.#path = schemasIn(value);
         this.#become({});
         return;
@@ -108,6 +115,13 @@ export class SessionReading {
       default:
         return;
     }
+  }
+
+  /** At ReadyForQuery: what was asked for before is forgotten, where the server reports it by itself. */
+  backToReported(): void {
+    if (!this.#asked) return;
+    this.#asked = false;
+    for (const [name, value] of this.#reported) this.note({ name, value }, true);
   }
 
   #become(changed: Partial<Reading>): void {

@@ -152,3 +152,72 @@ t.test("who has not logged in when the listener closes is not waited for", async
   await closed;
   t.ok(socket.destroyed);
 });
+
+t.test("a half-sent CopyData does not swallow the messages behind it", async (t) => {
+  const client = await front.connect();
+  const late = "select 1/(case when pg_sleep(0.3) is null then 1 else 0 end)";
+  client.send(serialize.parse({ text: late }), serialize.bind({}), serialize.execute({}));
+  const hidden = Buffer.concat([serialize.sync(), query("drop table notes")]);
+  const parse = serialize.parse({ text: "select $1::bytea is null" });
+  const bind = serialize.bind({ values: [hidden] });
+  const swallowed = serialize.sync().length + parse.length + bind.indexOf(hidden);
+  const begun = Buffer.alloc(15, "x");
+  begun.write("d");
+  begun.writeInt32BE(begun.length - 1 + swallowed, 1);
+  client.send(begun);
+  t.equal(errorIn(await client.until("E")).get("C"), "22012");
+  client.send(
+    Buffer.alloc(swallowed, "x"),
+    serialize.sync(),
+    parse,
+    bind,
+    serialize.execute({}),
+    serialize.sync(),
+  );
+  await client.until("Z");
+  t.strictSame(firstColumn(await client.until("Z")), ["f"]);
+  t.same(await notes(), [{ n: 2 }]);
+  client.socket.destroy();
+});
+
+t.test("what a segment's end takes back of the search path is followed", async (t) => {
+  const scratch =
+    "create schema if not exists scratch; create or replace view scratch.notes as select 'scratch' as note";
+  await admin.query(scratch);
+  const unit = (text: string) =>
+    Buffer.concat([serialize.parse({ text }), serialize.bind({}), serialize.execute({})]);
+  for (const segment of [
+    [unit("select set_config('search_path', 'scratch', true)"), unit("select 1"), serialize.sync()],
+    [unit("select set_config('search_path', 'scratch', true)"), unit("select 1"), query("select 2")],
+  ]) {
+    const client = await front.connect();
+    client.send(...segment, query("select note from notes"), query("select 'end'"));
+    let rows: string[] = [];
+    while (rows.at(-1) !== "end") rows = firstColumn(await client.until("Z"));
+    t.match(front.gate.commands.at(-2), { resources: ["public.notes"] });
+    client.socket.destroy();
+  }
+});
+
+t.test(
+  "taking all names back again and again costs nothing; names are bounded, whoever gives them",
+  async (t) => {
+    const client = await front.connect();
+    const prepares = (from: number) =>
+      Array.from({ length: 1000 }, (_, index) => `prepare n${from + index} as select 1`).join(";");
+    for (let from = 0; from < 9000; from += 1000) {
+      client.send(query(`/* allowed */ ${prepares(from)}`));
+      await client.until("Z");
+    }
+    client.send(query(`/* allowed */ ${prepares(9000)}`));
+    t.equal(errorIn(await client.until("Z")).get("C"), "54000");
+    const before = process.memoryUsage().heapUsed;
+    client.send(query(`/* allowed */ ${"deallocate all;".repeat(2000)}`));
+    await client.until("Z");
+    t.ok(
+      process.memoryUsage().heapUsed - before < 200_000_000,
+      "an entry for each name, not for each and each",
+    );
+    client.socket.destroy();
+  },
+);

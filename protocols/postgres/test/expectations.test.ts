@@ -51,6 +51,28 @@ t.test("after an error, all up to the Sync have failed, and what stands behind i
   t.ok(expectations.empty);
 });
 
+t.test("behind an error whose Sync is still to come, it is known that the server skips", async (t) => {
+  for (const [messages, letters, skipping] of [
+    [["parse", "bind"], "1E", true],
+    [["parse", "sync"], "E", false],
+    [["parse", "sync", "bind"], "E", false],
+    [["query"], "E", false],
+    [["query"], "EZ", false],
+    [["sync"], "E", false],
+  ] as const) {
+    const { expectations, answer } = expecting(...messages);
+    answer(letters);
+    t.equal(expectations.skipping, skipping, `${messages.join(" ")} / ${letters}`);
+  }
+  const { expectations, settled, answer } = expecting("execute");
+  answer("E");
+  expectations.push({ message: "sync" });
+  t.notOk(expectations.skipping, "up to the Sync");
+  answer("Z");
+  t.ok(expectations.empty);
+  t.strictSame(settled, ["0:execute:false"]);
+});
+
 t.test("an error in a simple query, a function call or a Sync skips nothing", async (t) => {
   for (const message of ["query", "function-call", "sync"] as const) {
     const { settled, answer } = expecting(message, "parse", "sync");
@@ -147,6 +169,18 @@ t.test("the end of data for a COPY that never began is nothing", async (t) => {
   t.ok(expectations.empty);
   expectations.copyEnds();
   t.ok(expectations.empty);
+});
+
+t.test("a Sync behind data that make the COPY fail is answered", async (t) => {
+  const { expectations, answer } = expecting("execute");
+  expectations.copyData();
+  expectations.push({ message: "sync" });
+  answer("GEZ");
+  t.ok(expectations.empty);
+  const before = expecting("execute", "sync");
+  before.expectations.copyData();
+  before.answer("GE");
+  t.ok(before.expectations.skipping, "one that stands before the data is not: it was passed over");
 });
 
 t.test("a COPY that fails is over", async (t) => {
