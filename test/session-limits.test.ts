@@ -104,7 +104,7 @@ t.test("a transaction that is left open for too long is undone", async (t) => {
   t.notOk(idle.ended, "outside of one there is no limit here");
   t.same(await ends(state), ["idle", "idle"]);
   await eventually(async () => (await backends()) === 1);
-  const { rows } = await superuser.query("select status from orders where id = 11");
+  const { rows } = await superuser.query<{ status: string }>("select status from orders where id = 11");
   t.not(rows[0]?.status, "lost");
 });
 

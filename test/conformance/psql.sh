@@ -5,6 +5,6 @@ set -o pipefail
 timeout --foreground --signal=KILL "$TEST_LIMIT" "$@" -v VERBOSITY=verbose 2>&1 |
   tee "$FULL_OUTPUT/${PGAPPNAME#pg_regress/}.out" |
   LC_ALL=C sed -E \
-    -e 's/^([A-Z]+[0-9]?:  )[0-9A-Z]{5}: /\1/' \
+    -e 's/^((ERROR|FATAL|PANIC|WARNING|NOTICE|INFO|LOG|DEBUG):  )[0-9A-Z]{5}: /\1/' \
     -e '/^(SCHEMA|TABLE|COLUMN|DATATYPE|CONSTRAINT) NAME:  /d' \
     -e '/^LOCATION:  .*:[0-9]+$/d'

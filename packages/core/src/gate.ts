@@ -78,6 +78,8 @@ export interface AdapterRefusal {
   readonly position?: number;
   /** What was refused, for the audit log: bounded, without secrets. */
   readonly text: string;
+  /** Why, for the audit log, where the message quotes what the log must not have. */
+  readonly reason?: string;
 }
 
 /** What a protocol adapter asks of the gateway. */

@@ -105,11 +105,11 @@ export class SessionEnforcement {
   }
 
   /** Puts on the audit log what an adapter refused by itself. */
-  refuse({ text, ...refused }: AdapterRefusal): Promise<Refusal> {
+  refuse({ text, reason, ...refused }: AdapterRefusal): Promise<Refusal> {
     this.#commands++;
     this.#refused++;
     const command = { kind: "refused", verbs: [], access: "unknown", resources: [], text } as const;
-    return this.#refuse(command, { ...refused, reference: this.#options.ids("ref") });
+    return this.#refuse(command, { ...refused, reference: this.#options.ids("ref") }, reason);
   }
 
   /** The policies threw, which is not theirs to do: nothing is known of the command, and so it is refused. */
@@ -124,9 +124,13 @@ export class SessionEnforcement {
   }
 
   /** Puts a refusal that is no rule's on the audit log. */
-  async #refuse(command: AuditedCommand, refusal: Refusal): Promise<Refusal> {
+  async #refuse(
+    command: AuditedCommand,
+    refusal: Refusal,
+    reason: string = refusal.message,
+  ): Promise<Refusal> {
     const { audit, policies } = this.#options;
-    const { reference, message: reason } = refusal;
+    const { reference } = refusal;
     const { version: policyVersion } = policies();
     const decision = { effect: "block", rule: null, policyVersion, reason } as const;
     try {

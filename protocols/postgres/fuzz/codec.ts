@@ -23,7 +23,7 @@ import { Random } from "./random.ts";
 import { encode, type Step } from "./steps.ts";
 
 /** Bytes of a message that is read whole: small, so that many are larger. */
-const LIMIT = 200;
+const LIMIT = 40;
 
 /** A body, by the letter of its message, and what reads it. */
 const CLIENT: ReadonlyMap<string, (body: Buffer) => unknown> = new Map<string, (body: Buffer) => unknown>([

@@ -1,6 +1,7 @@
 import type { Access, Command, Facts, FactSchema } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { BindParameter } from "./codec/bind.ts";
+import type { Decode } from "./codec/name.ts";
 import { parameterText } from "./codec/parameter.ts";
 
 /** What `when` can ask of a statement. */
@@ -43,18 +44,25 @@ export type CommandKind = "startup" | "query" | "prepare" | "bind" | "execute" |
 const AUDITED_LENGTH = 1024;
 const AUDITED_COUNT = 256;
 
-/**
- * @param analysis of exactly this text; commands that share one differ in text and parameters alone
- * @param parameterTypes object ids by position, as far as they are known
- */
+/** What a statement is given beside its text. */
+export interface Given {
+  readonly parameters: readonly BindParameter[];
+  /** Object ids by position, as far as they are known. */
+  readonly parameterTypes: readonly number[];
+  /** Reads texts in the encoding of the session. */
+  readonly decode: Decode;
+}
+
+const NOTHING_GIVEN: Given = { parameters: [], parameterTypes: [], decode: () => undefined };
+
+/** @param analysis of exactly this text; commands that share one differ in text and parameters alone */
 export function toCommand(
   kind: CommandKind,
   text: string,
   analysis: Analysis,
-  parameters: readonly BindParameter[] = [],
-  parameterTypes: readonly number[] = [],
+  given = NOTHING_GIVEN,
 ): Command {
-  return new SqlCommand(kind, text, analysis, parameters, parameterTypes);
+  return new SqlCommand(kind, text, analysis, given);
 }
 
 /** The settings of a start-up packet, as the SET that each stands for. */
@@ -79,21 +87,13 @@ class SqlCommand implements Command {
   readonly kind: CommandKind;
   readonly shape: Analysis;
   readonly #text: string;
-  readonly #parameters: readonly BindParameter[];
-  readonly #types: readonly number[];
+  readonly #given: Given;
 
-  constructor(
-    kind: CommandKind,
-    text: string,
-    analysis: Analysis,
-    parameters: readonly BindParameter[],
-    types: readonly number[],
-  ) {
+  constructor(kind: CommandKind, text: string, analysis: Analysis, given: Given) {
     this.kind = kind;
     this.shape = analysis;
     this.#text = text;
-    this.#parameters = parameters;
-    this.#types = types;
+    this.#given = given;
   }
 
   get verbs(): readonly string[] {
@@ -113,22 +113,25 @@ class SqlCommand implements Command {
   }
 
   get parameters(): readonly (string | null)[] {
-    if (this.#parameters.length === 0) return NONE;
-    return this.#parameters.slice(0, AUDITED_COUNT).map((parameter, index) => {
+    const { parameters } = this.#given;
+    if (parameters.length === 0) return NONE;
+    return parameters.slice(0, AUDITED_COUNT).map((parameter, index) => {
       const { value } = parameter;
-      if (value === null || value.length <= AUDITED_LENGTH)
-        return parameterText(parameter, this.#types[index] ?? 0);
+      if (value === null || value.length <= AUDITED_LENGTH) return this.#parameter(parameter, index);
       const beginning = { ...parameter, value: value.subarray(0, AUDITED_LENGTH) };
-      return `${parameterText(beginning, 0) ?? ""}… (${value.length} bytes)`;
+      return `${this.#parameter(beginning, index) ?? ""}… (${value.length} bytes)`;
     });
   }
 
   get facts(): Facts {
     const { access, verbs, reads, writes, functions, statements, unfiltered } = this.shape;
-    const params = this.#parameters.map(
-      (parameter, index) => parameterText(parameter, this.#types[index] ?? 0) ?? "",
-    );
+    const params = this.#given.parameters.map((parameter, index) => this.#parameter(parameter, index) ?? "");
     return { access, verbs, reads, writes, functions, statements, unfiltered, text: this.#text, params };
+  }
+
+  #parameter(parameter: BindParameter, index: number): string | null {
+    const { parameterTypes, decode } = this.#given;
+    return parameterText(parameter, parameterTypes[index] ?? 0, decode);
   }
 }
 

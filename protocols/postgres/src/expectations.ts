@@ -149,7 +149,7 @@ export class Expectations {
     const during = end === -1 ? waiting : waiting.slice(0, end);
     const after = end === -1 ? [] : waiting.slice(end + 1);
     const data = during.findLastIndex((expectation) => expectation.message === "copy-data");
-    this.#passedOver = data === -1 || end !== -1 ? 0 : countSyncs(during.slice(data));
+    this.#passedOver = data === -1 ? 0 : countSyncs(during.slice(data));
     this.#queue = [...during.filter((expectation) => expectation.message !== "sync"), ...after];
     this.#head = 0;
     this.#tell();

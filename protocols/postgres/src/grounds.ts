@@ -15,7 +15,10 @@ export function refusedByAnalysis(result: AnalysisResult, text: string): Adapter
       : { kind: "unsupported", message: unsupported, text: redacted ?? text };
   }
   if (result.why === "syntax") {
-    return { kind: "syntax", message: result.message, position: result.position, text: withheld(text) };
+    const { message, position } = result;
+    const audited = withheld(text);
+    const reason = audited === text ? {} : { reason: "it has no grammar" };
+    return { kind: "syntax", message, position, text: audited, ...reason };
   }
   return {
     kind: "too_large",
@@ -105,5 +108,15 @@ export function crowded(statements: number, portals: number, kept: number): Adap
     message: "This session keeps more prepared statements and portals than the gateway follows.",
     hint: "Close those that are not needed any more.",
     text: `${statements} statements, ${portals} portals, ${kept} bytes`,
+  };
+}
+
+/** A prepared statement's or a cursor's name that the server may know by another beginning. */
+export function notAsciiName(name: string): AdapterRefusal {
+  return {
+    kind: "unsupported",
+    message: "In a database that is not in UTF-8, names of statements and cursors have to be ASCII.",
+    hint: "Give it another name.",
+    text: name,
   };
 }

@@ -3,7 +3,7 @@ import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehous
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { analyzeFunctionCall } from "./analysis/function-calls.ts";
-import { type Bind, type BindParameter, decodeBind } from "./codec/bind.ts";
+import { type Bind, decodeBind, ownParameters } from "./codec/bind.ts";
 import type { ClientMessage } from "./codec/client-reader.ts";
 import { decodeNamedObject } from "./codec/describe.ts";
 import { decodeExecute } from "./codec/execute.ts";
@@ -18,7 +18,6 @@ import type { Expectation, Expectations } from "./expectations.ts";
 import { FreshReading } from "./fresh-reading.ts";
 import { crowded, malformed, noSuchName, notAlone, notEncoded, tooLarge, tooLong } from "./grounds.ts";
 import { Pending } from "./pending.ts";
-import type { ProvisionalNames } from "./provisional-names.ts";
 import type { SessionReading } from "./reading.ts";
 import { type Replication, SqlContext, type Statement } from "./sql-context.ts";
 import type { Failure, Upstream } from "./upstream.ts";
@@ -94,7 +93,7 @@ export class Pipeline {
     this.#context = new SqlContext({
       analyzer: options.analyzer,
       replication: options.replication,
-      reading: () => options.reading.current,
+      reading: options.reading,
     });
     this.#dispatch = new Dispatch(options);
     this.#fresh = new FreshReading({
@@ -237,7 +236,7 @@ export class Pipeline {
   }
 
   #parse(bytes: Buffer): Promise<unknown> | undefined {
-    const { statement: name, text: raw, parameterTypes } = decodeParse(bodyOf(bytes));
+    const { statement: name, text: raw, parameterTypes } = decodeParse(bodyOf(bytes), this.#readName);
     const wait = this.#settleUnit() ?? this.#fresh.wait(this.#segment);
     if (wait || this.#skipping) return wait;
     const text = this.#readText(raw);
@@ -249,7 +248,7 @@ export class Pipeline {
 
   #bind(bytes: Buffer): Promise<unknown> | undefined {
     const part: Part = { expectation: { message: "bind" }, bytes };
-    const bind = { ...decodeBind(bodyOf(bytes)), part };
+    const bind = { ...decodeBind(bodyOf(bytes), this.#readName), part };
     const unit = this.#unit;
     if (unit?.parse?.name === bind.statement && unit.bind === undefined) {
       unit.bind = bind;
@@ -263,7 +262,7 @@ export class Pipeline {
   }
 
   #describe(bytes: Buffer): Promise<unknown> | undefined {
-    const { object, name } = decodeNamedObject(bodyOf(bytes));
+    const { object, name } = decodeNamedObject(bodyOf(bytes), this.#readName);
     const unit = this.#unit;
     const own = object === "statement" ? unit?.parse?.name : unit?.bind?.portal;
     if (unit && own === name && unit.parts.length < MAX_UNIT) {
@@ -280,7 +279,7 @@ export class Pipeline {
   }
 
   #execute(bytes: Buffer): Promise<unknown> | undefined {
-    const { portal: name } = decodeExecute(bodyOf(bytes));
+    const { portal: name } = decodeExecute(bodyOf(bytes), this.#readName);
     const part: Part = { expectation: { message: "execute" }, bytes };
     const unit = this.#unit;
     if (unit?.bind?.portal === name) {
@@ -302,7 +301,7 @@ export class Pipeline {
     const full = this.#crowded(analysis);
     if (full) return this.#refuse(full, "extended");
     const { text, parameterTypes } = portal.statement;
-    const command = toCommand("execute", text, analysis, portal.parameters, parameterTypes);
+    const command = toCommand("execute", text, analysis, { ...portal, parameterTypes });
     if (this.#dispatch.command(command, [part], "extended")) {
       this.#runs(analysis, part.expectation, this.#segment, this.#segment);
     } else {
@@ -312,13 +311,13 @@ export class Pipeline {
   }
 
   #close(bytes: Buffer): Promise<unknown> | undefined {
-    const { object, name } = decodeNamedObject(bodyOf(bytes));
+    const { object, name } = decodeNamedObject(bodyOf(bytes), this.#readName);
     const wait = this.#settleUnit();
     if (wait || this.#skipping) return wait;
     const settle =
       object === "statement"
-        ? takeBack(this.#context.statements, name, this.#segment)
-        : takeBack(this.#context.portals, name, this.#segment);
+        ? this.#context.statements.takeBack(name, this.#segment)
+        : this.#context.portals.takeBack(name, this.#segment);
     if (settle instanceof Pending) return settle.known;
     this.#dispatch.control({
       expectation: settle ? { message: "close", settle } : { message: "close" },
@@ -355,7 +354,11 @@ export class Pipeline {
     if (wait || this.#skipping) return wait;
     const analysis = analyzeFunctionCall(objectId);
     const text = `${analysis.functions.join()}(${parameters.map((_, index) => `$${index + 1}`).join(", ")})`;
-    const command = toCommand("function-call", text, analysis, parameters);
+    const command = toCommand("function-call", text, analysis, {
+      parameters,
+      parameterTypes: [],
+      decode: this.#options.reading.decode,
+    });
     const expectation: Expectation = { message: "function-call" };
     if (this.#dispatch.command(command, [{ expectation, bytes }], "function-call")) {
       this.#runs(analysis, expectation, this.#segment, undefined);
@@ -392,8 +395,8 @@ export class Pipeline {
     }
     // Names that an older segment has left open are waited for here as in #close.
     const open =
-      (parse && openName(context.statements, parse.name, segment)) ??
-      (bind && openName(context.portals, bind.portal, segment));
+      (parse && context.statements.open(parse.name, segment)) ??
+      (bind && context.portals.open(bind.portal, segment));
     if (open) return open;
     const understood = context.statement(statement, segment);
     if (understood instanceof Pending) return understood.known;
@@ -404,19 +407,22 @@ export class Pipeline {
     if (full) return this.#refuse(full, "extended");
     const kind = execute ? "execute" : bind ? "bind" : "prepare";
     const parameters = bind?.parameters ?? [];
-    const command = toCommand(kind, statement.text, analysis, parameters, statement.parameterTypes);
+    const { parameterTypes } = statement;
+    const { decode } = this.#options.reading;
+    const command = toCommand(kind, statement.text, analysis, { parameters, parameterTypes, decode });
     if (!this.#dispatch.command(command, unit.parts, "extended")) {
       this.#skipping = true;
       return undefined;
     }
     if (parse) {
       const { name, part } = parse;
-      part.expectation.settle = assign(context.statements, name, statement, segment, part.bytes.length);
+      part.expectation.settle = context.statements.give(name, statement, segment, part.bytes.length);
     }
     if (bind) {
       const { portal: name, part } = bind;
-      const portal = { statement, parameters: kept(parameters), planned: understood.own, hold: false };
-      part.expectation.settle = assign(context.portals, name, portal, segment, part.bytes.length);
+      const { own: planned } = understood;
+      const portal = { statement, parameters: ownParameters(parameters), decode, planned, hold: false };
+      part.expectation.settle = context.portals.give(name, portal, segment, part.bytes.length);
     }
     if (execute) this.#runs(analysis, execute.expectation, segment, segment);
     return undefined;
@@ -441,6 +447,12 @@ export class Pipeline {
     if (failure === "extended") this.#skipping = true;
     return undefined;
   }
+
+  /** A name that is not ASCII is none while it is not certain what it is at the server. */
+  readonly #readName = (bytes: Buffer): string | undefined => {
+    const { reading } = this.#options;
+    return this.#fresh.uncertain || reading.cutsElsewhere ? undefined : reading.decode(bytes);
+  };
 
   #readText(bytes: Buffer): string | AdapterRefusal {
     const { limits, reading } = this.#options;
@@ -476,55 +488,4 @@ function describing(statement: Statement | undefined, bytes: Buffer): Part {
     statement.parameterTypes = types;
   };
   return { expectation: { message: "describe", parameterTypes }, bytes };
-}
-
-/** Values to be kept, in bytes of their own: they would keep all of the chunk that they came in. */
-function kept(parameters: readonly BindParameter[]): readonly BindParameter[] {
-  if (parameters.length === 0) return parameters;
-  let size = 0;
-  for (const { value } of parameters) size += value?.length ?? 0;
-  const own = Buffer.allocUnsafeSlow(size);
-  let at = 0;
-  return parameters.map(({ binary, value }) => {
-    if (value === null) return { binary, value };
-    value.copy(own, at);
-    at += value.length;
-    return { binary, value: own.subarray(at - value.length, at) };
-  });
-}
-
-/** When an older segment's message has settled the name; undefined where none is open. */
-function openName<T>(
-  names: ProvisionalNames<T>,
-  name: string,
-  segment: number,
-): Promise<unknown> | undefined {
-  const known = name === "" ? undefined : names.lookUp(name, segment);
-  return known instanceof Pending ? known.known : undefined;
-}
-
-/**
- * A name that is closed. One that means nothing here costs nothing to close; one whose fate is open in an older
- * segment is waited for, so that undoing never crosses segments.
- */
-function takeBack<T>(
-  names: ProvisionalNames<T>,
-  name: string,
-  segment: number,
-): ((done: boolean) => void) | Pending | undefined {
-  const known = names.lookUp(name, segment);
-  if (known === undefined) return undefined;
-  if (known instanceof Pending) return known;
-  return assign(names, name, undefined, segment, 0);
-}
-
-function assign<T>(
-  names: ProvisionalNames<T>,
-  name: string,
-  value: T | undefined,
-  segment: number,
-  size: number,
-): (done: boolean) => void {
-  const entry = names.assign(name, value, segment, size);
-  return (done) => names.settle(entry, done);
 }

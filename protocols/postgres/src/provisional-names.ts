@@ -55,6 +55,30 @@ export class ProvisionalNames<T> {
     return new Pending(new Promise<void>((resolve) => entry.settled.push(resolve)));
   }
 
+  /** As assign. @returns settles it */
+  give(name: string, value: T | undefined, segment: number, size: number): (done: boolean) => void {
+    const entry = this.assign(name, value, segment, size);
+    return (done) => this.settle(entry, done);
+  }
+
+  /**
+   * Takes one name back. One that means nothing costs nothing; one whose fate is open in an older segment is waited
+   * for, so that undoing never crosses segments.
+   * @returns settles it
+   */
+  takeBack(name: string, segment: number): ((done: boolean) => void) | Pending | undefined {
+    const known = this.lookUp(name, segment);
+    if (known === undefined) return undefined;
+    if (known instanceof Pending) return known;
+    return this.give(name, undefined, segment, 0);
+  }
+
+  /** When an older segment has settled the name; undefined where none has it open. The unnamed one is nobody's. */
+  open(name: string, segment: number): Promise<unknown> | undefined {
+    const known = name === "" ? undefined : this.lookUp(name, segment);
+    return known instanceof Pending ? known.known : undefined;
+  }
+
   /** Takes every name back that means something now. The caller settles the entries. */
   assignNothing(segment: number): ProvisionalEntry<T>[] {
     return [...this.#entries.values()]

@@ -1,7 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 import type { Reading } from "./analysis/analysis.ts";
 import { type Decode, decoderOf } from "./analysis/encodings.ts";
-import { schemasIn } from "./analysis/search-path.ts";
+import { MAX_SCHEMAS, schemasIn } from "./analysis/search-path.ts";
 import { encodeBind } from "./codec/bind.ts";
 import { encodeNamedObject } from "./codec/describe.ts";
 import { encodeExecute } from "./codec/execute.ts";
@@ -28,6 +28,7 @@ export class SessionReading {
   #known = false;
   #touched = false;
   #encoding = "";
+  #serverEncoding = "";
   #decode: Decode | undefined;
   /** Something was noted that the server has not reported by itself. */
   #asked = false;
@@ -53,6 +54,14 @@ export class SessionReading {
     return this.#known;
   }
 
+  /**
+   * Whether the server may cut a long name that is not ASCII elsewhere than the gateway does: its database is in another
+   * encoding, in which the name has other bytes.
+   */
+  get cutsElsewhere(): boolean {
+    return this.#serverEncoding !== "UTF8";
+  }
+
   /** As PostgreSQL names it. */
   get encoding(): string {
     return this.#encoding;
@@ -74,9 +83,9 @@ export class SessionReading {
     this.#become({});
   }
 
-  /** The text, or undefined where the bytes are none in the session's encoding. */
-  decode(bytes: Buffer): string | undefined {
-    return this.#decode?.(bytes);
+  /** Bytes -> the text, or undefined where they are none in the session's encoding. */
+  get decode(): Decode {
+    return this.#decode ?? undecodable;
   }
 
   /**
@@ -88,8 +97,14 @@ export class SessionReading {
     if (reported && REPORTED.has(name)) this.#reported.set(name, value);
     switch (name) {
       case "search_path":
-        this.#known = true;
         this.#path = schemasIn(value);
+        if (this.#path.length > MAX_SCHEMAS) {
+          throw new GatehouseError(
+            "PROTOCOL_VIOLATION",
+            `search_path lists more than the ${MAX_SCHEMAS} schemas that the gateway follows.`,
+          );
+        }
+        this.#known = true;
         this.#become({});
         return;
       case "role":
@@ -102,6 +117,9 @@ export class SessionReading {
         return;
       case "standard_conforming_strings":
         this.#become({ backslashes: value !== "on" });
+        return;
+      case "server_encoding":
+        this.#serverEncoding = value;
         return;
       case "client_encoding": {
         const decode = decoderOf(value);
@@ -129,6 +147,11 @@ export class SessionReading {
     const path = this.#path.map((schema) => (schema === "$user" ? user : schema));
     this.#current = { ...this.#current, ...changed, path, fixed: !this.#touched && !this.usesUser };
   }
+}
+
+/** Before the server has said its encoding, nothing is read. */
+function undecodable(): undefined {
+  return undefined;
 }
 
 /**

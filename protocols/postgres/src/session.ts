@@ -77,8 +77,9 @@ export class ClientSession implements BackendObserver {
   #waiting: Promise<unknown> | undefined;
   /** The message that waits: it is handed in again. */
   #held: ClientMessage | undefined;
+  /** No more of the client's messages are taken. */
   #over = false;
-  #end: (ending: Ending) => void = () => undefined;
+  #ended: (ending: Ending) => void = () => undefined;
   #oust: () => void = () => undefined;
   /** Resolves when the gateway ends the session from its side. */
   readonly #ousted = new Promise<void>((resolve) => {
@@ -99,7 +100,7 @@ export class ClientSession implements BackendObserver {
     this.#noteActivity();
     const stop = new AbortController();
     const ended = new Promise<Ending>((resolve) => {
-      this.#end = resolve;
+      this.#ended = resolve;
     });
     const stopReading = this.#readClient();
     const stopWatching = this.#watchGateway();
@@ -109,7 +110,6 @@ export class ClientSession implements BackendObserver {
         this.#end({ end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn() }),
     );
     const ending = await ended;
-    this.#over = true;
     stopReading();
     // What a client sent before its goodbye is run to its end, as the server would; unless the gateway has to close.
     if (ending.terminated) await Promise.race([upstream.finish(), this.#ousted]);
@@ -157,7 +157,7 @@ export class ClientSession implements BackendObserver {
         this.#ready(body);
         return undefined;
       case PARAMETER_STATUS:
-        this.#options.reading.note(decodeParameterStatus(body), true);
+        this.#options.reading.note(decodeParameterStatus(body, this.#options.reading.decode), true);
         return undefined;
       case PARAMETER_DESCRIPTION:
         this.#expectations.next?.parameterTypes?.(decodeParameterDescription(body));
@@ -177,8 +177,13 @@ export class ClientSession implements BackendObserver {
         this.#ready(body);
         return;
       case DATA_ROW: {
-        const value = decodeDataRow(body)[0]?.toString("utf8") ?? "";
-        this.#options.reading.note({ name: this.#expectations.next?.own ?? "", value }, false);
+        const { reading } = this.#options;
+        const value = decodeDataRow(body)[0] ?? Buffer.alloc(0);
+        const text = value.every((byte) => byte < 0x80) ? value.toString("latin1") : reading.decode(value);
+        if (text === undefined) {
+          throw new GatehouseError("PROTOCOL_VIOLATION", "The target's settings can't be read.");
+        }
+        reading.note({ name: this.#expectations.next?.own ?? "", value: text }, false);
         return;
       }
       default:
@@ -291,8 +296,16 @@ export class ClientSession implements BackendObserver {
     this.#end({ end: "gateway_error", detail: messageOf(error), lastWords: this.#cannotGoOn() });
   };
 
+  /** The session comes to its end, for the first reason that is given; no more messages are taken from here on. */
+  #end(ending: Ending): void {
+    this.#over = true;
+    this.#ended(ending);
+  }
+
   /** The client's bytes are no messages any more. What came before is answered first, as by the server. */
   #violated(message: string): void {
+    // Of what stands behind it, nothing is a message.
+    this.#over = true;
     const lastWords = encodeViolation(message);
     const end = () => this.#end({ end: "client_error", detail: message, lastWords, terminated: true });
     const wait = this.#pipeline.close();

@@ -1,10 +1,18 @@
 import type { AdapterRefusal } from "@gatehouse/core";
-import { type Analysis, type AnalysisResult, combine, type Reading } from "./analysis/analysis.ts";
+import {
+  type Analysis,
+  type AnalysisResult,
+  combine,
+  type Effect,
+  type Reading,
+} from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { analyzeReplication } from "./analysis/replication.ts";
 import type { BindParameter } from "./codec/bind.ts";
-import { refusedByAnalysis, replicationOnly } from "./grounds.ts";
+import type { Decode } from "./codec/name.ts";
+import { notAsciiName, refusedByAnalysis, replicationOnly } from "./grounds.ts";
 import { Pending } from "./pending.ts";
+import type { SessionReading } from "./reading.ts";
 import { type ProvisionalEntry, ProvisionalNames } from "./provisional-names.ts";
 
 /** What is known of a prepared statement. */
@@ -20,6 +28,8 @@ export interface Statement {
 export interface Portal {
   readonly statement: Statement;
   readonly parameters: readonly BindParameter[];
+  /** Reads those of them that are texts. */
+  readonly decode: Decode;
   /** A portal keeps the plan that was made when it was opened, whatever becomes of the settings. */
   readonly planned: Analysis;
   /** It outlives its transaction (WITH HOLD). */
@@ -44,7 +54,7 @@ export type Replication = "none" | "logical" | "physical";
 export interface SqlContextOptions {
   readonly analyzer: Analyzer;
   readonly replication: Replication;
-  readonly reading: () => Reading;
+  readonly reading: SessionReading;
 }
 
 /**
@@ -69,7 +79,7 @@ export class SqlContext {
 
   /** What running a text does, with all that it runs by name. */
   query(text: string, segment: number): Understood | Pending {
-    return this.#complete(this.#text(text, this.#options.reading()), segment);
+    return this.#complete(this.#text(text, this.#options.reading.current), segment);
   }
 
   /** What running a prepared statement does at this moment. */
@@ -104,7 +114,8 @@ export class SqlContext {
         }
         case "declare": {
           const { name, text, hold, body: planned } = effect;
-          const portal = { statement: { text, parameterTypes: [] }, parameters: [], planned, hold };
+          const statement = { text, parameterTypes: [] };
+          const portal = { statement, parameters: [], decode: () => undefined, planned, hold };
           ofPortals(this.portals.assign(name, portal, segment, text.length));
           break;
         }
@@ -134,7 +145,12 @@ export class SqlContext {
   }
 
   #complete(own: Own | Pending, segment: number): Understood | Pending {
-    return own instanceof Pending || "refused" in own ? own : this.#withNames(own, segment);
+    if (own instanceof Pending || "refused" in own) return own;
+    const { cutsElsewhere } = this.#options.reading;
+    const name = cutsElsewhere
+      ? own.effects.map(nameIn).find((name) => !/^[\0-\x7f]*$/.test(name))
+      : undefined;
+    return name === undefined ? this.#withNames(own, segment) : { refused: notAsciiName(name) };
   }
 
   /**
@@ -178,7 +194,7 @@ export class SqlContext {
 
   /** What a prepared statement does by itself, at this moment: the server looks its names up anew when it has to. */
   #statement({ text, body }: Statement): Own | Pending {
-    const own = this.#text(text, this.#options.reading());
+    const own = this.#text(text, this.#options.reading.current);
     return own instanceof Pending || "refused" in own || !body ? own : bodyOf(own);
   }
 
@@ -198,6 +214,10 @@ export class SqlContext {
       }),
     );
   }
+}
+
+function nameIn(effect: Effect): string {
+  return "name" in effect ? (effect.name ?? "") : "";
 }
 
 function ownOf(text: string, result: AnalysisResult): Own {

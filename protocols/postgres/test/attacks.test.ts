@@ -143,16 +143,6 @@ t.test("comments in comments are refused before they keep the parser busy", asyn
   client.socket.destroy();
 });
 
-t.test("who has not logged in when the listener closes is not waited for", async (t) => {
-  const socket = connect(front.port, "127.0.0.1");
-  socket.write(encodeSslRequest());
-  await once(socket, "data");
-  const closed = once(socket, "close");
-  await front.close();
-  await closed;
-  t.ok(socket.destroyed);
-});
-
 t.test("a half-sent CopyData does not swallow the messages behind it", async (t) => {
   const client = await front.connect();
   const late = "select 1/(case when pg_sleep(0.3) is null then 1 else 0 end)";
@@ -221,3 +211,13 @@ t.test(
     client.socket.destroy();
   },
 );
+
+t.test("who has not logged in when the listener closes is not waited for", async (t) => {
+  const socket = connect(front.port, "127.0.0.1");
+  socket.write(encodeSslRequest());
+  await once(socket, "data");
+  const closed = once(socket, "close");
+  await front.close();
+  await closed;
+  t.ok(socket.destroyed);
+});

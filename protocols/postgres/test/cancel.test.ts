@@ -90,7 +90,7 @@ t.test("10,000 cancels under load: each hits its own session, and a wrong key no
 
   let presented = 0;
   const wrong: string[] = [];
-  let under = true;
+  const load = { on: true };
 
   /** Cancelled in every other of its statements, by several cancels at once. */
   async function victim(session: Session, turns: number): Promise<void> {
@@ -98,15 +98,15 @@ t.test("10,000 cancels under load: each hits its own session, and a wrong key no
     for (let turn = 0; turn < turns; turn++) {
       const mark = `${name}.${turn}`;
       const answer = await run(session, `select '${mark}'`);
-      if (String(answer) !== mark) wrong.push(`${mark}: ${answer}`);
+      if (String(answer) !== mark) wrong.push(`${mark}: ${String(answer)}`);
       client.send(query(`select pg_sleep(600), '${mark}'`));
-      let answered = false;
+      const statement = { runs: true };
       const cancelled = client.until("Z").then((frames) => {
-        answered = true;
+        statement.runs = false;
         if (errorIn(frames).get("C") !== "57014") wrong.push(`${mark} was not cancelled`);
       });
       // One that the server has before the statement is lost, as it is without a gateway.
-      while (!answered) {
+      while (statement.runs) {
         const over = turn % 10 === 0 ? overTls : rawSocket;
         await Promise.all(Array.from({ length: RIGHT }, () => cancel(key, over)));
         presented += RIGHT;
@@ -117,10 +117,10 @@ t.test("10,000 cancels under load: each hits its own session, and a wrong key no
 
   /** Nobody has its key: what it asks for is answered. */
   async function bystander(session: Session): Promise<void> {
-    for (let turn = 0; under; turn++) {
+    for (let turn = 0; load.on; turn++) {
       const mark = `${session.name}.${turn}`;
       const answer = await run(session, `select '${mark}' from pg_sleep(0.001)`);
-      if (String(answer) !== mark) wrong.push(`${mark}: ${answer}`);
+      if (String(answer) !== mark) wrong.push(`${mark}: ${String(answer)}`);
     }
   }
 
@@ -150,7 +150,7 @@ t.test("10,000 cancels under load: each hits its own session, and a wrong key no
     ...victims.map((session) => victim(session, TURNS / victims.length)),
     ...Array.from({ length: FORGERS }, (_, first) => forger(first)),
   ]);
-  under = false;
+  load.on = false;
   await Promise.all(watching);
   t.ok(presented >= TURNS * (RIGHT + WRONG), `${presented} cancels`);
   t.strictSame(wrong, []);

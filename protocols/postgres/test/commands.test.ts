@@ -1,7 +1,8 @@
 import type { Target } from "@gatehouse/core";
 import t from "tap";
 import type { Analysis } from "../src/analysis/analysis.ts";
-import { sqlFacts, toCommand } from "../src/commands.ts";
+import type { BindParameter } from "../src/codec/bind.ts";
+import { type Given, sqlFacts, toCommand } from "../src/commands.ts";
 import { postgres } from "../src/index.ts";
 
 const target: Target = {
@@ -26,6 +27,10 @@ const analysis: Analysis = {
   effects: [],
 };
 
+function given(parameters: readonly BindParameter[], parameterTypes: readonly number[] = []): Given {
+  return { parameters, parameterTypes, decode: (bytes) => bytes.toString() };
+}
+
 t.test("a command has every fact that rules may ask for, and no other", async (t) => {
   const { facts, resources } = toCommand("query", "update a", analysis);
   t.strictSame(Object.keys(facts).sort(), Object.keys(sqlFacts.facts).sort());
@@ -40,23 +45,20 @@ t.test("rules see parameters whole, the audit log sees them bounded", async (t) 
     "execute",
     "select",
     analysis,
-    [long, { binary: false, value: null }, { binary: true, value: Buffer.from([0, 0, 0, 7]) }],
-    [25, 25, 23],
+    given(
+      [long, { binary: false, value: null }, { binary: true, value: Buffer.from([0, 0, 0, 7]) }],
+      [25, 25, 23],
+    ),
   );
   t.strictSame(facts["params"], [value.toString(), "", "7"]);
   t.strictSame(parameters, [`${"x".repeat(1024)}… (2000 bytes)`, null, "7"]);
-  const many = toCommand(
-    "execute",
-    "select",
-    analysis,
-    Array.from({ length: 1000 }, () => long),
-  );
+  const many = toCommand("execute", "select", analysis, given(Array.from({ length: 1000 }, () => long)));
   t.equal(many.parameters.length, 256);
 });
 
 t.test("a long value of a known type is cut as the bytes it is", async (t) => {
   const value = Buffer.alloc(1025, 0xc3);
-  const { facts, parameters } = toCommand("bind", "insert", analysis, [{ binary: true, value }], [17]);
+  const { facts, parameters } = toCommand("bind", "insert", analysis, given([{ binary: true, value }], [17]));
   t.equal(parameters[0], `\\x${"c3".repeat(1024)}… (1025 bytes)`);
   t.strictSame(facts["params"], [`\\x${"c3".repeat(1025)}`]);
 });

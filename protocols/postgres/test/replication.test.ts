@@ -124,7 +124,7 @@ t.test("on one for physical replication there is no SQL", async (t) => {
     t.equal(await run(client, text), "0A000", text);
   t.match(await run(client, "SHOW data_directory"), [/\/data$/]);
   t.match(granted.gate.commands.at(-1), { verbs: ["SHOW"], access: "read" });
-  t.strictSame(await run(client, "SHOW search_path"), ['"public"']);
+  t.match(await run(client, "SHOW search_path"), [/^"?public"?$/]);
   client.socket.destroy();
 });
 

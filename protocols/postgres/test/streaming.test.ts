@@ -244,7 +244,7 @@ t.test("what has to be held and is larger than the limits is refused, and the se
   for (const [what, [messages, shape]] of Object.entries(refused)) {
     client.send(...messages);
     const frames = await client.until("Z");
-    t.equal(frames.map(letter).join("") + frames.at(-1)?.body.toString(), shape, what);
+    t.equal(`${frames.map(letter).join("")}${frames.at(-1)?.body.toString() ?? ""}`, shape, what);
     t.equal(errorIn(frames).get("C"), "54000", what);
   }
   client.send(...unit(MIB / 2));

@@ -148,8 +148,10 @@ class Walk {
     if (body["lockingClause"] !== undefined) {
       // FOR UPDATE keeps others from changing the rows, and needs the right to change them.
       this.#findings.widen("write");
-      const from = this.#apart(() => this.#children({ from: body["fromClause"] }, scope));
-      this.#findings.includeLocked(from);
+      // Looked at once, however deep it nests.
+      this.#findings.includeLocked(this.#apart(() => this.#children({ from: body["fromClause"] }, scope)));
+    } else {
+      this.#children({ from: body["fromClause"] }, scope);
     }
     for (const side of ["larg", "rarg"]) {
       const operand = asNode(body[side]);
@@ -159,6 +161,7 @@ class Walk {
       withClause: _with,
       intoClause: _into,
       lockingClause: _locking,
+      fromClause: _from,
       larg: _l,
       rarg: _r,
       ...rest
@@ -397,7 +400,7 @@ class Walk {
   }
 
   #call(call: Node, scope: Scope): void {
-    const names = namesIn({ List: { items: call["funcname"] } });
+    const names = withoutDatabase(namesIn({ List: { items: call["funcname"] } }));
     const name = names.at(-1) ?? "";
     if (name === "set_config" && (names.length === 1 || names[0] === "pg_catalog")) {
       const [setting, value] = asList(call["args"]).map((argument) => this.#literal(argument));
@@ -411,7 +414,8 @@ class Walk {
     this.#children(call, scope);
   }
 
-  #called(names: readonly string[]): void {
+  #called(given: readonly string[]): void {
+    const names = withoutDatabase(given);
     this.#findings.calls(this.#functions(names));
     this.#findings.widen(
       this.#hidden(names)
@@ -434,7 +438,8 @@ class Walk {
   }
 
   /** `a OPERATOR(public.+) b` calls whatever function somebody has put behind that name. */
-  #operator(names: readonly string[]): void {
+  #operator(given: readonly string[]): void {
+    const names = withoutDatabase(given);
     const [only] = names;
     if (names.length === 1 && only !== undefined) {
       const path = this.#lookUp();
@@ -470,12 +475,14 @@ class Walk {
     return this.#relations(schema === undefined ? [name] : [schema, name]);
   }
 
-  #relations(names: readonly string[]): readonly string[] {
+  #relations(given: readonly string[]): readonly string[] {
+    const names = withoutDatabase(given);
     const [only] = names;
     return names.length === 1 && only !== undefined ? this.#lookUp().relations(only) : [dotted(names)];
   }
 
-  #functions(names: readonly string[]): readonly string[] {
+  #functions(given: readonly string[]): readonly string[] {
+    const names = withoutDatabase(given);
     const [only] = names;
     return names.length === 1 && only !== undefined ? this.#lookUp().functions(only) : [dotted(names)];
   }
@@ -485,6 +492,11 @@ class Walk {
     if (!this.#resolution.certain) this.#findings.refuse(UNCERTAIN);
     return this.#resolution.path;
   }
+}
+
+/** A name may have its database before its schema: the server takes none but its own there. */
+function withoutDatabase(names: readonly string[]): readonly string[] {
+  return names.length === 3 ? names.slice(1) : names;
 }
 
 function asNumber(value: unknown): number {

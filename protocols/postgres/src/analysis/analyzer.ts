@@ -66,7 +66,10 @@ export class Analyzer {
     this.#current = this.#nextUnknown();
     if (!this.#current) return;
     this.#deadline = setTimeout(() => {
-      this.#finish(unparsable("it takes too long to parse"), { restart: true });
+      const result = unparsable("it takes too long to parse");
+      // Said again, it would take as long again, and from all others.
+      this.#keep({ result, literals: true });
+      this.#finish(result, { restart: true });
     }, PARSE_DEADLINE);
     worker.postMessage(this.#current.request);
   }

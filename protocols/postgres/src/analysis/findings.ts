@@ -87,8 +87,11 @@ export class Findings {
     this.widen(part.#own === "write" || part.#own === "ddl" ? "read" : part.#own);
   }
 
-  /** Takes over the relations that a part reads, as ones that are changed. */
+  /** Takes over a part whose rows are locked: the relations that it reads are changed as well. */
   includeLocked(part: Findings): void {
+    this.include(part);
+    this.#effects.push(...part.#effects);
+    if (part.#byName) this.#byName = true;
     this.writes([...part.#reads]);
   }
 

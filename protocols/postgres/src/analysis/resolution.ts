@@ -1,5 +1,5 @@
 import type { Reading } from "./analysis.ts";
-import { SearchPath, truncated } from "./search-path.ts";
+import { MAX_SCHEMAS, SearchPath, truncated } from "./search-path.ts";
 
 /**
  * How names are looked up from statement to statement of one text. The server looks each up when it comes to it, with
@@ -50,7 +50,7 @@ export class Resolution {
   /** SET search_path; undefined for a schema that is not given as a literal. */
   pathIsSet(schemas: readonly (string | undefined)[]): void {
     const names = schemas.flatMap((schema) => (schema === undefined || schema === "$user" ? [] : [schema]));
-    if (names.length < schemas.length) {
+    if (names.length < schemas.length || names.length > MAX_SCHEMAS) {
       this.pathIsReset();
       return;
     }

@@ -1,6 +1,8 @@
 import { isBuiltinFunction, isBuiltinRelation } from "./builtins.ts";
 
 const PG_CATALOG = "pg_catalog";
+/** Schemas that a path may list: each makes one more of every name that a text has. */
+export const MAX_SCHEMAS = 64;
 /** NAMEDATALEN - 1: PostgreSQL cuts longer names. */
 const MAX_NAME = 63;
 /** One name of a list, in double quotes or as it is, with the blanks and the comma behind it. */

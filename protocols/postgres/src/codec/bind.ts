@@ -1,7 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
-import { readName } from "./name.ts";
+import { type Decode, decodeUtf8, readName } from "./name.ts";
 
 /*
  * Bind (F)
@@ -28,11 +28,14 @@ export interface Bind {
   readonly parameters: readonly BindParameter[];
 }
 
-/** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeBind(body: Buffer): Bind {
+/**
+ * @param decode reads names, in the encoding of the session
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function decodeBind(body: Buffer, decode: Decode = decodeUtf8): Bind {
   const reader = new ByteReader(body);
-  const portal = readName(reader);
-  const statement = readName(reader);
+  const portal = readName(reader, decode);
+  const statement = readName(reader, decode);
   const parameters = readParameters(reader, "bind");
   for (let left = reader.uint16(); left > 0; left--) reader.int16();
   reader.end();
@@ -62,6 +65,21 @@ export function readParameters(reader: ByteReader, message: string): readonly Bi
     parameters.push({ binary: format === 1, value: length === -1 ? null : reader.bytes(length) });
   }
   return parameters;
+}
+
+/** The same values in bytes of their own, to be kept: as they are, they keep all of the chunk that they came in. */
+export function ownParameters(parameters: readonly BindParameter[]): readonly BindParameter[] {
+  if (parameters.length === 0) return parameters;
+  let size = 0;
+  for (const { value } of parameters) size += value?.length ?? 0;
+  const own = Buffer.allocUnsafeSlow(size);
+  let at = 0;
+  return parameters.map(({ binary, value }) => {
+    if (value === null) return { binary, value };
+    value.copy(own, at);
+    at += value.length;
+    return { binary, value: own.subarray(at - value.length, at) };
+  });
 }
 
 /** A Bind without parameters, of a statement to a portal. */

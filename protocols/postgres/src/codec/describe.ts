@@ -1,7 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
-import { readName } from "./name.ts";
+import { type Decode, decodeUtf8, readName } from "./name.ts";
 
 /*
  * Describe (F), Close (F)
@@ -14,11 +14,14 @@ export interface NamedObject {
   readonly name: string;
 }
 
-/** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeNamedObject(body: Buffer): NamedObject {
+/**
+ * @param decode reads names, in the encoding of the session
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function decodeNamedObject(body: Buffer, decode: Decode = decodeUtf8): NamedObject {
   const reader = new ByteReader(body);
   const kind = String.fromCharCode(reader.uint8());
-  const name = readName(reader);
+  const name = readName(reader, decode);
   reader.end();
   if (kind === "S") return { object: "statement", name };
   if (kind === "P") return { object: "portal", name };

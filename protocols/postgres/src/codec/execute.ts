@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
-import { readName } from "./name.ts";
+import { type Decode, decodeUtf8, readName } from "./name.ts";
 
 /*
  * Execute (F)
@@ -13,10 +13,13 @@ export interface Execute {
   readonly rows: number;
 }
 
-/** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeExecute(body: Buffer): Execute {
+/**
+ * @param decode reads names, in the encoding of the session
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function decodeExecute(body: Buffer, decode: Decode = decodeUtf8): Execute {
   const reader = new ByteReader(body);
-  const execute = { portal: readName(reader), rows: reader.int32() };
+  const execute = { portal: readName(reader, decode), rows: reader.int32() };
   reader.end();
   return execute;
 }

@@ -1,5 +1,7 @@
+import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
+import { type Decode, decodeUtf8 } from "./name.ts";
 
 /*
  * ParameterStatus (B)
@@ -12,12 +14,23 @@ export interface ParameterStatus {
   readonly value: string;
 }
 
-/** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeParameterStatus(body: Buffer): ParameterStatus {
+/**
+ * @param decode reads the value, in the encoding of the session
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function decodeParameterStatus(body: Buffer, decode: Decode = decodeUtf8): ParameterStatus {
   const reader = new ByteReader(body);
-  const status = { name: reader.cstring(), value: reader.cstring() };
+  const name = reader.cstring();
+  const bytes = reader.cstringBytes();
   reader.end();
-  return status;
+  const value = bytes.every((byte) => byte < 0x80) ? bytes.toString("latin1") : decode(bytes);
+  if (value === undefined) {
+    throw new GatehouseError(
+      "PROTOCOL_VIOLATION",
+      `The value of ${name} is no text in the session's encoding.`,
+    );
+  }
+  return { name, value };
 }
 
 export function encodeParameterStatus({ name, value }: ParameterStatus): Buffer {

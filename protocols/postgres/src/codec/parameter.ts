@@ -1,4 +1,5 @@
 import type { BindParameter } from "./bind.ts";
+import { type Decode, decodeUtf8 } from "./name.ts";
 
 /** Types whose binary form is their text (pg_type.dat): char, name, text, json, xml, unknown, bpchar, varchar. */
 const TEXTUAL: ReadonlySet<number> = new Set([18, 19, 25, 114, 142, 705, 1042, 1043]);
@@ -34,12 +35,17 @@ const BINARY: ReadonlyMap<number, BinaryForm> = new Map<number, BinaryForm>([
 ]);
 
 /**
- * A parameter as text, for rules and for the audit log, as PostgreSQL would write it. A binary value of a type that is
+ * A parameter as text, for rules and for the audit log, as PostgreSQL would write it; `decode` reads what was sent as text. A binary value of a type that is
  * not known is written as bytea is: `\x` and its bytes in hexadecimal.
  */
-export function parameterText({ binary, value }: BindParameter, type: number): string | null {
+export function parameterText(
+  { binary, value }: BindParameter,
+  type: number,
+  decode: Decode = decodeUtf8,
+): string | null {
   if (value === null) return null;
-  if (!binary || TEXTUAL.has(type)) return value.toString("utf8");
+  // What is no text, the server refuses; one that was cut short may end inside of a character.
+  if (!binary || TEXTUAL.has(type)) return decode(value) ?? value.toString("utf8");
   const form = BINARY.get(type);
   const fits = form !== undefined && (form.length === undefined || form.length === value.length);
   return (fits ? form.read(value) : undefined) ?? `\\x${value.toString("hex")}`;

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "./framing.ts";
-import { readName } from "./name.ts";
+import { type Decode, decodeUtf8, readName } from "./name.ts";
 
 /*
  * Parse (F)
@@ -17,10 +17,13 @@ export interface Parse {
   readonly parameterTypes: readonly number[];
 }
 
-/** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeParse(body: Buffer): Parse {
+/**
+ * @param decode reads names, in the encoding of the session
+ * @throws GatehouseError PROTOCOL_VIOLATION
+ */
+export function decodeParse(body: Buffer, decode: Decode = decodeUtf8): Parse {
   const reader = new ByteReader(body);
-  const statement = readName(reader);
+  const statement = readName(reader, decode);
   const text = reader.cstringBytes();
   const count = reader.uint16();
   const parameterTypes: number[] = [];
