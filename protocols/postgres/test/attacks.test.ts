@@ -182,9 +182,11 @@ t.test("what a segment's end takes back of the search path is followed", async (
   ]) {
     const client = await front.connect();
     client.send(...segment, query("select note from notes"), query("select 'end'"));
-    let rows: string[] = [];
-    while (rows.at(-1) !== "end") rows = firstColumn(await client.until("Z"));
-    t.match(front.gate.commands.at(-2), { resources: ["public.notes"] });
+    const answers: string[][] = [];
+    while (answers.at(-1)?.at(-1) !== "end") answers.push(firstColumn(await client.until("Z")));
+    // Up to version 17 a simple query ends what is open of a segment, from 18 on it does not.
+    const read = answers.at(-2)?.[0] === "scratch" ? "scratch.notes" : "public.notes";
+    t.match(front.gate.commands.at(-2), { resources: [read] }, "what was decided is what was read");
     client.socket.destroy();
   }
 });

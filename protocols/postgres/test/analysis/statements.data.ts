@@ -64,7 +64,7 @@ export const reading: readonly (readonly [string, string])[] = [
   ["select * from ts_stat('select 1')", "unknown SELECT f ts_stat"],
   ["select customer_email(1)", "unknown SELECT f public.customer_email"],
   ["select public.lower('x')", "unknown SELECT f public.lower"],
-  ["select db.pg_catalog.lower('x')", "unknown SELECT f db.pg_catalog.lower"],
+  ["select db.pg_catalog.lower('x')", "read SELECT f lower"],
   ['select "Lower"(1)', "unknown SELECT f public.Lower"],
   ["select * from rows from (generate_series(1, 2), f(1))", "unknown SELECT f generate_series,public.f"],
   ["select 1 from a where f(a.x) is null", "unknown SELECT < a f public.f"],
