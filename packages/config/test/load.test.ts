@@ -12,7 +12,7 @@ t.test("what the shortest file leaves out has its default", async (t) => {
     connections: 1000,
     startup: 10_000,
     message: 16 * 1024 * 1024,
-    statement: 100 * 1024,
+    statement: 256 * 1024,
     keepalive: 30_000,
   });
   t.same(config.sessions, {

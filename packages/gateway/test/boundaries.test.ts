@@ -131,10 +131,7 @@ t.test("permits can be issued in one file alone", async (t) => {
 
 t.test("of the code that is run, only the demo's and the bench's uses the testkit", async (t) => {
   const using = all.filter(({ sources }) => ours(flat(sources)).includes("testkit"));
-  t.same(
-    using.map(({ folder }) => folder).sort(),
-    ["packages/bench", "packages/demo"],
-  );
+  t.same(using.map(({ folder }) => folder).sort(), ["packages/bench", "packages/demo"]);
 });
 
 t.test("no package reaches into another's files", async (t) => {

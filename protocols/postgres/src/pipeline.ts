@@ -122,7 +122,8 @@ export class Pipeline {
   copyFailed(): void {
     const sync = this.#heldSync;
     this.#heldSync = undefined;
-    if (sync) this.#sync(sync);
+    // Nothing is held back that it could wait for: it came behind the COPY's data.
+    if (sync) void this.#sync(sync);
   }
 
   /** The client sends nothing more: what is held back goes out. @returns as `accept` */
@@ -442,7 +443,7 @@ export class Pipeline {
   }
 
   /** Refuses what stands at this place; in the extended protocol, the server skips to the Sync behind it. */
-  #refuse(refused: AdapterRefusal, failure: Failure): undefined {
+  #refuse(refused: AdapterRefusal, failure: Failure): Promise<unknown> | undefined {
     this.#dispatch.refuse(refused, failure);
     if (failure === "extended") this.#skipping = true;
     return undefined;

@@ -282,8 +282,12 @@ export class ClientSession implements BackendObserver {
   readonly #goOn = (): void => {
     this.#waiting = undefined;
     this.#pump();
-    if (this.#waiting === undefined && !this.#over) this.#options.client.resume();
+    this.#readOn();
   };
+
+  #readOn(): void {
+    if (this.#waiting === undefined && !this.#over) this.#options.client.resume();
+  }
 
   readonly #fail = (error: unknown): void => {
     this.#waiting = undefined;

@@ -122,7 +122,8 @@ export class ClientReader {
     this.#at += step;
   }
 
-  #hold(needed: number): undefined {
+  /** @returns nothing: there is no message yet */
+  #hold(needed: number): ClientMessage | undefined {
     if (this.#at < this.#bytes.length) this.#held.push(this.#bytes.subarray(this.#at));
     this.#bytes = NOTHING;
     this.#at = 0;
