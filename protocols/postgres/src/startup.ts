@@ -38,9 +38,7 @@ export async function readStartup(
   const queue = new ChunkQueue();
   await fill(pull, queue, 1);
   if (secureContext && queue.peek(1)?.[0] === TLS_HANDSHAKE) {
-    pull.release();
-    socket.unshift(queue.takeAll());
-    const secured = await acceptTls(socket, secureContext(), { alpn: [ALPN], signal });
+    const secured = await secure(socket, pull, queue, secureContext(), signal);
     if (secured.alpnProtocol !== ALPN) throw violation("direct TLS without the ALPN protocol name");
     return readSecured(secured);
   }
@@ -60,10 +58,26 @@ export async function readStartup(
     }
     // Bytes before the handshake would be taken for the client's own inside it (CVE-2021-23214).
     if (queue.length > 0) throw violation("unencrypted data after an SSLRequest");
-    pull.release();
     socket.write("S");
-    return readSecured(await acceptTls(socket, secureContext(), { alpn: [ALPN], signal }));
+    return readSecured(await secure(socket, pull, queue, secureContext(), signal));
   }
+}
+
+/**
+ * Puts TLS around the connection once the client's handshake has begun to come. A TLS socket of Node's that has to ask
+ * for its first bytes takes 64 KB to read into, and keeps them; one that finds them there begins with 1 KB.
+ */
+async function secure(
+  socket: Socket,
+  pull: Pull,
+  queue: ChunkQueue,
+  secureContext: SecureContext,
+  signal: AbortSignal,
+): Promise<TLSSocket> {
+  await fill(pull, queue, 1);
+  pull.release();
+  socket.unshift(queue.takeAll());
+  return acceptTls(socket, secureContext, { alpn: [ALPN], signal });
 }
 
 async function readSecured(socket: TLSSocket): Promise<Startup> {
