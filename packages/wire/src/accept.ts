@@ -19,10 +19,13 @@ export async function acceptTls(
     ALPNProtocols: [...options.alpn],
   });
   secured.on("error", () => secured.destroy());
+  // What waits in vain lets go of the socket: it would else be kept as long as that is.
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
   try {
     await Promise.race([
-      once(secured, "secure", { signal: options.signal }),
-      once(socket, "close", { signal: options.signal }).then(() => {
+      once(secured, "secure", { signal }),
+      once(socket, "close", { signal }).then(() => {
         throw new Error("the connection was closed");
       }),
     ]);
@@ -33,5 +36,7 @@ export async function acceptTls(
     throw new GatehouseError("PROTOCOL_VIOLATION", `The TLS handshake failed: ${messageOf(cause)}.`, {
       cause,
     });
+  } finally {
+    over.abort();
   }
 }
