@@ -7,8 +7,15 @@ import { build as pinoPretty } from "pino-pretty";
 /** Milliseconds within which signals are one keystroke's. */
 const ONE_KEYSTROKE = 500;
 
+/**
+ * Bytes of the pieces that Node cuts small buffers from. Each TLS socket keeps such a buffer, its ALPN names, as long as
+ * it is open, and with it the whole piece: of Node's own size, that is 8 KB for a session that is idle.
+ */
+const BUFFER_POOL = 1024;
+
 /** `gatehouse serve`: runs until it is told to stop. Logs are JSON, or easier on the eye on a terminal. */
 export async function serve({ config }: { config: string }): Promise<void> {
+  Buffer.poolSize = BUFFER_POOL;
   const destination = process.stdout.isTTY
     ? pinoPretty({ colorize: true, translateTime: "SYS:HH:MM:ss.l", ignore: "pid,hostname", sync: true })
     : pino.destination({ fd: 1, sync: false });
