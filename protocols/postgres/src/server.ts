@@ -103,7 +103,14 @@ class Connection {
         : { host: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
   }
 
+  /** In two steps, so that what the start-up needed is not kept as long as the session is. */
   async run(): Promise<void> {
+    const runSession = await this.#start();
+    await runSession?.();
+  }
+
+  /** @returns runs the session to its end; undefined where there is none */
+  async #start(): Promise<(() => Promise<void>) | undefined> {
     const { limits, plaintext, secureContext, log } = this.#options;
     // A client that is silent, or slow on purpose, holds a place no longer than this.
     const deadline = new AbortController();
@@ -117,18 +124,19 @@ class Connection {
         await this.#cancelKeys.present(startup.key);
         // Answered by nothing but the end, and that one in TLS's own form too: libpq waits for it.
         await hangUp(startup.socket, limits.startup);
-        return;
+        return undefined;
       }
       const asked: Asked = { ...startup, request: readStartupParameters(startup.parameters) };
       const session = await this.#logIn(asked);
       clearTimeout(timer);
       this.#started();
-      if (session) await this.#open(asked, session);
+      return session && (await this.#open(asked, session));
     } catch (error) {
       this.#raw.destroy();
       if (!(error instanceof GatehouseError)) throw error;
       // Port scans and broken clients: worth a line for who looks for it, and no more.
       log.debug({ client: this.#client, error: error.message }, "start-up failed");
+      return undefined;
     } finally {
       clearTimeout(timer);
     }
@@ -168,11 +176,16 @@ class Connection {
     return undefined;
   }
 
-  #hangUp(socket: Socket, lastWords: Buffer): Promise<void> {
-    return hangUp(socket, this.#options.limits.startup, lastWords);
+  async #hangUp(socket: Socket, lastWords: Buffer): Promise<undefined> {
+    await hangUp(socket, this.#options.limits.startup, lastWords);
+    return undefined;
   }
 
-  async #open({ socket: client, version, request }: Asked, session: OpenSession): Promise<void> {
+  /** @returns as #start */
+  async #open(
+    { socket: client, version, request }: Asked,
+    session: OpenSession,
+  ): Promise<(() => Promise<void>) | undefined> {
     const { level, target } = session.session;
     const { limits, log } = this.#options;
     if (request.replication !== "none" && !levelSettingsOf(level).replication) {
@@ -223,19 +236,15 @@ class Connection {
         }
       }),
     );
-    try {
-      client.write(
-        Buffer.concat([
-          encodeAuthenticationOk(),
-          ...upstream.parameters.map(encodeParameterStatus),
-          encodeBackendKeyData(key),
-          encodeReadyForQuery(),
-        ]),
-      );
-      await clientSession.run();
-    } finally {
-      revoke();
-    }
+    client.write(
+      Buffer.concat([
+        encodeAuthenticationOk(),
+        ...upstream.parameters.map(encodeParameterStatus),
+        encodeBackendKeyData(key),
+        encodeReadyForQuery(),
+      ]),
+    );
+    return () => clientSession.run().finally(revoke);
   }
 }
 
