@@ -30,7 +30,8 @@ export async function startGateway(site: Site, transport: Transport, profiles?: 
     {
       program: process.execPath,
       args: [
-        "--disable-warning=ExperimentalWarning",
+        // As `npm run gatehouse` and the systemd unit have it.
+        ...["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"],
         ...(profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles]),
         ...[MAIN, "serve", "--config", config],
       ],
