@@ -1,6 +1,9 @@
 /** Chunks below this are joined with their neighbours: a peer that sends byte by byte must not cost an object a byte. */
 const SMALL = 16 * 1024;
 
+/** One for all: even an empty buffer takes some hundred bytes. */
+const NOTHING = Buffer.alloc(0);
+
 /** Bytes that have come and wait to be a whole message. Chunks of a usual size are copied only when asked for. */
 export class ChunkQueue {
   readonly #chunks: Buffer[] = [];
@@ -50,9 +53,10 @@ export class ChunkQueue {
 
   /** All that is there, taken away. */
   takeAll(): Buffer {
-    const all = this.#chunks.length === 1 ? this.#chunks[0] : Buffer.concat(this.#chunks, this.#length);
+    const [only = NOTHING] = this.#chunks;
+    const all = this.#chunks.length < 2 ? only : Buffer.concat(this.#chunks, this.#length);
     this.#chunks.length = 0;
     this.#length = 0;
-    return all ?? Buffer.alloc(0);
+    return all;
   }
 }

@@ -97,7 +97,7 @@ async function playSession(
   const upstream = await Upstream.connect(targetAt([server]), lease, parameters, 30_000);
   const reading = new SessionReading(user);
   reading.note({ name: "search_path", value: "public" }, false);
-  for (const parameter of upstream.parameters) reading.note(parameter, true);
+  for (const parameter of upstream.takeParameters()) reading.note(parameter, true);
   const [client, accepted] = await pair(listener);
   const log = createMemoryLog();
   const running = new ClientSession({

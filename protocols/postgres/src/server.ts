@@ -15,7 +15,7 @@ import { encodeAuthenticationCleartextPassword, encodeAuthenticationOk } from ".
 import { encodeBackendKeyData } from "./codec/backend-key-data.ts";
 import { FrameReader, typeCode } from "./codec/framing.ts";
 import { encodeNegotiateProtocolVersion } from "./codec/negotiate-protocol-version.ts";
-import { encodeParameterStatus } from "./codec/parameter-status.ts";
+import { encodeParameterStatus, type ParameterStatus } from "./codec/parameter-status.ts";
 import { decodePasswordMessage } from "./codec/password-message.ts";
 import { encodeReadyForQuery } from "./codec/ready-for-query.ts";
 import { SessionReading } from "./reading.ts";
@@ -205,15 +205,16 @@ class Connection {
       return this.#hangUp(client, encodeRefusal(refusal, "FATAL"));
     }
     const reading = new SessionReading(session.lease.user);
-    let upstream: Upstream;
+    let readable: Readable;
     try {
-      upstream = await connectReadable(session, request, reading, limits.keepalive);
+      readable = await connectReadable(session, request, reading, limits.keepalive);
     } catch (error) {
       const reference = session.session.id;
       log.error({ session: reference, target: target.name, error }, "the target can't be used");
       await session.close("target_unreachable", messageOf(error));
       return this.#hangUp(client, encodeRefusal(unavailable(target.name, reference), "FATAL"));
     }
+    const { upstream, parameters } = readable;
     const clientSession = new ClientSession({
       client,
       upstream,
@@ -239,7 +240,7 @@ class Connection {
     client.write(
       Buffer.concat([
         encodeAuthenticationOk(),
-        ...upstream.parameters.map(encodeParameterStatus),
+        ...parameters.map(encodeParameterStatus),
         encodeBackendKeyData(key),
         encodeReadyForQuery(),
       ]),
@@ -262,6 +263,12 @@ async function decideSettings(
   return undefined;
 }
 
+/** A connection to a target whose texts the gateway can read, and what the client is told of the server's settings. */
+interface Readable {
+  readonly upstream: Upstream;
+  readonly parameters: readonly ParameterStatus[];
+}
+
 /**
  * Connects to the session's target, with the settings that the client asked for at its start.
  * @param reading is told how the target reads texts
@@ -272,7 +279,7 @@ async function connectReadable(
   { settings, replication }: StartupRequest,
   reading: SessionReading,
   keepalive: number,
-): Promise<Upstream> {
+): Promise<Readable> {
   const target = { ...session.target, settings: settingsOf(session.target) };
   const { database, schema } = target.settings;
   const parameters = new Map([["database", database], ["search_path", quoted(schema)], ...settings]);
@@ -283,8 +290,9 @@ async function connectReadable(
     if (!ASKED.some((name) => settings.has(name))) {
       reading.note({ name: "search_path", value: quoted(schema) }, false);
     }
-    for (const parameter of upstream.parameters) reading.note(parameter, true);
-    return upstream;
+    const reported = upstream.takeParameters();
+    for (const parameter of reported) reading.note(parameter, true);
+    return { upstream, parameters: reported };
   } catch (error) {
     await upstream.end();
     throw error;

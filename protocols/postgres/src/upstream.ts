@@ -30,22 +30,23 @@ export interface Sending {
 /** The gateway's own connection to a target, and the one way by which anything reaches it. */
 export class Upstream {
   readonly socket: Socket;
-  /** What the server reported of its settings at start-up. */
-  readonly parameters: readonly ParameterStatus[];
   /** Of the server's process for this connection, where it has said so. */
   readonly processId: number | undefined;
   /** What came behind the start-up's last message. */
   readonly rest: Buffer;
-  readonly #connection: TargetConnection;
+  readonly #key: TargetConnection["key"];
+  readonly #again: TargetConnection["again"];
+  #parameters: readonly ParameterStatus[];
   readonly #patience: number;
   readonly #outbox: Outbox;
 
   private constructor(connection: TargetConnection, patience: number) {
     this.socket = connection.socket;
-    this.parameters = connection.parameters;
     this.processId = connection.key?.processId;
     this.rest = connection.rest;
-    this.#connection = connection;
+    this.#key = connection.key;
+    this.#again = connection.again;
+    this.#parameters = connection.parameters;
     this.#patience = patience;
     this.#outbox = new Outbox(connection.socket);
   }
@@ -63,6 +64,13 @@ export class Upstream {
     keepalive: number,
   ): Promise<Upstream> {
     return new Upstream(await connectTarget(target, lease, parameters, keepalive), target.connectTimeout);
+  }
+
+  /** What the server reported of its settings at start-up: to be had once, and not kept as long as the session is. */
+  takeParameters(): readonly ParameterStatus[] {
+    const parameters = this.#parameters;
+    this.#parameters = [];
+    return parameters;
   }
 
   /**
@@ -118,9 +126,9 @@ export class Upstream {
 
   /** Asks the server to cancel what this connection is doing. An answer there is not, in the protocol either. */
   async cancel(): Promise<void> {
-    const { key, again } = this.#connection;
+    const key = this.#key;
     if (!key || this.socket.destroyed) return;
-    const socket = await again(AbortSignal.timeout(this.#patience));
+    const socket = await this.#again(AbortSignal.timeout(this.#patience));
     await hangUp(socket, this.#patience, encodeCancelRequest(key.processId, key.secretKey));
   }
 
