@@ -1,5 +1,5 @@
 import type { Head } from "./head.ts";
-import { SEAL_LENGTH, sealLine } from "./line.ts";
+import { writeLine } from "./line.ts";
 
 /** Lines that go to the file in one write: their bytes, one behind the other, and one promise for all of them. */
 export class Batch {
@@ -44,15 +44,14 @@ export class Batch {
 
   /**
    * Adds the line that follows its last one.
-   * @param text of that line.
-   * @param length bytes of the whole line: those of the text in UTF-8, and SEAL_LENGTH.
+   * @param event as JSON.
+   * @param length bytes of the whole line.
    */
-  add(text: string, length: number): void {
+  add(event: string, time: string, length: number): void {
     const start = this.#length;
     const end = start + length;
     if (end > this.#memory.length) this.#grow(end);
-    this.#memory.write(text, start);
-    const hash = sealLine(this.#memory, start, end - SEAL_LENGTH);
+    const hash = writeLine(this.#memory, start, event, time, this.#head);
     this.#head = { seq: this.#head.seq + 1, hash };
     this.#length = end;
     this.#count++;

@@ -9,7 +9,7 @@ import {
 import type { AppendFile } from "./append-file.ts";
 import { Batch } from "./batch.ts";
 import type { Head } from "./head.ts";
-import { lineText, MAX_LINE, SEAL_LENGTH } from "./line.ts";
+import { lineLength, MAX_LINE } from "./line.ts";
 
 /** Bytes that a batch begins with, and the most that are kept for the next one. */
 const MEMORY = 64 * 1024;
@@ -92,11 +92,11 @@ export class ChainedLog implements AuditLog {
     const prev = (batch ?? this.#syncing?.batch)?.head ?? this.#written;
     let text: string;
     try {
-      text = lineText(event, this.#timeNow(), prev);
+      text = JSON.stringify(event);
     } catch (cause) {
       return Promise.reject(this.#refusal("the event can't be put into a line", undefined, cause));
     }
-    const length = Buffer.byteLength(text) + SEAL_LENGTH;
+    const length = lineLength(text, prev.seq + 1);
     if (length > MAX_LINE) {
       const hint = "Lower the limit on the size of a statement in the config.";
       return Promise.reject(this.#refusal(`the event is longer than ${MAX_LINE} bytes`, hint));
@@ -106,7 +106,7 @@ export class ChainedLog implements AuditLog {
       return Promise.reject(this.#refusal(`${MAX_WAITING} bytes of events wait for the disk already`, hint));
     }
     const filling = batch ?? this.#begin(prev);
-    filling.add(text, length);
+    filling.add(text, this.#timeNow(), length);
     this.#waiting += length;
     return filling.written;
   }

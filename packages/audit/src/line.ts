@@ -34,29 +34,57 @@ const HASH_AT = PREV_AT + HEX_LENGTH + HASH_OPENS.length;
 
 const CLOSE = Buffer.from("}");
 
-/** Bytes that a line has more than its text: the hash member and the `\n`. */
-export const SEAL_LENGTH = HASH_MEMBER_LENGTH + 1;
+/** The parts of a line that are the same in each. */
+const SEQ_OPENS = Buffer.from('{"v":1,"seq":');
+const TIME_OPENS = Buffer.from(',"time":"');
+const PREV = Buffer.from(PREV_OPENS);
+const HASH = Buffer.from(',"hash":"');
+const ENDS = Buffer.from('"}\n');
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const TIME_LENGTH = "2026-11-20T10:15:30.123Z".length;
+/** Bytes that a line has beside its number and its event's members: the two braces of the event stand for two commas. */
+const FRAME_LENGTH =
+  SEQ_OPENS.length + TIME_OPENS.length + TIME_LENGTH + '"'.length + ENDING_LENGTH - ",".length + "\n".length;
 
-/**
- * The text of the line that follows `prev`: all of it that is hashed.
- * @param time UTC, as `Date.prototype.toISOString` gives it.
- * @throws TypeError when the event is nothing that JSON can say.
- */
-export function lineText(event: AuditEvent, time: string, prev: Head): string {
-  // JSON.stringify escapes line feeds and lone surrogates, so that this is one line and valid UTF-8.
-  const members = JSON.stringify(event).slice(1, -1);
-  return `{"v":1,"seq":${prev.seq + 1},"time":"${time}",${members},"prev":"${prev.hash}"}`;
+/** Bytes of the line that `writeLine` makes of this. */
+export function lineLength(event: string, seq: number): number {
+  return FRAME_LENGTH + String(seq).length + Buffer.byteLength(event);
 }
 
 /**
- * Makes a line of a text that stands in `bytes` from `start` to `end`: hashes it, and writes the hash member over its
- * last brace and SEAL_LENGTH bytes beyond it.
+ * Writes the line that follows `prev` to `bytes`, from `start` on, where there is room for `lineLength` bytes.
+ * It is put together in place: a text of all its parts would be copied twice more, for each command.
+ * @param event as JSON.stringify writes it. That escapes line feeds and lone surrogates, so that this is one line and
+ * valid UTF-8.
+ * @param time UTC, as `Date.prototype.toISOString` gives it.
  * @returns the line's hash.
  */
-export function sealLine(bytes: Buffer, start: number, end: number): string {
-  const hash = digest("sha256", bytes.subarray(start, end), "hex");
-  bytes.write(`,"hash":"${hash}"}\n`, end - 1, "latin1");
+export function writeLine(bytes: Buffer, start: number, event: string, time: string, prev: Head): string {
+  let at = put(bytes, start, SEQ_OPENS);
+  at += bytes.write(String(prev.seq + 1), at);
+  at = put(bytes, at, TIME_OPENS);
+  at += bytes.write(time, at);
+  bytes[at++] = QUOTE;
+  // The event's members go on behind the time: its opening brace becomes a comma, and `prev` begins on its closing one.
+  const opening = at;
+  at += bytes.write(event, at) - 1;
+  bytes[opening] = COMMA;
+  at = put(bytes, at, PREV);
+  at += bytes.write(prev.hash, at);
+  bytes[at++] = QUOTE;
+  at = put(bytes, at, CLOSE);
+  const hash = digest("sha256", bytes.subarray(start, at), "hex");
+  at = put(bytes, at - CLOSE.length, HASH);
+  at += bytes.write(hash, at);
+  put(bytes, at, ENDS);
   return hash;
+}
+
+/** @returns where the part ends. */
+function put(bytes: Buffer, at: number, part: Buffer): number {
+  bytes.set(part, at);
+  return at + part.length;
 }
 
 /** What one line says of its place in the chain, or why it is no line of a log. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { AuditEvent, Logger } from "@gatehouse/core";
 import { Batch } from "../src/batch.ts";
 import type { Head } from "../src/head.ts";
-import { lineText, SEAL_LENGTH } from "../src/line.ts";
+import { lineLength } from "../src/line.ts";
 import { AUDIT_FILE, type AuditLogOptions, type OpenAuditLog, openAuditLog } from "../src/index.ts";
 
 /** Keeps what was logged. */
@@ -23,8 +23,8 @@ export function openIn(folder: string, options: Partial<AuditLogOptions> = {}): 
 /** The line that follows `prev`, with its line feed, and the head that it makes. */
 export function encodeLine(event: AuditEvent, time: string, prev: Head): { bytes: Buffer; head: Head } {
   const batch = new Batch(Buffer.alloc(0), prev);
-  const text = lineText(event, time, prev);
-  batch.add(text, Buffer.byteLength(text) + SEAL_LENGTH);
+  const text = JSON.stringify(event);
+  batch.add(text, time, lineLength(text, prev.seq + 1));
   return { bytes: batch.bytes, head: batch.head };
 }
 
