@@ -1,5 +1,5 @@
 /** Crockford's alphabet: no I, L, O or U, so that an id survives being read aloud. */
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const ALPHABET = Buffer.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
 
 /** `ses` for sessions, `ref` for what a client is told to quote. */
 export type IdPrefix = "ses" | "ref";
@@ -21,8 +21,9 @@ export function idSource(randomBytes: (size: number) => Uint8Array): IdSource {
   let next = 0;
   return (prefix) => {
     if (next === drawn.length) {
-      drawn = "";
-      for (const byte of randomBytes(LENGTH * DRAWN)) drawn += ALPHABET.charAt(byte & 31);
+      const letters = Buffer.from(randomBytes(LENGTH * DRAWN));
+      for (let at = 0; at < letters.length; at++) letters[at] = ALPHABET[(letters[at] ?? 0) & 31] ?? 0;
+      drawn = letters.toString("latin1");
       next = 0;
     }
     const start = next;
