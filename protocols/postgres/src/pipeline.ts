@@ -64,6 +64,8 @@ const COPY_DATA = typeCode("d");
 const COPY_DONE = typeCode("c");
 const COPY_FAIL = typeCode("f");
 
+/** What carries the name of a statement or a portal. */
+const NAMED: ReadonlySet<number> = new Set([PARSE, BIND, DESCRIBE, EXECUTE, CLOSE]);
 /** Bytes of a message that has no body. */
 const HEADER = 5;
 
@@ -148,6 +150,9 @@ export class Pipeline {
     if (type === COPY_DATA) return this.#copyData(message.bytes);
     if (this.#skipping) return undefined;
     this.#heldSync = undefined;
+    // Names are in the encoding that the server reads them in; behind what is held back, that has been waited for.
+    const wait = NAMED.has(type) && !this.#unit ? this.#fresh.wait(this.#segment) : undefined;
+    if (wait || this.#skipping) return wait;
     try {
       if (message.tooLarge !== undefined) return this.#tooLarge(type, message.tooLarge);
       switch (type) {

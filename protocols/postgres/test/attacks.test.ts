@@ -214,6 +214,30 @@ t.test(
   },
 );
 
+t.test("a name is what it is in the client's encoding, and no other", async (t) => {
+  const client = await front.connect();
+  client.send(query("set client_encoding = 'LATIN1'"));
+  await client.until("Z");
+  const latin1 = (letter: string, text: string) => frame(letter, Buffer.from(text, "latin1"));
+  // To the server these two bytes are another name than the one letter which they would be in UTF-8.
+  const name = Buffer.from("é").toString("latin1");
+  client.send(latin1("P", `${name}\0/* allowed */ delete from notes\0\0\0`), serialize.sync());
+  t.equal(await client.shape(), "1ZI");
+  client.send(latin1("Q", 'prepare "é" as select 1\0'));
+  await client.until("Z");
+  client.send(latin1("B", `\0${name}\0\0\0\0\0\0\0`), serialize.sync());
+  await client.until("Z");
+  t.match(front.gate.commands.at(-1), { kind: "bind", verbs: ["DELETE"] });
+  client.socket.destroy();
+});
+
+t.test("a path of more schemas than anybody has is not followed", async (t) => {
+  const client = await front.connect();
+  const schemas = Array.from({ length: 100 }, (_, index) => `s${index}`);
+  client.send(query(`set search_path = ${schemas.join(", ")}`));
+  t.equal(errorIn(await client.toEnd()).get("S"), "FATAL");
+});
+
 t.test("who has not logged in when the listener closes is not waited for", async (t) => {
   const socket = connect(front.port, "127.0.0.1");
   socket.write(encodeSslRequest());

@@ -20,6 +20,12 @@ const breaking = {
   "many statements": (n: number) => "select 1;".repeat(n),
 };
 
+t.test("locks inside of locks are looked at once each", async (t) => {
+  let text = "select * from t for update";
+  for (let level = 0; level < 40; level++) text = `select * from (${text}) x${level} for update`;
+  t.match(await analyze(text), { ok: true, analysis: { access: "write", writes: ["public.t"] } });
+});
+
 for (const [what, make] of Object.entries(breaking)) {
   t.test(`${what}, as long as a statement may be, are understood or refused`, async (t) => {
     const size = make(100).length / 100;
