@@ -312,9 +312,15 @@ export class ClientSession implements BackendObserver {
     this.#over = true;
     const lastWords = encodeViolation(message);
     const end = () => this.#end({ end: "client_error", detail: message, lastWords, terminated: true });
-    const wait = this.#pipeline.close();
-    if (wait) wait.then(end, end);
-    else end();
+    try {
+      const wait = this.#pipeline.close();
+      if (wait) wait.then(end, end);
+      else end();
+    } catch (error) {
+      // What was held back can't be decided either: it goes no further.
+      this.#options.log.error({ session: this.#options.session.session.id, error }, "session failed");
+      end();
+    }
   }
 
   /** @returns stops it */
