@@ -90,11 +90,11 @@ t.test("a role's own search path does not become the session's", async (t) => {
   await client.connect();
   const show = async () =>
     (await client.query<{ search_path: string }>("show search_path")).rows[0]?.search_path;
-  t.equal(await show(), '"public"');
+  t.equal(await show(), "public");
   await client.query("reset all");
-  t.equal(await show(), '"public"');
+  t.equal(await show(), "public");
   await client.query("discard all");
-  t.equal(await show(), '"public"');
+  t.equal(await show(), "public");
   await client.end();
   await front.close();
 });
