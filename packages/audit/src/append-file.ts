@@ -9,15 +9,15 @@ import type { FileHandle } from "node:fs/promises";
 export interface AppendFile {
   /** Bytes that the file has now. Throws when the file was deleted: what is written to it then is lost. */
   length(): number;
-  /** Writes bytes at the file's end; returns how many it wrote, which may be fewer. */
-  write(bytes: Uint8Array): number;
+  /** Writes bytes at a position; returns how many it wrote, which may be fewer. */
+  write(bytes: Uint8Array, position: number): number;
   truncate(length: number): void;
   /** Resolves when all that was written would survive a power failure. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A file of the file system, open for appending, as an AppendFile. */
+/** An open file of the file system as an AppendFile. */
 export function appendFile(handle: FileHandle): AppendFile {
   return {
     length: () => {
@@ -25,7 +25,7 @@ export function appendFile(handle: FileHandle): AppendFile {
       if (nlink === 0) throw new Error("the file was deleted while the gateway wrote to it");
       return size;
     },
-    write: (bytes) => writeSync(handle.fd, bytes),
+    write: (bytes, position) => writeSync(handle.fd, bytes, 0, bytes.length, position),
     truncate: (length) => ftruncateSync(handle.fd, length),
     sync: () => handle.datasync(),
     close: () => handle.close(),

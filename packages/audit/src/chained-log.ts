@@ -19,12 +19,6 @@ const KEPT_MEMORY = 1024 * 1024;
 const MAX_WAITING = 64 * 1024 * 1024;
 
 /**
- * Milliseconds between two looks at the file while all goes well. All is appended, wherever the file ends: so what another
- * program cut or wrote shows in its length from then on, and no later write hides it from the next look.
- */
-const LOOK = 100;
-
-/**
  * When an event counts as written: `written` when the operating system has it, which outlives the gateway's process;
  * `synced` when the disk has it, which outlives the machine's power.
  */
@@ -60,8 +54,6 @@ export class ChainedLog implements AuditLog {
   #memory: Buffer | undefined;
   /** The file may hold bytes after `#length` that belong to no event. */
   #ragged = false;
-  /** When the file was last found to be as this log has left it. */
-  #looked = Number.NEGATIVE_INFINITY;
   #failure: string | undefined;
   #closed: Promise<void> | undefined;
   /** The clock's last answer, and its text. */
@@ -176,14 +168,10 @@ export class ChainedLog implements AuditLog {
   }
 
   #write(bytes: Buffer): void {
-    // A clock that was put back tells nothing of how long ago that was.
-    if (this.#ragged || Math.abs(this.#now - this.#looked) >= LOOK) {
-      this.#mend();
-      this.#looked = this.#now;
-    }
+    this.#mend();
     this.#ragged = true;
     for (let done = 0; done < bytes.length; ) {
-      const count = this.#file.write(done === 0 ? bytes : bytes.subarray(done));
+      const count = this.#file.write(bytes.subarray(done), this.#length + done);
       if (count === 0) throw new Error("the file takes no more bytes");
       done += count;
     }
@@ -203,8 +191,8 @@ export class ChainedLog implements AuditLog {
   }
 
   /**
-   * Takes off what a failed write left. A file that another cut or wrote to is not touched any more, and not continued:
-   * no verifier would take what came of it.
+   * Takes off what a failed write left. A file that another cut or wrote to is not touched and not continued: no
+   * verifier would take what came of it.
    */
   #mend(): void {
     const length = this.#file.length();

@@ -45,7 +45,7 @@ export async function openAuditLog({ folder, ...options }: AuditLogOptions): Pro
     const lock = lockFolder(folder);
     let handle: FileHandle | undefined;
     try {
-      handle = await open(path, constants.O_RDWR | constants.O_APPEND | constants.O_CREAT, 0o600);
+      handle = await open(path, constants.O_RDWR | constants.O_CREAT, 0o600);
       const chain = await openChain(handle, { folder, path, ...options });
       return {
         append: (event) => chain.append(event),

@@ -18,12 +18,13 @@ export class MemoryFile implements AppendFile {
     return this.bytes.length;
   }
 
-  write(bytes: Uint8Array): number {
+  write(bytes: Uint8Array, position: number): number {
     this.writes += 1;
     this.#refuse("write");
-    const count = Math.min(bytes.length, this.atOnce, this.room - this.bytes.length);
+    const count = Math.min(bytes.length, this.atOnce, this.room - position);
     if (count <= 0) throw new Error("ENOSPC: no space left on device");
-    this.bytes = Buffer.concat([this.bytes, bytes.subarray(0, count)]);
+    const before = this.bytes.subarray(0, position);
+    this.bytes = Buffer.concat([before, bytes.subarray(0, count), this.bytes.subarray(position + count)]);
     return count;
   }
 

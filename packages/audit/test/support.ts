@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AuditEvent, Clock, Logger } from "@gatehouse/core";
+import type { AuditEvent, Logger } from "@gatehouse/core";
 import { Batch } from "../src/batch.ts";
 import type { Head } from "../src/head.ts";
 import { lineLength } from "../src/line.ts";
@@ -15,12 +15,6 @@ export function logKeeper(): Logger & { readonly messages: string[] } {
 
 /** A clock that stands at the same millisecond, so that a log has the same bytes each time. */
 export const stoppedClock = { now: () => Date.UTC(2026, 10, 20, 10, 15, 30, 123) };
-
-/** A clock that is a second later each time it is asked: no two looks are too near to each other. */
-export function runningClock(): Clock {
-  let now = stoppedClock.now();
-  return { now: () => (now += 1000) };
-}
 
 export function openIn(folder: string, options: Partial<AuditLogOptions> = {}): Promise<OpenAuditLog> {
   return openAuditLog({ folder, durability: "written", clock: stoppedClock, log: logKeeper(), ...options });
