@@ -12,7 +12,6 @@
  */
 import { isUtf8 } from "node:buffer";
 import { hash as digest } from "node:crypto";
-import type { AuditEvent } from "@gatehouse/core";
 import type { Head } from "./head.ts";
 
 /** Bytes of one line with its `\n`, at the most: whoever reads the log may rely on it. */

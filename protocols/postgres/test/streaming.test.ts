@@ -71,7 +71,7 @@ const START = Buffer.concat([
     ["server_version", "18.0"],
     ["client_encoding", "UTF8"],
     ["standard_conforming_strings", "on"],
-    ["search_path", '"public"'],
+    ["search_path", "public"],
   ].map(([name = "", value = ""]) => encodeParameterStatus({ name, value })),
   encodeBackendKeyData({ processId: 7, secretKey: Buffer.from("0123") }),
   encodeReadyForQuery(),
