@@ -152,7 +152,7 @@ export class Pipeline {
     this.#heldSync = undefined;
     // Names are in the encoding that the server reads them in; behind what is held back, that has been waited for.
     const wait = NAMED.has(type) && !this.#unit ? this.#fresh.wait(this.#segment) : undefined;
-    if (wait || this.#skipping) return wait;
+    if (wait) return wait;
     try {
       if (message.tooLarge !== undefined) return this.#tooLarge(type, message.tooLarge);
       switch (type) {
