@@ -1,6 +1,9 @@
 import { cpuSeconds } from "./process-figures.ts";
 import type { Peer, PeerName, Sample, Work } from "./work.ts";
 
+/** Seconds: a runtime that compiles what runs often takes two of the processor's at the start, and none in the years behind. */
+const WARM_UP = 4;
+
 /** A sample, and what it cost the process in between. */
 export interface Measured extends Sample {
   /** CPU microseconds of the peer's process for each transaction, row, ... */
@@ -36,7 +39,7 @@ export async function inRounds<Stage>(work: Work<Stage>, options: RoundsOptions<
   const rounds = Math.min(options.rounds, work.rounds ?? options.rounds);
   if (work.fresh === undefined) {
     options.announce("warming up");
-    for (const name of work.peers) await turn(work, name, { ...options, seconds: 1 });
+    for (const name of work.peers) await turn(work, name, { ...options, seconds: WARM_UP });
   }
   const done: Round[] = [];
   for (let round = 0; round < rounds; round++) {

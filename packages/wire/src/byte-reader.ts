@@ -1,5 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Reads one message's bytes from the front. Asking for more than there is means that the message does not
  * keep to its grammar.
@@ -48,6 +50,11 @@ export class ByteReader {
 
   /** The bytes up to a zero byte, which is passed over. */
   cstringBytes(): Buffer {
+    // Most names are empty: of that, nothing has to be searched or cut out.
+    if (this.#bytes[this.#offset] === 0) {
+      this.#offset++;
+      return NOTHING;
+    }
     const end = this.#bytes.indexOf(0, this.#offset);
     if (end === -1) throw new GatehouseError("PROTOCOL_VIOLATION", "invalid string in message");
     const slice = this.#bytes.subarray(this.#offset, end);

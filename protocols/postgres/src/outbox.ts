@@ -103,7 +103,7 @@ export class Outbox {
     if (this.#scheduled) return;
     this.#scheduled = true;
     // Behind all that is ready in this turn: places that one audit write fills go out together.
-    process.nextTick(this.#flush);
+    queueMicrotask(this.#flush);
   }
 
   readonly #flush = (): void => {
@@ -123,25 +123,27 @@ export class Outbox {
 
 /** The same bytes in fewer pieces: neighbours in memory are one piece, and small ones are copied together. */
 function joined(pieces: readonly Buffer[]): readonly Buffer[] {
-  if (pieces.length < 2) return pieces;
-  const neighbours: Buffer[] = [];
+  const [first] = pieces;
+  if (first === undefined || pieces.length === 1) return pieces;
+  const runs: Buffer[] = [];
+  let run = first;
+  let length = 0;
   let total = 0;
   for (const piece of pieces) {
     total += piece.length;
-    const last = neighbours.at(-1);
-    if (
-      last !== undefined &&
-      last.buffer === piece.buffer &&
-      last.byteOffset + last.length === piece.byteOffset
-    ) {
-      neighbours[neighbours.length - 1] = Buffer.from(
-        last.buffer,
-        last.byteOffset,
-        last.length + piece.length,
-      );
+    if (piece.buffer === run.buffer && piece.byteOffset === run.byteOffset + length) {
+      length += piece.length;
     } else {
-      neighbours.push(piece);
+      runs.push(spanning(run, length));
+      run = piece;
+      length = piece.length;
     }
   }
-  return neighbours.length > 1 && total <= JOINED ? [Buffer.concat(neighbours, total)] : neighbours;
+  runs.push(spanning(run, length));
+  return runs.length > 1 && total <= JOINED ? [Buffer.concat(runs, total)] : runs;
+}
+
+/** So many bytes from where the piece begins, whatever lies behind it. */
+function spanning(piece: Buffer, length: number): Buffer {
+  return piece.length === length ? piece : Buffer.from(piece.buffer, piece.byteOffset, length);
 }

@@ -3,6 +3,7 @@ import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehous
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { analyzeFunctionCall } from "./analysis/function-calls.ts";
+import { sizeOfAnalysis } from "./analysis/known-results.ts";
 import { type Bind, decodeBind, ownParameters } from "./codec/bind.ts";
 import type { ClientMessage } from "./codec/client-reader.ts";
 import { decodeNamedObject } from "./codec/describe.ts";
@@ -404,7 +405,7 @@ export class Pipeline {
       (parse && context.statements.open(parse.name, segment)) ??
       (bind && context.portals.open(bind.portal, segment));
     if (open) return open;
-    const understood = context.statement(statement, segment);
+    const understood = parse ? context.query(statement.text, segment) : context.statement(statement, segment);
     if (understood instanceof Pending) return understood.known;
     this.#unit = undefined;
     if ("refused" in understood) return this.#refuse(understood.refused, "extended");
@@ -428,7 +429,8 @@ export class Pipeline {
       const { portal: name, part } = bind;
       const { own: planned } = understood;
       const portal = { statement, parameters: ownParameters(parameters), decode, planned, hold: false };
-      part.expectation.settle = context.portals.give(name, portal, segment, part.bytes.length);
+      const size = part.bytes.length + sizeOfAnalysis(planned);
+      part.expectation.settle = context.portals.give(name, portal, segment, size);
     }
     if (execute) this.#runs(analysis, execute.expectation, segment, segment);
     return undefined;

@@ -9,7 +9,8 @@ export interface ProvisionalEntry<T> {
   readonly size: number;
   state: "pending" | "settled" | "dead";
   previous: ProvisionalEntry<T> | undefined;
-  settled: (() => void)[];
+  /** Whoever waits for that. */
+  waiting: (() => void)[] | undefined;
 }
 
 /**
@@ -20,6 +21,8 @@ export interface ProvisionalEntry<T> {
  */
 export class ProvisionalNames<T> {
   readonly #entries = new Map<string, ProvisionalEntry<T>>();
+  /** Of the unnamed one: given and gone with each statement, it would have the map made anew each time. */
+  #unnamed: ProvisionalEntry<T> | undefined;
   #size = 0;
 
   /** Bytes that are kept for the names' values, by the sizes they were given with. */
@@ -28,12 +31,12 @@ export class ProvisionalNames<T> {
   }
 
   get count(): number {
-    return this.#entries.size;
+    return this.#entries.size + (this.#unnamed === undefined ? 0 : 1);
   }
 
   /** Gives a name a value, or takes it back (undefined). The caller settles the entry when the server has answered. */
   assign(name: string, value: T | undefined, segment: number, size = 0): ProvisionalEntry<T> {
-    const previous = this.#entries.get(name);
+    const previous = this.#newest(name);
     const entry: ProvisionalEntry<T> = {
       name,
       value,
@@ -41,18 +44,18 @@ export class ProvisionalNames<T> {
       size,
       state: "pending",
       previous,
-      settled: [],
+      waiting: undefined,
     };
-    this.#entries.set(name, entry);
+    this.#becomes(name, entry);
     this.#size += size;
     return entry;
   }
 
   /** What the name means for a message of this segment; undefined when it means nothing. */
   lookUp(name: string, segment: number): T | Pending | undefined {
-    const entry = this.#entries.get(name);
+    const entry = this.#newest(name);
     if (entry?.state !== "pending" || entry.segment === segment) return entry?.value;
-    return new Pending(new Promise<void>((resolve) => entry.settled.push(resolve)));
+    return new Pending(new Promise<void>((resolve) => (entry.waiting ??= []).push(resolve)));
   }
 
   /** As assign. @returns settles it */
@@ -81,7 +84,8 @@ export class ProvisionalNames<T> {
 
   /** Takes every name back that means something now. The caller settles the entries. */
   assignNothing(segment: number): ProvisionalEntry<T>[] {
-    return [...this.#entries.values()]
+    return [this.#unnamed, ...this.#entries.values()]
+      .filter((entry) => entry !== undefined)
       .filter(({ value }) => value !== undefined)
       .map(({ name }) => this.assign(name, undefined, segment));
   }
@@ -90,40 +94,47 @@ export class ProvisionalNames<T> {
   settle(entry: ProvisionalEntry<T>, done: boolean): void {
     if (entry.state !== "pending") return;
     entry.state = done ? "settled" : "dead";
-    const current = this.#entries.get(entry.name) === entry;
+    const current = this.#newest(entry.name) === entry;
     if (done) {
       this.#release(entry.previous);
       entry.previous = undefined;
-      if (current && entry.value === undefined) this.#entries.delete(entry.name);
+      if (current && entry.value === undefined) this.#becomes(entry.name, undefined);
     } else {
       this.#size -= entry.size;
       if (current) this.#restore(entry);
     }
-    for (const resume of entry.settled.splice(0)) resume();
+    const { waiting } = entry;
+    entry.waiting = undefined;
+    for (const resume of waiting ?? []) resume();
   }
 
   /** Forgets every settled name whose value is not to be kept: what the end of a transaction does to portals. */
   forgetSettled(kept: (value: T) => boolean): void {
-    for (const [name, { state, value }] of this.#entries) {
-      if (state === "settled" && (value === undefined || !kept(value))) this.#drop(name);
-    }
+    const forget = (entry: ProvisionalEntry<T>) => {
+      const { name, state, value, size } = entry;
+      if (state !== "settled" || (value !== undefined && kept(value))) return;
+      this.#becomes(name, undefined);
+      this.#size -= size;
+    };
+    if (this.#unnamed) forget(this.#unnamed);
+    for (const entry of this.#entries.values()) forget(entry);
   }
 
-  #drop(name: string): void {
-    const entry = this.#entries.get(name);
-    if (!entry) return;
-    this.#entries.delete(name);
-    this.#size -= entry.size;
+  #newest(name: string): ProvisionalEntry<T> | undefined {
+    return name === "" ? this.#unnamed : this.#entries.get(name);
+  }
+
+  #becomes(name: string, entry: ProvisionalEntry<T> | undefined): void {
+    if (name === "") this.#unnamed = entry;
+    else if (entry) this.#entries.set(name, entry);
+    else this.#entries.delete(name);
   }
 
   #restore(entry: ProvisionalEntry<T>): void {
     let older = entry.previous;
     while (older?.state === "dead") older = older.previous;
-    if (older === undefined || (older.state === "settled" && older.value === undefined)) {
-      this.#entries.delete(entry.name);
-    } else {
-      this.#entries.set(entry.name, older);
-    }
+    const gone = older?.state === "settled" && older.value === undefined;
+    this.#becomes(entry.name, gone ? undefined : older);
   }
 
   /** Takes an older value, and those before it, out of the account. */

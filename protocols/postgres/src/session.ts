@@ -1,3 +1,4 @@
+import { isAscii } from "node:buffer";
 import type { Socket } from "node:net";
 import {
   type Activity,
@@ -179,7 +180,7 @@ export class ClientSession implements BackendObserver {
       case DATA_ROW: {
         const { reading } = this.#options;
         const value = decodeDataRow(body)[0] ?? Buffer.alloc(0);
-        const text = value.every((byte) => byte < 0x80) ? value.toString("latin1") : reading.decode(value);
+        const text = isAscii(value) ? value.toString("latin1") : reading.decode(value);
         if (text === undefined) {
           throw new GatehouseError("PROTOCOL_VIOLATION", "The target's settings can't be read.");
         }

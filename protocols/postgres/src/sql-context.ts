@@ -7,6 +7,7 @@ import {
   type Reading,
 } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
+import { sizeOfAnalysis } from "./analysis/known-results.ts";
 import { analyzeReplication } from "./analysis/replication.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
@@ -48,6 +49,9 @@ export type Understood =
 /** What a text does by itself, or why it can't be told. */
 type Own = Analysis | { readonly refused: AdapterRefusal };
 
+/** Statements whose own doing a session keeps at hand, so that running one again costs no search for its text. */
+const AT_HAND = 64;
+
 /** Whether a connection is one for replication: `physical` takes no SQL. */
 export type Replication = "none" | "logical" | "physical";
 
@@ -65,6 +69,8 @@ export class SqlContext {
   readonly statements = new ProvisionalNames<Statement>();
   readonly portals = new ProvisionalNames<Portal>();
   readonly #options: SqlContextOptions;
+  /** Of statements that were run before, for as long as texts are read in this way. */
+  #atHand: { readonly reading: Reading; readonly own: Map<Statement, Own> } | undefined;
   /** The last result that had to be waited for: not all of them are kept by the analyzer. */
   #latest: { readonly text: string; readonly reading: Reading; readonly own: Own } | undefined;
 
@@ -77,12 +83,12 @@ export class SqlContext {
     this.portals.forgetSettled(({ hold }) => hold);
   }
 
-  /** What running a text does, with all that it runs by name. */
+  /** What running a text, or preparing it, does with all that it runs by name. */
   query(text: string, segment: number): Understood | Pending {
     return this.#complete(this.#text(text, this.#options.reading.current), segment);
   }
 
-  /** What running a prepared statement does at this moment. */
+  /** What running a statement that was prepared before does at this moment. */
   statement(statement: Statement, segment: number): Understood | Pending {
     return this.#complete(this.#statement(statement), segment);
   }
@@ -116,7 +122,7 @@ export class SqlContext {
           const { name, text, hold, body: planned } = effect;
           const statement = { text, parameterTypes: [] };
           const portal = { statement, parameters: [], decode: () => undefined, planned, hold };
-          ofPortals(this.portals.assign(name, portal, segment, text.length));
+          ofPortals(this.portals.assign(name, portal, segment, text.length + sizeOfAnalysis(planned)));
           break;
         }
         case "deallocate":
@@ -193,9 +199,19 @@ export class SqlContext {
   }
 
   /** What a prepared statement does by itself, at this moment: the server looks its names up anew when it has to. */
-  #statement({ text, body }: Statement): Own | Pending {
-    const own = this.#text(text, this.#options.reading.current);
-    return own instanceof Pending || "refused" in own || !body ? own : bodyOf(own);
+  #statement(statement: Statement): Own | Pending {
+    const reading = this.#options.reading.current;
+    if (this.#atHand?.reading !== reading) this.#atHand = { reading, own: new Map() };
+    const { own: atHand } = this.#atHand;
+    const known = atHand.get(statement);
+    if (known) return known;
+    const { text, body } = statement;
+    const own = this.#text(text, reading);
+    if (own instanceof Pending || "refused" in own) return own;
+    const meant = body ? bodyOf(own) : own;
+    if (atHand.size === AT_HAND) atHand.clear();
+    atHand.set(statement, meant);
+    return meant;
   }
 
   #text(text: string, reading: Reading): Own | Pending {

@@ -81,8 +81,8 @@ export class Upstream {
     let size = 0;
     for (const message of sending.messages) size += message.length;
     const fill = this.#outbox.keepPlace(size);
-    verdict
-      .then((given) => {
+    verdict.then((given) => {
+      try {
         if (given.ok) {
           given.permit.redeem(sending.command);
           fill(sending.messages);
@@ -90,9 +90,10 @@ export class Upstream {
           sending.refused(given.refusal);
           fill([failing(sending.failure, given.refusal.reference)]);
         }
-      })
-      // Without a verdict, or with a permit that is none, nothing more may go out.
-      .catch((error: unknown) => this.socket.destroy(error instanceof Error ? error : undefined));
+      } catch (error) {
+        this.#broken(error);
+      }
+    }, this.#broken);
   }
 
   /**
@@ -106,8 +107,13 @@ export class Upstream {
         refused(given);
         fill([failing(failure, given.reference)]);
       })
-      .catch((error: unknown) => this.socket.destroy(error instanceof Error ? error : undefined));
+      .catch(this.#broken);
   }
+
+  /** Without a verdict, or with a permit that is none, nothing more may go out. */
+  readonly #broken = (error: unknown): void => {
+    this.socket.destroy(error instanceof Error ? error : undefined);
+  };
 
   /** Sends a message that carries no command: Sync, Flush, Describe, Close, the data of a COPY. */
   control(message: Buffer): void {

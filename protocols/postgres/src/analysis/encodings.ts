@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 
 /** Bytes -> the text that they are, exactly as the server reads them; undefined where they are none. */
 export type Decode = (bytes: Buffer) => string | undefined;
@@ -51,7 +51,7 @@ const decoders: ReadonlyMap<string, Decode> = new Map(
   [
     ["UTF8", (bytes: Buffer) => (isUtf8(bytes) ? bytes.toString("utf8") : undefined)] as const,
     // The server does not look at the bytes: only what is ASCII is sure to be the same to both.
-    ["SQL_ASCII", (bytes: Buffer) => (bytes.every(isAscii) ? bytes.toString("latin1") : undefined)] as const,
+    ["SQL_ASCII", (bytes: Buffer) => (isAscii(bytes) ? bytes.toString("latin1") : undefined)] as const,
     ...SINGLE_BYTE.map(([name, label]) => [name, singleByte(label, DIFFERING.get(name))] as const),
   ].map(([name, decode]) => [plain(name), decode]),
 );
@@ -86,8 +86,4 @@ function singleByte(label: string, differing: ReadonlyMap<number, string> = new 
       return undefined;
     }
   };
-}
-
-function isAscii(byte: number): boolean {
-  return byte < 128;
 }

@@ -64,8 +64,8 @@ function sizeOf(result: AnalysisResult): number {
   return result.ok ? sizeOfAnalysis(result.analysis) : result.message.length * 2;
 }
 
-/** Names and effects take the most of it. */
-function sizeOfAnalysis({ verbs, reads, writes, functions, effects, redacted }: Analysis): number {
+/** Bytes that an analysis takes, roughly: names and effects are the most of it. A few words can name thousands. */
+export function sizeOfAnalysis({ verbs, reads, writes, functions, effects, redacted }: Analysis): number {
   const names = verbs.length + reads.length + writes.length + functions.length + effects.length;
   const inner = effects.reduce(
     (sum, effect) => sum + ("body" in effect ? effect.text.length * 2 + sizeOfAnalysis(effect.body) : 0),

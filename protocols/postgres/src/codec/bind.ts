@@ -67,11 +67,19 @@ export function readParameters(reader: ByteReader, message: string): readonly Bi
   return parameters;
 }
 
-/** The same values in bytes of their own, to be kept: as they are, they keep all of the chunk that they came in. */
+/** Bytes of a chunk that may be kept for the sake of a few in it: to copy those would cost more. */
+const SMALL_CHUNK = 512;
+
+/** The same values, to be kept: as they are, they keep all of the chunk that they came in, so of a large one, a copy. */
 export function ownParameters(parameters: readonly BindParameter[]): readonly BindParameter[] {
-  if (parameters.length === 0) return parameters;
   let size = 0;
-  for (const { value } of parameters) size += value?.length ?? 0;
+  let copied = false;
+  for (const { value } of parameters) {
+    if (value === null) continue;
+    size += value.length;
+    copied ||= value.buffer.byteLength > SMALL_CHUNK;
+  }
+  if (!copied) return parameters;
   const own = Buffer.allocUnsafeSlow(size);
   let at = 0;
   return parameters.map(({ binary, value }) => {

@@ -1,4 +1,4 @@
-import { isUtf8 } from "node:buffer";
+import { isAscii, isUtf8 } from "node:buffer";
 import { GatehouseError } from "@gatehouse/core";
 import type { ByteReader } from "@gatehouse/wire";
 
@@ -20,7 +20,7 @@ const MAX_NAME = 63;
 export function readName(reader: ByteReader, decode: Decode): string {
   const bytes = reader.cstringBytes();
   if (bytes.length === 0) return "";
-  if (bytes.every((byte) => byte < 0x80)) return bytes.toString("latin1", 0, MAX_NAME);
+  if (isAscii(bytes)) return bytes.toString("latin1", 0, MAX_NAME);
   const name = decode(bytes);
   if (name === undefined) throw new GatehouseError("PROTOCOL_VIOLATION", "invalid byte sequence in a name");
   if (Buffer.byteLength(name) > MAX_NAME) {
