@@ -40,7 +40,7 @@ t.test("peers take turns, each round begins with another, and the first turns do
     { stage: undefined, rounds: 2, seconds: 3, pool: pool(), announce: () => undefined },
   );
   t.same(turns, [
-    ...["direct 1", "pgbouncer 1", "gateway 1"],
+    ...["direct 4", "pgbouncer 4", "gateway 4"],
     ...["direct 3", "pgbouncer 3", "gateway 3"],
     ...["pgbouncer 3", "gateway 3", "direct 3"],
   ]);
