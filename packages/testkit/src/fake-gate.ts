@@ -5,6 +5,7 @@ import type {
   Deciding,
   Gate,
   Lease,
+  LoginRequest,
   Permit,
   Refusal,
   Session,
@@ -28,6 +29,8 @@ export interface FakeGateOptions {
   readonly lease: Omit<Lease, "release">;
   /** The password that lets a client in. */
   readonly credential: string;
+  /** As whom a client is let in; `tester`, unless told otherwise. */
+  readonly subject?: (request: LoginRequest) => string;
   /** Whether a command is let through; all are, unless told otherwise. */
   readonly allow?: (command: Command) => boolean;
   /** The audit log's write of a decision: its verdict waits for it, and is a refusal where this rejects. */
@@ -122,7 +125,8 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
     get activity() {
       return lastActivity;
     },
-    async login({ credential, target, level: name, client, application }) {
+    async login(request) {
+      const { credential, target, level: name, client, application } = request;
       const level = options.target.levels.get(name);
       const ok = credential === options.credential && target === options.target.name && level !== undefined;
       record({ type: "login", ok, target, level: name });
@@ -133,7 +137,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         open({
           id: `ses_${events.length}`,
           identity: {
-            subject: "tester",
+            subject: options.subject?.(request) ?? "tester",
             kind: "human",
             groups: [],
             proof: { method: "oidc", provider: "fake", issuer: "fake" },

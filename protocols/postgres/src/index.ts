@@ -7,8 +7,7 @@ import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /** PostgreSQL's frontend/backend protocol, version 3. */
-export function postgres(): Protocol {
-  const analyzer = new Analyzer();
+export function postgres(analyzer = new Analyzer()): Protocol {
   const cancelKeys = new CancelKeys();
   return {
     name: "postgres",

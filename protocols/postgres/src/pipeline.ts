@@ -94,6 +94,7 @@ export class Pipeline {
   constructor(options: PipelineOptions) {
     this.#options = options;
     this.#context = new SqlContext({
+      session: options.session.session,
       analyzer: options.analyzer,
       replication: options.replication,
       reading: options.reading,

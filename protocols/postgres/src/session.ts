@@ -95,7 +95,7 @@ export class ClientSession implements BackendObserver {
 
   /** Runs until one side ends. Resolves when both sockets are closed and the end is on the audit log. */
   async run(): Promise<void> {
-    const { client, upstream, session } = this.#options;
+    const { client, upstream, session, analyzer } = this.#options;
     const scanner = new BackendScanner(this);
     if (upstream.rest.length > 0) upstream.socket.unshift(upstream.rest);
     this.#noteActivity();
@@ -112,6 +112,7 @@ export class ClientSession implements BackendObserver {
     );
     const ending = await ended;
     stopReading();
+    analyzer.withdraw(session.session);
     // What a client sent before its goodbye is run to its end, as the server would; unless the gateway has to close.
     if (ending.terminated) await Promise.race([upstream.finish(), this.#ousted]);
     stopWatching();

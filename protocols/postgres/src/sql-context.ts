@@ -1,4 +1,4 @@
-import type { AdapterRefusal } from "@gatehouse/core";
+import type { AdapterRefusal, Session } from "@gatehouse/core";
 import {
   type Analysis,
   type AnalysisResult,
@@ -56,6 +56,7 @@ const AT_HAND = 64;
 export type Replication = "none" | "logical" | "physical";
 
 export interface SqlContextOptions {
+  readonly session: Session;
   readonly analyzer: Analyzer;
   readonly replication: Replication;
   readonly reading: SessionReading;
@@ -215,7 +216,7 @@ export class SqlContext {
   }
 
   #text(text: string, reading: Reading): Own | Pending {
-    const { analyzer, replication } = this.#options;
+    const { session, analyzer, replication } = this.#options;
     if (this.#latest?.text === text && this.#latest.reading === reading) return this.#latest.own;
     if (replication !== "none") {
       const analysis = analyzeReplication(text);
@@ -225,7 +226,7 @@ export class SqlContext {
     const known = analyzer.known(text, reading);
     if (known) return ownOf(text, known);
     return new Pending(
-      analyzer.analyze(text, reading).then((result) => {
+      analyzer.analyze(text, reading, session).then((result) => {
         this.#latest = { text, reading, own: ownOf(text, result) };
       }),
     );

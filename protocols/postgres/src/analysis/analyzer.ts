@@ -1,36 +1,54 @@
-import { Worker } from "node:worker_threads";
+import type { Identity, Session } from "@gatehouse/core";
+import { LRUCache } from "lru-cache";
 import type { AnalysisResult, Reading } from "./analysis.ts";
 import { KnownResults } from "./known-results.ts";
-import type { ParseReply, ParseRequest } from "./parser-worker.ts";
+import { type Parser, ParserThread } from "./parser-thread.ts";
+import type { ParseRequest } from "./parser-worker.ts";
+import { Turns } from "./turns.ts";
 
-/** A text that takes longer is refused, and the thread with it. The slowest statement of 100 KB takes 0.2 s. */
-const PARSE_DEADLINE = 1_000;
 /** PostgreSQL's lexer takes quadratic time over nested comments: 25,000 of them, and the thread is busy for seconds. */
 const MAX_COMMENTS = 1_000;
-/** Megabytes. With it, no shape of 100 KB that has been tried breaks the parser. */
-const STACK = 32;
+/** Milliseconds for which an identity that has sent a slow text is kept apart from the others. */
+const KEPT_APART = 60_000;
+/** Identities that are kept apart at once: each has cost the thread its time, so there are few. */
+const MAX_KEPT_APART = 1_000;
+/** The asker of what no session asks for. */
+const NOBODY = "";
 
 interface Waiting {
   readonly request: ParseRequest;
+  /** The identity, in one string. */
+  readonly asker: string;
+  readonly session: Session | undefined;
   readonly resolve: (result: AnalysisResult) => void;
 }
 
+/** One parser, and whose texts it takes. */
+interface Lane {
+  readonly parser: Parser;
+  readonly takes: (asker: string) => boolean;
+  busy: boolean;
+}
+
 /**
- * Texts of SQL in, what they do out. Parsing happens on a thread of its own, one text at a time, so that the
+ * Texts of SQL in, what they do out. Parsing happens on threads of its own, each with one text at a time, so that the
  * text which breaks it or takes too long is known and is the only one refused.
+ *
+ * Identities take turns, so that one with many texts keeps none of the others waiting for more than one of them. One
+ * whose text was slow has its next ones parsed on a second thread, with its like, so that it does not do even that.
  */
 export class Analyzer {
   readonly #results = new KnownResults();
-  readonly #queue: Waiting[] = [];
-  readonly #stack: number;
-  #worker: Worker | undefined;
-  #ready = false;
-  #current: Waiting | undefined;
-  #deadline: NodeJS.Timeout | undefined;
+  readonly #turns = new Turns<Waiting>();
+  readonly #slow = new LRUCache<string, true>({ max: MAX_KEPT_APART, ttl: KEPT_APART, ttlResolution: 0 });
+  readonly #lanes: readonly Lane[];
 
-  /** @param options.stack megabytes that the thread may use for the nesting of a text */
-  constructor(options: { readonly stack?: number } = {}) {
-    this.#stack = options.stack ?? STACK;
+  /** @param parser makes one; a thread that nobody needs is not started */
+  constructor(parser: () => Parser = () => new ParserThread()) {
+    this.#lanes = [
+      { parser: parser(), takes: (asker) => !this.#slow.has(asker), busy: false },
+      { parser: parser(), takes: (asker) => this.#slow.has(asker), busy: false },
+    ];
   }
 
   /** What is known of the text already, without waiting; undefined where it has to be parsed first. */
@@ -38,106 +56,75 @@ export class Analyzer {
     return this.#results.get(text, reading);
   }
 
-  /** Resolves for every text; it does not reject. */
-  async analyze(text: string, reading: Reading): Promise<AnalysisResult> {
+  /**
+   * Resolves for every text; it does not reject.
+   * @param session that asks, with one text at a time: no identity has more waiting than it has sessions
+   */
+  async analyze(text: string, reading: Reading, session?: Session): Promise<AnalysisResult> {
     const known = this.known(text, reading);
     if (known) return known;
     // The parser reads to the first NUL, and the server would refuse it: they must not read two texts.
     if (text.includes("\0")) return unparsable("a statement can't hold a NUL character");
     if (opensTooManyComments(text)) return unparsable(`it opens more than ${MAX_COMMENTS} comments`);
     return new Promise((resolve) => {
-      this.#queue.push({ request: { text, reading }, resolve });
-      this.#next();
+      const asker = session ? askerOf(session.identity) : NOBODY;
+      this.#turns.add({ request: { text, reading }, asker, session, resolve });
+      this.#parse();
     });
   }
 
-  /** Ends the thread. What still waits is refused. */
-  async dispose(): Promise<void> {
-    const worker = this.#worker;
-    this.#abandon();
-    for (const { resolve } of this.#queue.splice(0)) resolve(unparsable("the gateway is shutting down"));
-    await worker?.terminate();
+  /** A session has ended: what it waits for is not parsed, so that nobody queues up more than open sessions can. */
+  withdraw(session: Session): void {
+    this.#refuse((waiting) => waiting.session === session, "its session has ended");
   }
 
-  #next(): void {
-    this.#worker ??= this.#start();
-    const worker = this.#worker;
-    if (!this.#ready || this.#current !== undefined) return;
-    this.#current = this.#nextUnknown();
-    if (!this.#current) return;
-    this.#deadline = setTimeout(() => {
-      const result = unparsable("it takes too long to parse");
-      // Said again, it would take as long again, and from all others.
-      this.#keep({ result, literals: true });
-      this.#finish(result, { restart: true });
-    }, PARSE_DEADLINE);
-    worker.postMessage(this.#current.request);
+  /** Ends the threads. What still waits is refused. */
+  async dispose(): Promise<void> {
+    this.#refuse(() => true, "the gateway is shutting down");
+    await Promise.all(this.#lanes.map(async ({ parser }) => parser.dispose()));
+  }
+
+  /** Has every parser that is idle take what it may. */
+  #parse(): void {
+    for (const lane of this.#lanes) {
+      if (!lane.busy) void this.#run(lane);
+    }
+  }
+
+  async #run(lane: Lane): Promise<void> {
+    lane.busy = true;
+    for (let next = this.#next(lane); next; next = this.#next(lane)) {
+      const { request, asker, resolve } = next;
+      const { result, holds, slow } = await lane.parser.parse(request);
+      if (holds !== "once") this.#results.keep(request.text, request.reading, result, holds === "text");
+      if (slow) this.#slow.set(asker, true);
+      this.#turns.over(asker);
+      resolve(result);
+      // What waits may have become the other parser's to take.
+      this.#parse();
+    }
+    lane.busy = false;
   }
 
   /** The next that has to be parsed: what waited may have become known by a text before it. */
-  #nextUnknown(): Waiting | undefined {
-    for (let waiting = this.#queue.shift(); waiting; waiting = this.#queue.shift()) {
-      const result = this.#results.get(waiting.request.text, waiting.request.reading);
-      if (!result) return waiting;
-      waiting.resolve(result);
+  #next({ takes }: Lane): Waiting | undefined {
+    for (let next = this.#turns.next(takes); next; next = this.#turns.next(takes)) {
+      const result = this.#results.get(next.request.text, next.request.reading);
+      if (!result) return next;
+      this.#turns.over(next.asker);
+      next.resolve(result);
     }
     return undefined;
   }
 
-  #start(): Worker {
-    const worker = new Worker(new URL("./parser-worker.ts", import.meta.url), {
-      resourceLimits: { stackSizeMb: this.#stack },
-    });
-    worker.unref();
-    worker.on("message", (reply: "ready" | ParseReply) => {
-      if (worker !== this.#worker) return;
-      if (reply === "ready") {
-        this.#ready = true;
-        this.#next();
-      } else if (reply === "broken") {
-        this.#finish(unparsable("it is nested too deeply to be analysed"), { restart: true });
-      } else {
-        this.#keep(reply);
-        this.#finish(reply.result, { restart: false });
-      }
-    });
-    const died = () => {
-      if (worker !== this.#worker) return;
-      // A thread that can't even start would be started for ever: who waits for it is refused instead.
-      if (!this.#ready) this.#current ??= this.#queue.shift();
-      this.#finish(unparsable("the parser gave up on it"), { restart: true });
-    };
-    worker.on("error", died);
-    worker.on("exit", died);
-    return worker;
+  #refuse(which: (waiting: Waiting) => boolean, why: string): void {
+    for (const { resolve } of this.#turns.remove(which)) resolve(unparsable(why));
   }
+}
 
-  #keep({ result, literals }: Exclude<ParseReply, "broken">): void {
-    const request = this.#current?.request;
-    if (request) this.#results.keep(request.text, request.reading, result, literals);
-  }
-
-  #finish(result: AnalysisResult, { restart }: { restart: boolean }): void {
-    const worker = this.#worker;
-    const current = this.#current;
-    clearTimeout(this.#deadline);
-    this.#current = undefined;
-    if (restart) {
-      this.#abandon();
-      void worker?.terminate();
-    }
-    current?.resolve(result);
-    if (this.#queue.length > 0) this.#next();
-  }
-
-  #abandon(): void {
-    clearTimeout(this.#deadline);
-    const current = this.#current;
-    this.#worker = undefined;
-    this.#ready = false;
-    this.#current = undefined;
-    current?.resolve(unparsable("the parser was stopped"));
-  }
+/** A subject is one identity's within its issuer alone. */
+function askerOf({ subject, proof }: Identity): string {
+  return JSON.stringify([proof.issuer, subject]);
 }
 
 function opensTooManyComments(text: string): boolean {

@@ -13,13 +13,19 @@ export interface ParseRequest {
   readonly reading: Reading;
 }
 
+interface Answer {
+  readonly result: AnalysisResult;
+  /** It holds for this text alone, and not for others that differ in literals. */
+  readonly literals: boolean;
+}
+
 export type ParseReply =
-  /** `literals`: it holds for this text alone, and not for others that differ in literals. */
-  | { readonly result: AnalysisResult; readonly literals: boolean }
+  /** `took`: milliseconds. */
+  | (Answer & { readonly took: number })
   /** The parser's memory can't be trusted after this; the thread has to go. */
   | "broken";
 
-const BACKSLASH: ParseReply = {
+const BACKSLASH: Answer = {
   result: {
     ok: false,
     why: "unparsable",
@@ -29,7 +35,7 @@ const BACKSLASH: ParseReply = {
   literals: true,
 };
 
-function parse({ text, reading }: ParseRequest): ParseReply {
+function parse({ text, reading }: ParseRequest): Answer | "broken" {
   try {
     // The parser refuses to be asked for nothing; PostgreSQL answers with EmptyQueryResponse.
     const stmts = /^[ \t\n\r\f\v]*$/.test(text) ? [] : (parseSync(text).stmts ?? []);
@@ -51,6 +57,12 @@ function parse({ text, reading }: ParseRequest): ParseReply {
   }
 }
 
+function reply(request: ParseRequest): ParseReply {
+  const begun = performance.now();
+  const answer = parse(request);
+  return answer === "broken" ? answer : { ...answer, took: performance.now() - begun };
+}
+
 await loadModule();
-parentPort?.on("message", (request: ParseRequest) => parentPort?.postMessage(parse(request)));
+parentPort?.on("message", (request: ParseRequest) => parentPort?.postMessage(reply(request)));
 parentPort?.postMessage("ready");

@@ -1,6 +1,7 @@
 import t from "tap";
 import type { Reading } from "../../src/analysis/analysis.ts";
 import { Analyzer } from "../../src/analysis/analyzer.ts";
+import { ParserThread } from "../../src/analysis/parser-thread.ts";
 
 const analyzer = new Analyzer();
 t.teardown(() => analyzer.dispose());
@@ -39,7 +40,7 @@ for (const [what, make] of Object.entries(breaking)) {
 }
 
 t.test("forty statements that break the parser, one after the other, break nothing else", async (t) => {
-  const small = new Analyzer({ stack: 1 });
+  const small = new Analyzer(() => new ParserThread(1));
   const before = process.memoryUsage().rss;
   for (let i = 0; i < 40; i++) {
     const deep = breaking["a long sum"](10_000 + i);
@@ -52,7 +53,7 @@ t.test("forty statements that break the parser, one after the other, break nothi
 });
 
 t.test("what is asked at the same time as a statement that breaks the parser is answered", async (t) => {
-  const small = new Analyzer({ stack: 1 });
+  const small = new Analyzer(() => new ParserThread(1));
   const texts = [
     "select 1 from a",
     breaking["a long sum"](10_000),

@@ -3,7 +3,14 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Authority, createAuthority } from "@gatehouse/certs";
-import { type Command, type ListenerLimits, Secret, type Target, type UpstreamTls } from "@gatehouse/core";
+import {
+  type Command,
+  type ListenerLimits,
+  type LoginRequest,
+  Secret,
+  type Target,
+  type UpstreamTls,
+} from "@gatehouse/core";
 import { issuePermit } from "@gatehouse/core/permit";
 import {
   createFakeGate,
@@ -14,6 +21,7 @@ import {
   startPostgres,
 } from "@gatehouse/testkit";
 import pg from "pg";
+import type { Analyzer } from "../../src/analysis/analyzer.ts";
 import { postgres } from "../../src/index.ts";
 import { logIn, type RawClient, securedSocket } from "./raw-client.ts";
 
@@ -51,6 +59,9 @@ export interface FrontOptions {
   readonly connectTimeout?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly allow?: (command: Command) => boolean;
+  /** As whom a client is let in. */
+  readonly subject?: (request: LoginRequest) => string;
+  readonly analyzer?: Analyzer;
   /** The audit log's write of a decision, where it is to take its time. */
   readonly written?: (command: Command) => Promise<void>;
   readonly authority?: Authority;
@@ -93,11 +104,12 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     target: { ...target, levels: new Map([["reader", level]]) },
     lease: { user, password },
     credential: PASSWORD,
+    ...(options.subject ? { subject: options.subject } : {}),
     ...(options.allow ? { allow: options.allow } : {}),
     ...(options.written ? { written: options.written } : {}),
   });
   const log = createMemoryLog();
-  const protocol = postgres();
+  const protocol = postgres(options.analyzer);
   const context = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
   const listener = await protocol.serve({
     address: { host: "127.0.0.1", port: 0 },
