@@ -20,7 +20,7 @@ function start(t: Test) {
   return {
     analyzer,
     parsers,
-    ask(text: string, session = sessionOf("somebody")) {
+    ask: async (text: string, session = sessionOf("somebody")) => {
       const result = analyzer.analyze(text, PUBLIC, session);
       asked.push(result);
       return result;
