@@ -6,7 +6,10 @@ import { refusedByAnalysis } from "./grounds.ts";
 import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
-/** PostgreSQL's frontend/backend protocol, version 3. */
+/**
+ * PostgreSQL's frontend/backend protocol, version 3.
+ * @param analyzer shared by all sessions, so that they share what is known; it is disposed of with the protocol
+ */
 export function postgres(analyzer = new Analyzer()): Protocol {
   const cancelKeys = new CancelKeys();
   return {

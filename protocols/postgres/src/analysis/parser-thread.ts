@@ -2,7 +2,10 @@ import { Worker } from "node:worker_threads";
 import type { AnalysisResult } from "./analysis.ts";
 import type { ParseReply, ParseRequest } from "./parser-worker.ts";
 
-/** A text that takes longer is refused, and the thread with it. The slowest statement of 100 KB takes 0.3 s. */
+/**
+ * Milliseconds. A text that takes longer is refused, and the thread with it. The slowest of 100 KB that has been tried takes
+ * 400; of 256 KB, thousands of CTEs or terms of a sum can run into it.
+ */
 const PARSE_DEADLINE = 1_000;
 /** Milliseconds. Nearly every text takes a few; whose texts take longer than this should keep nobody else waiting. */
 const SLOW = 100;
