@@ -55,7 +55,9 @@ export class ProvisionalNames<T> {
   lookUp(name: string, segment: number): T | Pending | undefined {
     const entry = this.#newest(name);
     if (entry?.state !== "pending" || entry.segment === segment) return entry?.value;
-    return new Pending(new Promise<void>((resolve) => (entry.waiting ??= []).push(resolve)));
+    entry.waiting ??= [];
+    const { waiting } = entry;
+    return new Pending(new Promise<void>((resolve) => waiting.push(resolve)));
   }
 
   /** As assign. @returns settles it */
