@@ -2,7 +2,7 @@ import type { Address } from "./address.ts";
 import type { Command } from "./command.ts";
 import type { Decision } from "./decision.ts";
 import type { Permit } from "./permit.ts";
-import type { Refusal, RefusalKind } from "./refusal.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Secret } from "./secret.ts";
 import type { Session, SessionEnd } from "./session.ts";
 
@@ -71,11 +71,7 @@ export interface OpenSession {
 }
 
 /** What an adapter refuses by itself, before there is a Command to decide. */
-export interface AdapterRefusal {
-  readonly kind: RefusalKind;
-  readonly message: string;
-  readonly hint?: string;
-  readonly position?: number;
+export interface AdapterRefusal extends Omit<Refusal, "reference"> {
   /** What was refused, for the audit log: bounded, without secrets. */
   readonly text: string;
   /** Why, for the audit log, where the message quotes what the log must not have. */

@@ -42,7 +42,11 @@ export type RefusalKind =
 /** A no, in words for the person at the client. The reference finds it on the audit log. */
 export interface Refusal {
   readonly kind: RefusalKind;
+  /** What its protocol calls it, where that is more exact than its kind. */
+  readonly code?: string;
   readonly message: string;
+  /** What the system behind the gateway would have said beside the message, where it would have said no itself. */
+  readonly detail?: string;
   /** What to do next, where there is something to do. */
   readonly hint?: string;
   readonly reference: string;

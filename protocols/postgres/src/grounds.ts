@@ -15,17 +15,17 @@ export function refusedByAnalysis(result: AnalysisResult, text: string): Adapter
       : { kind: "unsupported", message: unsupported, text: redacted ?? text };
   }
   if (result.why === "syntax") {
-    const { message, position } = result;
+    const { ok: _ok, why: kind, ...said } = result;
     const audited = withheld(text);
     const reason = audited === text ? {} : { reason: "it has no grammar" };
-    return { kind: "syntax", message, position, text: audited, ...reason };
+    return { kind, ...said, text: audited, ...reason };
   }
-  return {
-    kind: "too_large",
-    message: `The statement can't be analysed: ${result.message}.`,
-    hint: result.hint ?? "Write it with less nesting, or in several statements.",
-    text: withheld(text),
-  };
+  const message = `The statement can't be analysed: ${result.message}.`;
+  if (result.why === "unsupported") {
+    return { kind: "unsupported", message, hint: result.hint, text: withheld(text) };
+  }
+  const hint = "Write it with less nesting, or in several statements.";
+  return { kind: "too_large", message, hint, text: withheld(text) };
 }
 
 /** Without a grammar nobody can say where in a text a password stands. */

@@ -39,11 +39,12 @@ const SERVERS_OWN: ReadonlySet<RefusalKind> = new Set([
  * The reference stands in the detail: it finds the event on the audit log.
  */
 export function encodeRefusal(refusal: Refusal, severity: "ERROR" | "FATAL"): Buffer {
+  const detail = SERVERS_OWN.has(refusal.kind) ? refusal.detail : `Reference: ${refusal.reference}`;
   return encodeErrorResponse({
     severity,
-    sqlstate: SQLSTATE[refusal.kind],
+    sqlstate: refusal.code ?? SQLSTATE[refusal.kind],
     message: refusal.message,
-    ...(SERVERS_OWN.has(refusal.kind) ? {} : { detail: `Reference: ${refusal.reference}` }),
+    ...(detail === undefined ? {} : { detail }),
     ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
     ...(refusal.position === undefined ? {} : { position: refusal.position }),
   });

@@ -142,18 +142,18 @@ t.test("a text with backslashes is not guessed at while they are escapes in plai
   const client = await front.connect();
   await run(client, "set standard_conforming_strings = off");
   t.strictSame(await run(client, "select v from t where v = 'public'"), ["public"]);
-  t.equal(await run(client, String.raw`select '\' || v from hidden.t --'`), "54000");
+  t.equal(await run(client, String.raw`select '\' || v from hidden.t --'`), "0A000");
   await run(client, "reset standard_conforming_strings");
   t.strictSame(await run(client, String.raw`select 'a\' || v from t`), [String.raw`a\public`]);
   await run(client, "select public.change_strings()");
-  t.equal(await run(client, String.raw`select '\'`), "54000", "set inside a function");
+  t.equal(await run(client, String.raw`select '\'`), "0A000", "set inside a function");
   client.send(
     unit("set standard_conforming_strings = on"),
     unit("select public.change_strings()"),
     unit(String.raw`select '\'`),
     sync,
   );
-  t.equal(errorIn(await client.until("Z")).get("C"), "54000", "in a pipeline");
+  t.equal(errorIn(await client.until("Z")).get("C"), "0A000", "in a pipeline");
   client.socket.destroy();
 });
 

@@ -1,4 +1,5 @@
 import type { Access } from "@gatehouse/core";
+import type { GrammarError } from "./grammar-errors.ts";
 
 /** What a text of SQL does, as far as its grammar tells. Names are qualified: `public.orders`. */
 export interface Analysis {
@@ -64,10 +65,12 @@ export interface Reading {
 /** What the analysis of a text came to. */
 export type AnalysisResult =
   | { readonly ok: true; readonly analysis: Analysis }
-  /** It has no grammar: PostgreSQL's own message, and where (in characters, from 1). */
-  | { readonly ok: false; readonly why: "syntax"; readonly message: string; readonly position: number }
+  /** It has no grammar. */
+  | ({ readonly ok: false; readonly why: "syntax" } & GrammarError)
+  /** The server reads it otherwise than the parser does. */
+  | { readonly ok: false; readonly why: "unsupported"; readonly message: string; readonly hint: string }
   /** The parser gave up on it: too deep, too long a time. */
-  | { readonly ok: false; readonly why: "unparsable"; readonly message: string; readonly hint?: string };
+  | { readonly ok: false; readonly why: "unparsable"; readonly message: string };
 
 const RANK: Readonly<Record<Access, number>> = { read: 0, write: 1, ddl: 2, admin: 3, unknown: 4 };
 

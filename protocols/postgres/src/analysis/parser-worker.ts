@@ -6,6 +6,7 @@ import { parentPort } from "node:worker_threads";
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import type { AnalysisResult, Reading } from "./analysis.ts";
 import { analyze } from "./analyze.ts";
+import { grammarError } from "./grammar-errors.ts";
 import { escapesByBackslash, redact } from "./tokens.ts";
 
 export interface ParseRequest {
@@ -28,7 +29,7 @@ export type ParseReply =
 const BACKSLASH: Answer = {
   result: {
     ok: false,
-    why: "unparsable",
+    why: "unsupported",
     message: "it has a backslash in '...', which escapes while standard_conforming_strings is off",
     hint: "Write E'...' where a backslash is to escape, or turn standard_conforming_strings on.",
   },
@@ -47,11 +48,7 @@ function parse({ text, reading }: ParseRequest): Answer | "broken" {
     if (error instanceof Error && hasSqlDetails(error) && error.sqlDetails) {
       // What is no SQL with the setting on may be some with it off.
       if (reading.backslashes && text.includes("\\")) return BACKSLASH;
-      const { message, cursorPosition } = error.sqlDetails;
-      return {
-        result: { ok: false, why: "syntax", message, position: cursorPosition + 1 },
-        literals: true,
-      };
+      return { result: { ok: false, why: "syntax", ...grammarError(error.sqlDetails) }, literals: true };
     }
     return "broken";
   }

@@ -102,6 +102,8 @@ t.test("each kind of refusal has its SQLSTATE", async (t) => {
     const expected = { code: codes[kind], message: "m", hint: "h", detail };
     t.match(await read(encodeRefusal(refusal, "ERROR")), [expected], kind);
   }
+  const own = { kind: "syntax", code: "0A000", message: "m", detail: "d", reference: "ref_1" } as const;
+  t.match(await read(encodeRefusal(own, "ERROR")), [{ code: "0A000", message: "m", detail: "d" }]);
   t.match(await read(encodeViolation("m")), [{ code: "08P01", severity: "FATAL" }]);
 });
 
