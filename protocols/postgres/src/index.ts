@@ -24,7 +24,10 @@ export function postgres(analyzer = new Analyzer()): Protocol {
 }
 
 async function understand(analyzer: Analyzer, text: string, target: Target): Promise<Understanding> {
-  const result = await analyzer.analyze(text, { path: [settingsOf(target).schema], backslashes: false });
+  const { schema } = settingsOf(target);
+  // As a session begins.
+  const reading = { path: [schema], backslashes: false, touched: false, usesUser: schema === "$user" };
+  const result = await analyzer.analyze(text, reading);
   const refused = refusedByAnalysis(result, text);
   if (refused) return { ok: false, refusal: refused };
   if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");

@@ -24,7 +24,7 @@ export class SessionReading {
   #sessionUser: string;
   #role = "none";
   #path: readonly string[] = [];
-  #current: Reading = { path: [], backslashes: false };
+  #current: Reading = { path: [], backslashes: false, touched: true, usesUser: true };
   #known = false;
   #touched = false;
   #encoding = "";
@@ -145,7 +145,8 @@ export class SessionReading {
   #become(changed: Partial<Reading>): void {
     const user = this.#role === "none" ? this.#sessionUser : this.#role;
     const path = this.#path.map((schema) => (schema === "$user" ? user : schema));
-    this.#current = { ...this.#current, ...changed, path, fixed: !this.#touched && !this.usesUser };
+    const { usesUser } = this;
+    this.#current = { ...this.#current, ...changed, path, touched: this.#touched, usesUser };
   }
 }
 

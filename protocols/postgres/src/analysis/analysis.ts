@@ -54,12 +54,10 @@ export interface Reading {
   readonly path: readonly string[];
   /** standard_conforming_strings is off: a backslash in '...' begins an escape. */
   readonly backslashes: boolean;
-  /**
-   * Only another SET of search_path can change the path: it was not set in the transaction that is open, which
-   * could take it back, and does not name `$user`. Where that is not said, names behind a COMMIT or a SET ROLE in the
-   * same text are not certain.
-   */
-  readonly fixed?: boolean;
+  /** The path, or who acts, may have been set in the transaction that is open: its end may take that back. */
+  readonly touched: boolean;
+  /** The path names `$user`: whoever acts changes it by acting as another. */
+  readonly usesUser: boolean;
 }
 
 /** What the analysis of a text came to. */

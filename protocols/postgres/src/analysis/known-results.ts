@@ -47,7 +47,8 @@ export class KnownResults {
   #prefixesOf(reading: Reading): Prefixes {
     const seen = this.#readings.get(reading);
     if (seen) return seen;
-    const key = JSON.stringify([reading.path, reading.backslashes, reading.fixed === true]);
+    const { path, backslashes, touched, usesUser } = reading;
+    const key = JSON.stringify([path, backslashes, touched, usesUser]);
     // A number is given once: what was kept under the number of a forgotten reading is never found again.
     const prefixes = this.#prefixes.get(key) ?? numbered(this.#count++);
     this.#prefixes.set(key, prefixes);

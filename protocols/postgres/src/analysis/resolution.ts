@@ -15,9 +15,10 @@ export class Resolution {
   #transactionMatters: boolean;
   readonly #afterwards: (() => void)[] = [];
 
-  constructor({ path, fixed }: Reading) {
+  constructor({ path, touched, usesUser }: Reading) {
     this.#path = new SearchPath(path);
-    this.#userMatters = this.#transactionMatters = fixed !== true;
+    this.#transactionMatters = touched;
+    this.#userMatters = usesUser;
   }
 
   get path(): SearchPath {

@@ -9,7 +9,7 @@ import { changing, reading, settings } from "./statements.data.ts";
 await loadModule();
 const all = [...reading, ...changing, ...settings, ...definitions];
 
-const PUBLIC: Reading = { path: ["public"], backslashes: false, fixed: true };
+const PUBLIC: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };
 
 function analysisOf(text: string, reading = PUBLIC) {
   return analyze(text, text === "" ? [] : (parseSync(text).stmts ?? []), reading).analysis;

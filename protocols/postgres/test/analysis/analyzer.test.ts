@@ -5,7 +5,7 @@ import { ParserThread } from "../../src/analysis/parser-thread.ts";
 
 const analyzer = new Analyzer();
 t.teardown(() => analyzer.dispose());
-const PUBLIC: Reading = { path: ["public"], backslashes: false };
+const PUBLIC: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };
 const analyze = async (text: string) => analyzer.analyze(text, PUBLIC);
 
 const breaking = {
@@ -83,15 +83,16 @@ t.test("a syntax error is told with its place in characters", async (t) => {
 });
 
 t.test("the same text in another path is another analysis", async (t) => {
-  const one: Reading = { path: ["one"], backslashes: false };
-  const other: Reading = { path: ["other"], backslashes: false };
+  const one: Reading = { ...PUBLIC, path: ["one"] };
+  const other: Reading = { ...PUBLIC, path: ["other"] };
   const results = await Promise.all(
     [one, other].map((reading) => analyzer.analyze("select * from a", reading)),
   );
   t.match(results, [{ analysis: { reads: ["one.a"] } }, { analysis: { reads: ["other.a"] } }]);
   t.equal(analyzer.known("select * from a", { ...one, path: ["one"] }), results[0], "told by what it says");
   t.equal(analyzer.known("select * from a", { ...one, backslashes: true }), undefined);
-  t.equal(analyzer.known("select * from a", { ...one, fixed: true }), undefined);
+  t.equal(analyzer.known("select * from a", { ...one, touched: true }), undefined);
+  t.equal(analyzer.known("select * from a", { ...one, usesUser: true }), undefined);
 });
 
 t.test("a known text is answered at once, with the same object", async (t) => {
@@ -140,7 +141,7 @@ t.test("a text can't pass for the shape of another", async (t) => {
 });
 
 t.test("where a backslash escapes, only what both settings read alike is understood", async (t) => {
-  const reading: Reading = { path: ["public"], backslashes: true };
+  const reading: Reading = { ...PUBLIC, backslashes: true };
   const alike = [
     "select 'a' from a",
     "select E'it\\'s; \\n' from a",

@@ -6,7 +6,7 @@ import { analyze } from "../../src/analysis/analyze.ts";
 await loadModule();
 
 function analysisOf(text: string) {
-  const reading = { path: ["public"], backslashes: false, fixed: true };
+  const reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };
   return analyze(text, parseSync(text).stmts ?? [], reading).analysis;
 }
 

@@ -8,8 +8,9 @@ import { schemasIn } from "../../src/analysis/search-path.ts";
 
 await loadModule();
 
-function analysisIn(path: readonly string[], text: string, rest: Partial<Reading> = { fixed: true }) {
-  return analyze(text, parseSync(text).stmts ?? [], { path, backslashes: false, ...rest }).analysis;
+function analysisIn(path: readonly string[], text: string, rest: Partial<Reading> = {}) {
+  const reading = { path, backslashes: false, touched: false, usesUser: false, ...rest };
+  return analyze(text, parseSync(text).stmts ?? [], reading).analysis;
 }
 
 t.test("a name may be in any schema of the path", async (t) => {
@@ -161,21 +162,40 @@ t.test("the statement that changes the path is itself read in the old one", asyn
 });
 
 t.test("a path that the transaction or the user may change is not certain behind those", async (t) => {
-  for (const change of ["commit", "rollback", "rollback to s", "set role r", "set session authorization r"]) {
-    const text = `${change}; select from a`;
-    t.match(analysisIn(["public"], text, {}).unsupported, uncertain, text);
-    t.match(analysisIn(["public"], text, { fixed: false }).unsupported, uncertain, text);
-    t.equal(analysisIn(["public"], text).unsupported, undefined, text);
+  const unsupported = (text: string, rest: Partial<Reading>) =>
+    analysisIn(["public"], text, rest).unsupported;
+  const ends = ["commit", "rollback", "rollback to s", "prepare transaction 'x'", "rollback and chain"];
+  for (const end of ends) {
+    const text = `${end}; select from a`;
+    t.match(unsupported(text, { touched: true }), uncertain, text);
+    t.equal(unsupported(text, { usesUser: true }), undefined, text);
+    t.match(unsupported(`begin; set role r; ${text}`, { usesUser: true }), uncertain, text);
+    t.match(unsupported(`begin; set search_path = b; ${text}`, { usesUser: true }), uncertain, text);
+    t.equal(unsupported(`begin; set role r; ${text}`, {}), undefined, text);
   }
+  const users = [
+    ...["set role r", "set local role r", "set role none", "reset role", "set session authorization r"],
+    ...["reset session authorization", "select set_config('role', 'r', false)"],
+  ];
+  for (const user of users) {
+    const text = `${user}; select from a`;
+    t.match(unsupported(text, { usesUser: true }), uncertain, text);
+    t.equal(unsupported(text, { touched: true }), undefined, text);
+  }
+  for (const text of ["reset all; commit; select from a", "discard all; select from a"]) {
+    t.match(unsupported(text, { usesUser: true }), uncertain, text);
+  }
+  const both = { touched: true, usesUser: true };
   t.equal(
-    analysisIn(["public"], "begin; select from a; savepoint s; select from b", {}).unsupported,
+    unsupported("begin; select from a; savepoint s; select from b; release s; select from c", both),
     undefined,
   );
   t.equal(
-    analysisIn(["public"], "set search_path = b; set role r; select from a", {}).unsupported,
+    unsupported("set search_path = b; set role r; select from a", both),
     undefined,
     "a path that was just set names no user",
   );
+  t.match(unsupported("set search_path = b; set role r; commit; select from a", both), uncertain);
 });
 
 t.test("a value of search_path lists the schemas that the server finds in it", async (t) => {

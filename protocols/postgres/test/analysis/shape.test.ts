@@ -1,11 +1,13 @@
 import { loadModule, parseSync, scanSync } from "libpg-query";
 import t from "tap";
+import type { Reading } from "../../src/analysis/analysis.ts";
 import { analyze } from "../../src/analysis/analyze.ts";
 import { shapeOf } from "../../src/analysis/shape.ts";
 import { definitions } from "./definitions.data.ts";
 import { changing, reading, settings } from "./statements.data.ts";
 
 await loadModule();
+const PUBLIC: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };
 
 /** A shape with the places of numbers and strings made visible. */
 function shown(text: string): string | undefined {
@@ -204,8 +206,7 @@ t.test("texts of one shape are the same tokens to PostgreSQL's lexer, but for li
 t.test("what can be shared is the same for every text of a shape", async (t) => {
   const random = seeded(4);
   const all = [...reading, ...changing, ...settings, ...definitions].map(([text]) => text);
-  const found = (text: string) =>
-    analyze(text, parseSync(text).stmts ?? [], { path: ["public"], backslashes: false });
+  const found = (text: string) => analyze(text, parseSync(text).stmts ?? [], PUBLIC);
   let shared = 0;
   for (const text of all) {
     const shape = shapeOf(text);
@@ -236,7 +237,7 @@ t.test("what rests on a literal is not shared", async (t) => {
     "prepare p as select 1",
     "declare c cursor for select 1",
   ]) {
-    const { literals } = analyze(text, parseSync(text).stmts ?? [], { path: [], backslashes: false });
+    const { literals } = analyze(text, parseSync(text).stmts ?? [], PUBLIC);
     t.equal(literals, true, text);
   }
 });
