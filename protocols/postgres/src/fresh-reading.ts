@@ -41,7 +41,8 @@ export class FreshReading {
 
   constructor(options: FreshReadingOptions) {
     this.#options = options;
-    if (!options.reading.known && options.replication !== "physical") this.#stale = BEFORE;
+    const { reading, replication } = options;
+    if ((!reading.known || reading.usesUser) && replication !== "physical") this.#stale = BEFORE;
   }
 
   /** What is to be asked can't be, since the transaction has failed: the server runs nothing but its end. */

@@ -8,13 +8,18 @@ import { encodeExecute } from "./codec/execute.ts";
 import type { ParameterStatus } from "./codec/parameter-status.ts";
 import { encodeParse } from "./codec/parse.ts";
 
-/** By these the server looks names up. What `$user` is in the first, the second says. */
+/** By these the server looks names up. What `$user` is in the first, the second says, which no server reports. */
 export const PATH_SETTINGS = ["search_path", "role"] as const;
 /** By these the server reads texts and looks names up. */
-export const READING_SETTINGS = [...PATH_SETTINGS, "standard_conforming_strings", "client_encoding"] as const;
+export const READING_SETTINGS = [
+  ...PATH_SETTINGS,
+  "session_authorization",
+  "standard_conforming_strings",
+  "client_encoding",
+] as const;
 
 /** Those of them that a server may report by itself. */
-const REPORTED: ReadonlySet<string> = new Set([...READING_SETTINGS, "session_authorization"]);
+const REPORTED: ReadonlySet<string> = new Set(READING_SETTINGS);
 
 /**
  * How one session's server reads texts at the moment. The server reports the encoding and how it reads strings by

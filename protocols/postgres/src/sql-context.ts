@@ -4,6 +4,7 @@ import {
   type AnalysisResult,
   combine,
   type Effect,
+  onSettings,
   type Reading,
 } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
@@ -162,7 +163,7 @@ export class SqlContext {
 
   /**
    * With what it runs by name. A name that is not known here stands for anything: it leaves the access unknown. So does
-   * a statement that itself runs something by name: followed on and on, one that names itself would have no end. And
+   * a statement that itself does something to names: followed on and on, one that runs itself would have no end. And
    * so does one that may change where the names behind it, in the same text, are looked for.
    */
   #withNames(own: Analysis, segment: number): Understood | Pending {
@@ -180,8 +181,9 @@ export class SqlContext {
       const inText = (effect.kind === "execute" ? prepared : declared).get(effect.name);
       const body = inText ?? this.#named(effect, segment);
       if (body instanceof Pending || (body !== undefined && "refused" in body)) return body;
-      const changes = body?.access === "unknown" || body?.effects.some(({ kind }) => kind === "reading");
-      if (body === undefined || (changes && effect.statement < own.statements - 1)) known = false;
+      if (body === undefined || !body.effects.every(onSettings)) known = false;
+      const changes = body !== undefined && (body.access === "unknown" || body.effects.length > 0);
+      if (changes && effect.statement < own.statements - 1) known = false;
       if (body !== undefined) bodies.push(body);
     }
     return { analysis: combine(own, bodies, known), own };

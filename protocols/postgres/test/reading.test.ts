@@ -1,5 +1,5 @@
 import { serialize } from "pg-protocol";
-import t from "tap";
+import t, { type Test } from "tap";
 import { startFrontWithServer } from "./support/front.ts";
 import { errorIn, firstColumn, letter, type RawClient } from "./support/raw-client.ts";
 
@@ -20,6 +20,8 @@ await admin.query("create table shown.t as select 'shown' as v");
 await admin.query("create table public.t as select 'public' as v");
 await admin.query(`create function change_path(path text) returns text language plpgsql as
   $$ begin perform set_config('search_path', path, false); return path; end $$`);
+await admin.query(`create function act_as(role text) returns text language plpgsql as
+  $$ begin perform set_config('role', role, false); return role; end $$`);
 await admin.query(`create function change_strings() returns void language plpgsql as
   $$ begin perform set_config('standard_conforming_strings', 'off', false); end $$`);
 
@@ -185,4 +187,151 @@ t.test("start-up settings hold from the first text on", async (t) => {
   const latin = await front.connect({ client_encoding: "LATIN1" });
   t.strictSame(await run(latin, "show client_encoding"), ["LATIN1"]);
   latin.socket.destroy();
+});
+
+/* A path that names whoever acts: every schema has a table `t` that says whose it is. */
+
+const OWN = '"$user", public';
+await admin.query("create role alice superuser");
+for (const owner of ["alice", "postgres"]) {
+  await admin.query(`create schema ${owner}`);
+  await admin.query(`create table ${owner}.t as select '${owner}' as v`);
+}
+
+/** Runs what ends in reading `t`: where from. The command must have said so before. */
+async function reads(t: Test, client: RawClient, ...messages: readonly (string | Buffer)[]): Promise<string> {
+  client.send(
+    ...messages.map((message) => (typeof message === "string" ? serialize.query(message) : message)),
+  );
+  const frames = await client.until("Z");
+  const code = errorIn(frames).get("C");
+  if (code !== undefined) return code;
+  const owner = firstColumn(frames).at(-1) ?? "";
+  const said = owner === "public" || owner === "shown" ? [`${owner}.t`] : [`${owner}.t`, "public.t"];
+  t.strictSame(front.gate.commands.at(-1)?.resources, said, String(messages.at(-1)));
+  return owner;
+}
+
+const SELECT = "select v from t";
+
+t.test("what has set nothing leaves names certain behind the end of a transaction", async (t) => {
+  const client = await front.connect({ search_path: OWN });
+  for (const end of ["commit", "rollback", "commit and chain", "savepoint s; rollback to s"]) {
+    t.equal(await reads(t, client, `begin; select 1; ${end}; ${SELECT}`), "postgres", end);
+    await run(client, "rollback");
+  }
+  await run(client, "begin");
+  await run(client, "select 1/0");
+  t.equal(await reads(t, client, `rollback; ${SELECT}`), "postgres", "of one that has failed");
+  await run(client, "set role alice");
+  t.equal(await reads(t, client, `begin; select 1; commit; ${SELECT}`), "alice", "set before it");
+  await run(client, "set search_path = shown");
+  t.equal(await reads(t, client, `begin; set role postgres; rollback; ${SELECT}`), "shown", "no matter who");
+  await run(client, "begin; set local search_path = public");
+  t.equal(await reads(t, client, `set role alice; ${SELECT}`), "public", "a path that was set names nobody");
+  client.socket.destroy();
+});
+
+t.test("names are not certain behind the end of a transaction that may take something back", async (t) => {
+  const changes = [
+    ...["set role alice", "set local role alice", "set session authorization alice", "reset role"],
+    ...["select set_config('role', 'alice', true)", "select set_config('search_path', 'hidden', true)"],
+    ...["set local search_path = hidden", "reset all", "reset search_path"],
+  ];
+  const ends = ["commit", "rollback"];
+  for (const change of changes) {
+    for (const end of ends) {
+      const client = await front.connect({ search_path: OWN });
+      t.equal(await reads(t, client, `begin; ${change}; ${end}; ${SELECT}`), "0A000", `${change}; ${end}`);
+      await run(client, `begin; savepoint s; ${change}`);
+      t.equal(await reads(t, client, `${end}; ${SELECT}`), "0A000", `${change}, then ${end}`);
+      t.equal(await reads(t, client, `rollback to s; ${SELECT}`), "0A000", `${change}, then rollback to`);
+      await run(client, end);
+      const after = await reads(t, client, SELECT);
+      t.ok(["postgres", "alice", "public"].includes(after), `${change}, then ${end} alone: ${after}`);
+      client.socket.destroy();
+    }
+  }
+  const client = await front.connect({ search_path: OWN });
+  await run(client, "begin");
+  await run(client, "select public.act_as('alice')");
+  t.equal(await reads(t, client, SELECT), "alice");
+  t.equal(await reads(t, client, `rollback; ${SELECT}`), "0A000", "set inside a function");
+  await run(client, "rollback");
+  t.equal(await reads(t, client, `discard all; ${SELECT}`), "0A000");
+  t.equal(await reads(t, client, SELECT), "postgres");
+  client.socket.destroy();
+});
+
+t.test("whoever acts is followed in the middle of a pipeline", async (t) => {
+  for (const change of [
+    "set session authorization alice",
+    "set role alice",
+    "select public.act_as('alice')",
+  ]) {
+    const client = await front.connect({ search_path: OWN });
+    t.equal(await reads(t, client, unit(change), unit(SELECT), sync), "alice", change);
+    t.equal(await reads(t, client, SELECT), "alice", change);
+    t.equal(
+      await reads(t, client, unit("begin"), unit("reset role"), unit("rollback"), unit(SELECT), sync),
+      "alice",
+    );
+    client.socket.destroy();
+  }
+});
+
+t.test("whom a session begins as is asked for", async (t) => {
+  const chosen = await front.connect({ search_path: OWN, role: "alice" });
+  t.equal(await reads(t, chosen, SELECT), "alice");
+  chosen.socket.destroy();
+  await admin.query("alter role postgres set role = alice");
+  const given = await front.connect({ search_path: OWN });
+  await admin.query("alter role postgres reset role");
+  t.equal(await reads(t, given, SELECT), "alice");
+  given.socket.destroy();
+});
+
+t.test("what is run by its name is followed like what stands in the text", async (t) => {
+  const client = await front.connect({ search_path: OWN });
+  const prepare = (name: string, text: string) => client.send(serialize.parse({ name, text }));
+  prepare("path", "set search_path = hidden");
+  prepare("back", "set search_path = shown");
+  prepare("role", "set role alice");
+  prepare("escapes", "set standard_conforming_strings = off");
+  await run(client, "prepare act as select set_config('role', 'alice', false)");
+  t.equal(await reads(t, client, unit("execute path"), unit(SELECT), sync), "42501", "in a pipeline");
+  t.equal(await reads(t, client, unit("execute back"), unit(SELECT), sync), "shown");
+  const quoted = unit(String.raw`select '\' || v from t --'`);
+  t.equal(await reads(t, client, unit("execute escapes"), quoted, sync), "0A000");
+  await run(client, `set search_path = ${OWN}`);
+  t.equal(await reads(t, client, SELECT), "postgres");
+  await run(client, "begin");
+  await run(client, "execute role");
+  t.equal(await reads(t, client, SELECT), "alice", "between two texts");
+  t.equal(await reads(t, client, `rollback; ${SELECT}`), "0A000", "and taken back by the transaction's end");
+  await run(client, "rollback");
+  await run(client, "execute act");
+  t.equal(await reads(t, client, SELECT), "alice", "SQL's own PREPARE");
+  await run(client, "set role none");
+  await run(client, "begin; declare c cursor for select set_config('role', 'alice', true)");
+  await run(client, "fetch c");
+  t.equal(await reads(t, client, SELECT), "alice", "a cursor");
+  await run(client, "rollback");
+  const declared = "declare c cursor with hold for select set_config('role', 'alice', false)";
+  await run(client, `begin; ${declared}`);
+  t.equal(await reads(t, client, SELECT), "postgres", "a cursor that has not been read");
+  await run(client, "commit");
+  t.equal(await reads(t, client, SELECT), "alice", "COMMIT runs a cursor that is held");
+  client.socket.destroy();
+});
+
+t.test("what is made with a schema for somebody else is looked for as that one", async (t) => {
+  const client = await front.connect({ search_path: OWN });
+  const text = "create schema theirs authorization alice create view theirs.w as select v from";
+  t.equal(await run(client, `${text} t`), "0A000");
+  t.strictSame(await run(client, `${text} shown.t`), []);
+  t.strictSame(await run(client, "create schema ours create view w as select v from t"), []);
+  t.match(front.gate.commands.at(-1)?.facts["reads"], ["ours.t", "postgres.t", "public.t"]);
+  t.strictSame(await run(client, "select v from ours.w"), ["postgres"]);
+  client.socket.destroy();
 });

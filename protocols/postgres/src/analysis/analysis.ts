@@ -70,6 +70,11 @@ export type AnalysisResult =
   /** The parser gave up on it: too deep, too long a time. */
   | { readonly ok: false; readonly why: "unparsable"; readonly message: string };
 
+/** Whether it is on how later texts are read, and not on names. */
+export function onSettings({ kind }: Effect): boolean {
+  return kind === "reading" || kind === "transaction";
+}
+
 const RANK: Readonly<Record<Access, number>> = { read: 0, write: 1, ddl: 2, admin: 3, unknown: 4 };
 
 /** The wider of two. What is not understood outranks all: it may be any of them. */
@@ -107,5 +112,6 @@ function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean)
     writes: union(({ writes }) => writes).sort(),
     functions: union(({ functions }) => functions).sort(),
     unfiltered: all.some(({ unfiltered }) => unfiltered),
+    effects: [...analysis.effects, ...bodies.flatMap(({ effects }) => effects.filter(onSettings))],
   };
 }

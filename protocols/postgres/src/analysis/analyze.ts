@@ -1,4 +1,4 @@
-import type { Analysis, Reading } from "./analysis.ts";
+import { type Analysis, onSettings, type Reading } from "./analysis.ts";
 import { accessOfFunction } from "./builtins.ts";
 import { Findings } from "./findings.ts";
 import { asList, asNode, asText, constantText, type Node, namesIn } from "./node.ts";
@@ -16,7 +16,7 @@ const NO_NAMES: Scope = new Set();
 
 /** The server reads a whole text at once, but looks names up statement by statement. */
 const UNCERTAIN =
-  "It names something without its schema, behind a statement of the same text that may change where names are looked for.";
+  "It names something without its schema, behind or inside a statement that may change where names are looked for.";
 
 /** CURSOR_OPT_HOLD (parsenodes.h). */
 const WITH_HOLD = 0x20;
@@ -130,7 +130,7 @@ class Walk {
         break;
       case "CreateSchemaStmt": {
         const schema = asText(body["schemaname"]) ?? asText(asNode(body["authrole"])?.["rolename"]);
-        this.#resolution.inside(schema, () => this.#definition(body, scope));
+        this.#resolution.inside(schema, body["authrole"] !== undefined, () => this.#definition(body, scope));
         break;
       }
       default:
@@ -281,7 +281,10 @@ class Walk {
         findings.literals = true;
         const hold = (asNumber(body["options"]) & WITH_HOLD) !== 0;
         const text = this.#ownText();
-        findings.effect({ kind: "declare", name: name ?? "", hold, text, body: part.analysis(1) });
+        const query = part.analysis(1);
+        findings.effect({ kind: "declare", name: name ?? "", hold, text, body: query });
+        // The transaction's end runs it to its end.
+        if (hold && query.effects.some(onSettings)) findings.effect({ kind: "reading" });
         break;
       }
       case "ExecuteStmt":

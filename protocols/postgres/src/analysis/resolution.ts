@@ -35,12 +35,17 @@ export class Resolution {
     return this.#changed;
   }
 
-  /** What stands inside CREATE SCHEMA is looked for there first. */
-  inside(schema: string | undefined, look: () => void): void {
-    const outer = this.#path;
-    if (schema !== undefined) this.#path = outer.behind(schema);
+  /**
+   * What stands inside CREATE SCHEMA is looked for there first, and by whoever it is to belong to.
+   * @param others whether that may be somebody else
+   */
+  inside(schema: string | undefined, others: boolean, look: () => void): void {
+    const outer = { path: this.#path, certain: this.#certain };
+    if (schema !== undefined) this.#path = outer.path.behind(schema);
+    if (others && this.#userMatters) this.#certain = false;
     look();
-    this.#path = outer;
+    this.#path = outer.path;
+    this.#certain = outer.certain;
   }
 
   /** On to the next statement: what this one has set holds from there on, since its own names were looked up before. */
