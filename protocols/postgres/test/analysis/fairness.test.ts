@@ -4,7 +4,7 @@ import type { Reading } from "../../src/analysis/analysis.ts";
 import { Analyzer } from "../../src/analysis/analyzer.ts";
 import { HeldParsers, tooDeep } from "../support/held-parsers.ts";
 
-const PUBLIC: Reading = { path: ["public"], backslashes: false };
+const PUBLIC: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };
 
 function sessionOf(subject: string, issuer = "https://idp.example.com") {
   const { identity } = sampleSession;
