@@ -56,8 +56,8 @@ export interface UpstreamSecurity {
 
 /**
  * Puts TLS (1.2 at least) around a connection to a target, and checks who the target is.
- * @throws GatehouseError TARGET_UNVERIFIED when the certificate does not prove it, TARGET_UNREACHABLE when
- * the handshake does not end before `signal` aborts, CERTIFICATE_INVALID when there is nothing to check it by.
+ * @throws GatehouseError TARGET_UNVERIFIED when the certificate does not prove it, TARGET_UNREACHABLE when the target
+ * closes during the handshake or that does not end before `signal` aborts, CERTIFICATE_INVALID when there is nothing to check it by.
  */
 export async function secureUpstream(
   socket: Socket,
@@ -90,6 +90,18 @@ export async function secureUpstream(
       throw new GatehouseError(
         "TARGET_UNREACHABLE",
         `${formatAddress(address)} did not finish the TLS handshake within the deadline.`,
+        { cause },
+      );
+    }
+    // That nobody was there to the end proves nothing about who it was.
+    if (
+      cause instanceof Error &&
+      "code" in cause &&
+      (cause.code === "ECONNRESET" || cause.code === "EPIPE")
+    ) {
+      throw new GatehouseError(
+        "TARGET_UNREACHABLE",
+        `${formatAddress(address)} closed the connection during the TLS handshake.`,
         { cause },
       );
     }

@@ -203,6 +203,22 @@ t.test("one that does not prove who it is ends it too", async (t) => {
   t.equal(asked, 0);
 });
 
+t.test("one that hangs up before it has proved anything does not", async (t) => {
+  const authority = await createAuthority({ name: "CA", now: Date.now() });
+  const ca = join(folder, "hangs-up.crt");
+  await writeFile(ca, authority.certificatePem);
+  const crashing = await fakeServer(t, (socket) =>
+    socket.once("data", () => {
+      socket.once("data", () => socket.destroy());
+      socket.write("S");
+    }),
+  );
+  await t.rejects(connectTo([crashing, down], { tls: { mode: "verify-full", ca } }), {
+    code: "TARGET_UNREACHABLE",
+    message: /closed the connection during the TLS handshake\. 127\.0\.0\.1:1 can't be reached/,
+  });
+});
+
 t.test("one that can't be used now does not", async (t) => {
   const starting = Buffer.from("SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0");
   const busy = await fakeServer(t, (socket) => socket.once("data", () => socket.end(frame("E", starting))));
