@@ -40,6 +40,9 @@ const TERMINATE = typeCode("X");
 /** What a client may send while it copies in. */
 const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
 
+/** Bytes that a target may say to a client that has said goodbye and is gone: the answers to what is still to be done. */
+const UNHEARD = 64 * 1024;
+
 export interface SessionOptions {
   readonly client: Socket;
   readonly upstream: Upstream;
@@ -105,16 +108,18 @@ export class ClientSession implements BackendObserver {
     });
     const stopReading = this.#readClient();
     const stopWatching = this.#watchGateway();
-    relay(upstream.socket, client, (chunk) => scanner.scan(chunk), stop.signal).then(
-      () => this.#end({ end: "target_closed" }),
-      (error: unknown) =>
-        this.#end({ end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn() }),
+    const relayed = relay(upstream.socket, client, (chunk) => scanner.scan(chunk), stop.signal).then(
+      (): Ending => ({ end: "target_closed" }),
+      (error: unknown): Ending => {
+        for (const piece of scanner.before) client.write(piece);
+        return { end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn() };
+      },
     );
-    const ending = await ended;
+    relayed.then((ending) => this.#end(ending));
+    const said = await ended;
     stopReading();
     analyzer.withdraw(session.session);
-    // What a client sent before its goodbye is run to its end, as the server would; unless the gateway has to close.
-    if (ending.terminated) await Promise.race([upstream.finish(), this.#ousted]);
+    const ending = said.terminated ? await this.#finish(said, relayed) : said;
     stopWatching();
     stop.abort();
     const { lastWords } = ending;
@@ -323,6 +328,32 @@ export class ClientSession implements BackendObserver {
       this.#options.log.error({ session: this.#options.session.session.id, error }, "session failed");
       end();
     }
+  }
+
+  /**
+   * What a client sent before its goodbye is run to its end, as the server would; unless the gateway has to close, or
+   * the target goes on talking to a client that is gone: the server ends where it finds that it can't write.
+   * @param said how the session has ended
+   * @returns how it has in the end
+   */
+  async #finish(said: Ending, relayed: Promise<Ending>): Promise<Ending> {
+    const { client, upstream } = this.#options;
+    const unheard = new Promise<void>((resolve) => {
+      const count = () => {
+        let left = UNHEARD;
+        upstream.socket.on("data", (chunk: Buffer) => {
+          left -= chunk.length;
+          if (left < 0) resolve();
+        });
+      };
+      if (client.destroyed) count();
+      else client.once("close", count);
+    });
+    // That it goes is seen by reading: what it sends behind its goodbye is nobody's.
+    client.resume();
+    void upstream.finish();
+    const ending = await Promise.race([relayed, unheard, this.#ousted]);
+    return ending?.end === "protocol_violation" ? ending : said;
   }
 
   /** @returns stops it */

@@ -3,14 +3,14 @@ import { connect, createServer, type Socket } from "node:net";
 import { serialize } from "pg-protocol";
 import t from "tap";
 import { frame } from "../src/codec/framing.ts";
-import { startFront, startFrontWithServer } from "./support/front.ts";
+import { eventually, startFront, startFrontWithServer } from "./support/front.ts";
 import { errorIn } from "./support/raw-client.ts";
 
 const { front: plain, server, admin } = await startFrontWithServer();
 
 /** Stands between the gateway and the server, and can speak in the server's place. */
 const toGateway: Socket[] = [];
-const between = createServer((gateway) => {
+const between = createServer({ allowHalfOpen: true }, (gateway) => {
   const upstream = connect({ host: server.host, port: server.port });
   for (const socket of [gateway, upstream]) socket.on("error", () => socket.destroy());
   gateway.pipe(upstream).pipe(gateway);
@@ -64,3 +64,27 @@ t.test("in the middle of a row nothing is said: it would be read as the row's", 
   await once(client.socket, "end");
   t.strictSame(Buffer.concat(heard), row.subarray(0, 50));
 });
+
+t.test(
+  "what the target said before it was out of step reaches the client, behind its goodbye as well",
+  async (t) => {
+    for (const goodbye of [Buffer.alloc(0), serialize.end()]) {
+      const client = await front.connect();
+      client.send(serialize.query("select pg_sleep(604)"), goodbye);
+      const text = "select 1 from pg_stat_activity where query = 'select pg_sleep(604)' and state = 'active'";
+      await eventually(async () => (await admin.query(text)).rows.length === 1);
+      const row = frame("D", Buffer.alloc(1000));
+      toGateway.at(-1)?.write(row.subarray(0, 500));
+      client.release();
+      const heard = [((await once(client.socket, "data")) as [Buffer])[0]];
+      client.socket.on("data", (more: Buffer) => heard.push(more));
+      toGateway.at(-1)?.write(Buffer.concat([row.subarray(500), sayings["no message at all"]]));
+      await once(client.socket, "end");
+      const said = Buffer.concat(heard);
+      t.strictSame(said.subarray(0, row.length), row);
+      t.match(said.toString("latin1", row.length), /^E.*FATAL.*XX000/s);
+      t.match(front.gate.events.at(-1), { type: "closed", end: "protocol_violation" });
+      await eventually(async () => (await admin.query(text)).rows.length === 0);
+    }
+  },
+);

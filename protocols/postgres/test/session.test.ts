@@ -91,6 +91,42 @@ t.test("a client that vanishes takes its query with it", async (t) => {
   t.match(closings().at(-1), { end: "client_closed" });
 });
 
+t.test("a client that says goodbye and goes takes a result along that nobody would read", async (t) => {
+  const before = closings().length;
+  const text = "select repeat('x', 1000) from generate_series(1, 100000) a, generate_series(1, 100000) b";
+  for (const [index, read] of [true, false].entries()) {
+    const client = await front.connect();
+    client.send(serialize.query(text), serialize.end());
+    if (read) await client.next();
+    await eventually(async () => (await active(text)) === 1);
+    client.socket.destroy();
+    await front.gate.until(() => closings().length === before + index + 1);
+    t.match(closings().at(-1), { end: "client_closed" });
+    await eventually(async () => (await backends()) === 0);
+  }
+});
+
+t.test("what a client sent before its goodbye is run, though it does not stay to hear of it", async (t) => {
+  await admin.query("create table heard (n int)");
+  await admin.query("select pg_advisory_lock(605), pg_advisory_lock(606)");
+  const before = closings().length;
+  const client = await front.connect();
+  const text = "select pg_advisory_lock(605)";
+  const insert = serialize.query("insert into heard values (1)");
+  const again = "select pg_advisory_lock(606); insert into heard values (2)";
+  client.send(serialize.query(text), insert, serialize.query(again), serialize.end());
+  await eventually(async () => (await active(text)) === 1);
+  client.socket.destroy();
+  await once(client.socket, "close");
+  await admin.query("select pg_advisory_unlock(605)");
+  await eventually(async () => (await active(again)) === 1);
+  t.equal(closings().length, before, "what the first two have said ends nothing");
+  await admin.query("select pg_advisory_unlock(606)");
+  await front.gate.until(() => closings().length === before + 1);
+  await eventually(async () => (await backends()) === 0);
+  t.equal((await admin.query("select from heard")).rows.length, 2);
+});
+
 t.test("a client that is gone before the target has answered leaves nothing behind", async (t) => {
   const before = closings().length;
   const client = new RawClient(await securedSocket(front.port, front.ca));

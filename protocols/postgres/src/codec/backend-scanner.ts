@@ -51,6 +51,7 @@ export class BackendScanner {
   #passing = 0;
   /** The beginning of a message whose header, or whose whole, is not there yet. */
   #held: Buffer = NOTHING;
+  #before: readonly Buffer[] = [];
 
   constructor(observer: BackendObserver, limit: number = READ_LIMIT) {
     this.#observer = observer;
@@ -60,6 +61,11 @@ export class BackendScanner {
   /** What has been let through ends where a message does. */
   get betweenMessages(): boolean {
     return this.#passing === 0;
+  }
+
+  /** Where `scan` has thrown: the bytes to send on that stood before what is no message. */
+  get before(): readonly Buffer[] {
+    return this.#before;
   }
 
   /**
@@ -77,40 +83,46 @@ export class BackendScanner {
     // [from, at) passes as it is; it goes out in one piece when something interrupts it.
     let from = 0;
     let at = 0;
-    for (;;) {
-      if (this.#passing > 0) {
-        const step = Math.min(this.#passing, bytes.length - at);
-        this.#passing -= step;
-        at += step;
+    try {
+      for (;;) {
+        if (this.#passing > 0) {
+          const step = Math.min(this.#passing, bytes.length - at);
+          this.#passing -= step;
+          at += step;
+        }
+        const left = bytes.length - at;
+        if (left < HEADER) break;
+        const type = bytes[at] ?? 0;
+        const size = 1 + lengthAt(bytes, at);
+        const handling = HANDLING[type];
+        const own = observer.own && !ANY_TIME.has(type);
+        if (handling !== READ && !own) {
+          if (handling === COUNT) observer.passed(type);
+          this.#passing = size;
+          continue;
+        }
+        if (size > this.#limit) {
+          if (own || (type !== ERROR_RESPONSE && type !== PARAMETER_DESCRIPTION)) throw tooLarge();
+          // An error quotes what it is about, and that may be megabytes. What the gateway provokes is short.
+          if (type === ERROR_RESPONSE) observer.tooLarge();
+          this.#passing = size;
+          continue;
+        }
+        if (left < size) break;
+        const message = bytes.subarray(at, at + size);
+        const replacement = own ? NOTHING : observer.read(type, message);
+        if (own) observer.readOwn(type, message);
+        if (replacement !== undefined) {
+          if (at > from) out.push(bytes.subarray(from, at));
+          if (replacement.length > 0) out.push(replacement);
+          from = at + size;
+        }
+        at += size;
       }
-      const left = bytes.length - at;
-      if (left < HEADER) break;
-      const type = bytes[at] ?? 0;
-      const size = 1 + lengthAt(bytes, at);
-      const handling = HANDLING[type];
-      const own = observer.own && !ANY_TIME.has(type);
-      if (handling !== READ && !own) {
-        if (handling === COUNT) observer.passed(type);
-        this.#passing = size;
-        continue;
-      }
-      if (size > this.#limit) {
-        if (own || (type !== ERROR_RESPONSE && type !== PARAMETER_DESCRIPTION)) throw tooLarge();
-        // An error quotes what it is about, and that may be megabytes. What the gateway provokes is short.
-        if (type === ERROR_RESPONSE) observer.tooLarge();
-        this.#passing = size;
-        continue;
-      }
-      if (left < size) break;
-      const message = bytes.subarray(at, at + size);
-      const replacement = own ? NOTHING : observer.read(type, message);
-      if (own) observer.readOwn(type, message);
-      if (replacement !== undefined) {
-        if (at > from) out.push(bytes.subarray(from, at));
-        if (replacement.length > 0) out.push(replacement);
-        from = at + size;
-      }
-      at += size;
+    } catch (error) {
+      if (at > from) out.push(bytes.subarray(from, at));
+      this.#before = out;
+      throw error;
     }
     if (at > from) out.push(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at));
     this.#held = at < bytes.length ? bytes.subarray(at) : NOTHING;

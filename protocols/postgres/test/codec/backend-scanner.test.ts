@@ -63,7 +63,7 @@ function scanned(chunks: readonly Buffer[], { words, own = () => false }: Watchi
     between.push(scanner.betweenMessages);
     return pieces;
   });
-  return { out: Buffer.concat(out), seen, between };
+  return { scanner, out: Buffer.concat(out), seen, between };
 }
 
 /** Every way to cut the bytes in two, and all of them one by one. */
@@ -190,4 +190,14 @@ t.test("it is known whether what was let through ends with a message", async (t)
   const row = frame("D", Buffer.alloc(10));
   const { between } = scanned([row.subarray(0, 3), row.subarray(3, 9), row.subarray(9)]);
   t.strictSame(between, [true, false, true]);
+});
+
+t.test("what stands before something that is no message is not lost", async (t) => {
+  const row = frame("D", Buffer.alloc(100, 1));
+  const nonsense = Buffer.from([0x44, 0, 0, 0, 0]);
+  for (const cut of [0, 3, 50]) {
+    const { scanner, out } = scanned([row.subarray(0, cut)]);
+    t.throws(() => scanner.scan(Buffer.concat([row.subarray(cut), notice, nonsense, row])), violation);
+    t.strictSame(Buffer.concat([out, ...scanner.before]), Buffer.concat([row, notice]), `cut at ${cut}`);
+  }
 });
