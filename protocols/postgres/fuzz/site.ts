@@ -103,8 +103,7 @@ function joined(pieces: readonly Piece[]): Piece[] {
 
 function failing(step: Step): Buffer {
   if (step[0] === "query" && step[1].includes(REFUSED)) return encode(["query", FAILING]);
-  // Under a name of its own: where a Parse is refused, the statement of that name stays what it was.
-  if (step[0] === "parse" && step[2].includes(REFUSED)) return encode(["parse", FAILING, FAILING]);
+  if (step[0] === "parse" && step[2].includes(REFUSED)) return encode(["parse", step[1], FAILING]);
   return encode(step);
 }
 

@@ -57,6 +57,8 @@ export class Expectations {
   #copying = false;
   /** Syncs behind a COPY's data: the server passes over them while it copies, and answers them when it has failed. */
   #passedOver = 0;
+  /** Of a COPY that has failed: the Syncs that it may have passed over before that, and which have no answer then. */
+  #doubtful = 0;
   /** Of the simple query under way: statements that are done, and whether one has failed. */
   #completed = 0;
   #failed = false;
@@ -111,9 +113,14 @@ export class Expectations {
     return true;
   }
 
-  /** Resolves when everything that was sent is answered. */
+  /**
+   * Resolves when everything that was sent is answered.
+   * @throws GatehouseError PROTOCOL_VIOLATION when it can't be known what is going to be answered
+   */
   answers(): Promise<void> | undefined {
-    return this.empty ? undefined : this.#atMost(0);
+    if (this.empty) return undefined;
+    if (this.#doubtful > 0) throw new GatehouseError("PROTOCOL_VIOLATION", "unexpected Sync during COPY");
+    return this.#atMost(0);
   }
 
   /**
@@ -131,7 +138,11 @@ export class Expectations {
       return;
     }
     if (message === undefined) return;
-    if (next?.message !== message) throw outOfStep();
+    if (next?.message !== message) {
+      if (!this.#passesOver()) throw outOfStep();
+      this.answered(type);
+      return;
+    }
     this.#take()?.settle?.(true, 1);
   }
 
@@ -141,6 +152,7 @@ export class Expectations {
    * @throws GatehouseError PROTOCOL_VIOLATION
    */
   copyBegins(): void {
+    this.#passesOver();
     const message = this.next?.message;
     if (message !== "query" && message !== "execute") throw outOfStep();
     const waiting = this.#queue.slice(this.#head);
@@ -161,9 +173,16 @@ export class Expectations {
     else if (!this.empty && this.#queue.at(-1)?.message !== "copy-data") this.push({ message: "copy-data" });
   }
 
+  /** A Sync goes out during a COPY. @returns whether it may: so many are answered by nobody, and more are for nothing */
+  passOver(): boolean {
+    if (this.#passedOver === MAX_OPEN) return false;
+    this.#passedOver++;
+    return true;
+  }
+
   /** The client has sent CopyDone or CopyFail; perhaps ahead of the server's CopyInResponse. */
   copyEnds(): void {
-    if (this.#copying) this.#endCopy();
+    if (this.#copying) this.#copying = false;
     else if (!this.empty) this.push({ message: "copy-end" });
   }
 
@@ -186,10 +205,12 @@ export class Expectations {
    * @returns the message that has failed
    */
   failed(): Expectation | undefined {
+    this.#passesOver();
     const failed = this.next;
     if (this.#passedOver > 0) {
       const syncs = Array.from({ length: this.#passedOver }, (): Expectation => ({ message: "sync" }));
       this.#queue.splice(this.#head + 1, 0, ...syncs);
+      this.#doubtful = this.#passedOver;
     }
     this.#endCopy();
     switch (failed?.message) {
@@ -219,12 +240,27 @@ export class Expectations {
     if (this.#head === this.#queue.length) {
       this.#queue.length = 0;
       this.#head = 0;
+      this.#doubtful = 0;
     } else if (this.#head > 1024) {
       this.#queue.splice(0, this.#head);
       this.#head = 0;
     }
     this.#tell();
     return first;
+  }
+
+  /**
+   * The server answers what stands behind Syncs that it may have passed over: so it has.
+   * @returns whether that is so
+   */
+  #passesOver(): boolean {
+    if (this.#doubtful === 0) return false;
+    const end = this.#queue.findIndex(({ message }, at) => at >= this.#head && message !== "sync");
+    const syncs = end - this.#head;
+    if (syncs <= 0 || syncs > this.#doubtful) return false;
+    this.#doubtful -= syncs;
+    for (let left = syncs; left > 0; left--) this.#take();
+    return true;
   }
 
   #endCopy(): void {

@@ -8,7 +8,7 @@ import { type Bind, decodeBind, ownParameters } from "./codec/bind.ts";
 import type { ClientMessage } from "./codec/client-reader.ts";
 import { decodeNamedObject } from "./codec/describe.ts";
 import { decodeExecute } from "./codec/execute.ts";
-import { typeCode } from "./codec/framing.ts";
+import { encodeMalformedSync, typeCode } from "./codec/framing.ts";
 import { decodeFunctionCall } from "./codec/function-call.ts";
 import { decodeParse } from "./codec/parse.ts";
 import { decodeQuery } from "./codec/query.ts";
@@ -88,8 +88,6 @@ export class Pipeline {
   #queries = 0;
   /** A message of this segment was refused: the server skips to the Sync, and so does the gateway. */
   #skipping = false;
-  /** A Sync that has come during a COPY, with nothing behind it yet. */
-  #heldSync: Buffer | undefined;
 
   constructor(options: PipelineOptions) {
     this.#options = options;
@@ -119,17 +117,6 @@ export class Pipeline {
     this.#unit = undefined;
   }
 
-  /**
-   * What stood in a COPY's data has failed. A Sync that came behind them was taken for one that the server passes
-   * over, and is one that it waits for.
-   */
-  copyFailed(): void {
-    const sync = this.#heldSync;
-    this.#heldSync = undefined;
-    // Nothing is held back that it could wait for: it came behind the COPY's data.
-    if (sync) void this.#sync(sync);
-  }
-
   /** The client sends nothing more: what is held back goes out. @returns as `accept` */
   close(): Promise<unknown> | undefined {
     return this.#skipping ? undefined : this.#settleUnit();
@@ -151,7 +138,6 @@ export class Pipeline {
     if (type === SYNC) return this.#sync(message.bytes);
     if (type === COPY_DATA) return this.#copyData(message.bytes);
     if (this.#skipping) return undefined;
-    this.#heldSync = undefined;
     // Names are in the encoding that the server reads them in; behind what is held back, that has been waited for.
     const wait = NAMED.has(type) && !this.#unit ? this.#fresh.wait(this.#segment) : undefined;
     if (wait) return wait;
@@ -186,29 +172,19 @@ export class Pipeline {
   }
 
   #sync(bytes: Buffer): Promise<unknown> | undefined {
-    if (bytes.length > HEADER) return this.#malformedSync();
+    const wait = this.#skipping ? undefined : this.#settleUnit();
+    if (wait) return wait;
+    const { expectations, upstream } = this.#options;
+    const broken = bytes.length > HEADER;
     // During a COPY the server passes over it; unless what was sent before has failed, which may not be known yet.
-    if (this.#options.expectations.copying) {
-      this.#heldSync = bytes;
+    if (expectations.copying) {
+      if (expectations.passOver()) upstream.control(broken ? encodeMalformedSync() : bytes);
       return undefined;
     }
-    const wait = this.#skipping ? undefined : this.#settleUnit();
-    if (wait) return wait;
-    this.#dispatch.control({ expectation: { message: "sync" }, bytes });
+    // A malformed one ends the segment too, and fails in doing so.
+    if (broken) this.#dispatch.refuse(malformed("invalid message format", SYNC), "sync");
+    else this.#dispatch.control({ expectation: { message: "sync" }, bytes });
     this.#skipping = false;
-    this.#segment++;
-    return undefined;
-  }
-
-  /** It ends the segment, and fails in doing so. */
-  #malformedSync(): Promise<unknown> | undefined {
-    const wait = this.#skipping ? undefined : this.#settleUnit();
-    if (wait) return wait;
-    if (this.#skipping || this.#options.expectations.copying) {
-      throw new GatehouseError("PROTOCOL_VIOLATION", "invalid message format");
-    }
-    // Like a function call that fails: it aborts what is open, and the server is ready again.
-    this.#dispatch.refuse(malformed("invalid message format", SYNC), "function-call");
     this.#segment++;
     return undefined;
   }
@@ -342,7 +318,6 @@ export class Pipeline {
   #copyData(bytes: Buffer): Promise<unknown> | undefined {
     const wait = this.#skipping ? undefined : this.#settleUnit();
     if (wait) return wait;
-    this.#heldSync = undefined;
     if (!this.#skipping) this.#options.expectations.copyData();
     this.#options.upstream.control(bytes);
     return undefined;
@@ -391,6 +366,7 @@ export class Pipeline {
     const unit = this.#unit;
     if (!unit) return undefined;
     const { parse, bind, execute } = unit;
+    const failure = parse?.name === "" ? "parse" : "extended";
     const stale = this.#fresh.wait(this.#segment);
     if (stale) return stale;
     const context = this.#context;
@@ -409,16 +385,16 @@ export class Pipeline {
     const understood = parse ? context.query(statement.text, segment) : context.statement(statement, segment);
     if (understood instanceof Pending) return understood.known;
     this.#unit = undefined;
-    if ("refused" in understood) return this.#refuse(understood.refused, "extended");
+    if ("refused" in understood) return this.#refuse(understood.refused, failure);
     const { analysis } = understood;
     const full = this.#crowded(analysis);
-    if (full) return this.#refuse(full, "extended");
+    if (full) return this.#refuse(full, failure);
     const kind = execute ? "execute" : bind ? "bind" : "prepare";
     const parameters = bind?.parameters ?? [];
     const { parameterTypes } = statement;
     const { decode } = this.#options.reading;
     const command = toCommand(kind, statement.text, analysis, { parameters, parameterTypes, decode });
-    if (!this.#dispatch.command(command, unit.parts, "extended")) {
+    if (!this.#dispatch.command(command, unit.parts, failure)) {
       this.#skipping = true;
       return undefined;
     }
@@ -453,7 +429,7 @@ export class Pipeline {
   /** Refuses what stands at this place; in the extended protocol, the server skips to the Sync behind it. */
   #refuse(refused: AdapterRefusal, failure: Failure): Promise<unknown> | undefined {
     this.#dispatch.refuse(refused, failure);
-    if (failure === "extended") this.#skipping = true;
+    if (failure === "extended" || failure === "parse") this.#skipping = true;
     return undefined;
   }
 

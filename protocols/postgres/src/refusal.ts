@@ -54,3 +54,11 @@ export function encodeRefusal(refusal: Refusal, severity: "ERROR" | "FATAL"): Bu
 export function encodeViolation(message: string): Buffer {
   return encodeErrorResponse({ severity: "FATAL", sqlstate: "08P01", message });
 }
+
+/** The same among a COPY's data: there it fails the COPY first. */
+export function encodeViolationInCopy(message: string): Buffer {
+  return Buffer.concat([
+    encodeErrorResponse({ severity: "ERROR", sqlstate: "08P01", message }),
+    encodeViolation("terminating connection because protocol synchronization was lost"),
+  ]);
+}

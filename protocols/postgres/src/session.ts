@@ -23,7 +23,7 @@ import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-q
 import { type Expectation, Expectations } from "./expectations.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { SessionReading } from "./reading.ts";
-import { encodeRefusal, encodeViolation } from "./refusal.ts";
+import { encodeRefusal, encodeViolation, encodeViolationInCopy } from "./refusal.ts";
 import type { Replication } from "./sql-context.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -39,7 +39,8 @@ const DATA_ROW = typeCode("D");
 const TERMINATE = typeCode("X");
 /** What a client may send while it copies in. */
 const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
-
+/** What PostgreSQL says of any other; behind that, it can't tell where the next message begins. */
+const IN_COPY = "unexpected message during COPY from stdin";
 /** Bytes that a target may say to a client that has said goodbye and is gone: the answers to what is still to be done. */
 const UNHEARD = 64 * 1024;
 
@@ -83,6 +84,8 @@ export class ClientSession implements BackendObserver {
   #held: ClientMessage | undefined;
   /** No more of the client's messages are taken. */
   #over = false;
+  /** The target has said its own last words. */
+  #targetEnds = false;
   #ended: (ending: Ending) => void = () => undefined;
   #oust: () => void = () => undefined;
   /** Resolves when the gateway ends the session from its side. */
@@ -122,7 +125,7 @@ export class ClientSession implements BackendObserver {
     const ending = said.terminated ? await this.#finish(said, relayed) : said;
     stopWatching();
     stop.abort();
-    const { lastWords } = ending;
+    const lastWords = this.#targetEnds ? undefined : ending.lastWords;
     const closed = Promise.all([
       this.#endUpstream(),
       // In the middle of a message, words of the gateway's own would be read as part of it.
@@ -151,8 +154,10 @@ export class ClientSession implements BackendObserver {
   }
 
   passed(type: number): void {
-    if (type === COPY_IN_RESPONSE || type === COPY_BOTH_RESPONSE) this.#expectations.copyBegins();
-    else this.#expectations.answered(type);
+    if (type === COPY_IN_RESPONSE || type === COPY_BOTH_RESPONSE) {
+      this.#expectations.copyBegins();
+      if (this.#held && this.#expectations.copying) this.#violated(IN_COPY);
+    } else this.#expectations.answered(type);
   }
 
   read(type: number, bytes: Buffer): Buffer | undefined {
@@ -204,10 +209,8 @@ export class ClientSession implements BackendObserver {
 
   /** The server has failed: what it does with what was sent behind. */
   #failed(): Expectation | undefined {
-    const { copying } = this.#expectations;
     const failed = this.#expectations.failed();
     if (this.#expectations.skipping) this.#pipeline.skip();
-    if (copying) this.#pipeline.copyFailed();
     return failed;
   }
 
@@ -221,7 +224,10 @@ export class ClientSession implements BackendObserver {
   #errorResponse(body: Buffer): Buffer | undefined {
     const fields = decodeErrorResponse(body);
     const severity = fields.get("V") ?? fields.get("S");
-    if (severity !== "ERROR") return undefined;
+    if (severity !== "ERROR") {
+      this.#targetEnds = true;
+      return undefined;
+    }
     const { refusal } = this.#failed() ?? {};
     if (refusal === undefined || fields.get("C") === QUERY_CANCELED) return undefined;
     return encodeRefusal(refusal, "ERROR");
@@ -272,17 +278,17 @@ export class ClientSession implements BackendObserver {
     const message = this.#held ?? this.#reader.next();
     this.#held = undefined;
     if (message === undefined) return DONE;
-    if (message.type === TERMINATE) {
-      const wait = this.#pipeline.close();
-      if (wait) this.#held = message;
-      else this.#end({ end: "client_closed", terminated: true });
-      return wait ?? DONE;
+    const { copying } = this.#expectations;
+    if (copying && !DURING_COPY_IN.has(message.type)) throw new GatehouseError("PROTOCOL_VIOLATION", IN_COPY);
+    const wait = message.type === TERMINATE ? this.#pipeline.close() : this.#pipeline.accept(message);
+    if (wait) {
+      // It would wait for the COPY, whose data stand behind it: something that is no data was held back before it.
+      if (copying) throw new GatehouseError("PROTOCOL_VIOLATION", IN_COPY);
+      this.#held = message;
+    } else if (message.type === TERMINATE) {
+      this.#end({ end: "client_closed", terminated: true });
+      return DONE;
     }
-    if (this.#expectations.copying && !DURING_COPY_IN.has(message.type)) {
-      throw new GatehouseError("PROTOCOL_VIOLATION", "unexpected message during COPY from stdin");
-    }
-    const wait = this.#pipeline.accept(message);
-    if (wait) this.#held = message;
     return wait;
   }
 
@@ -317,6 +323,11 @@ export class ClientSession implements BackendObserver {
   #violated(message: string): void {
     // Of what stands behind it, nothing is a message.
     this.#over = true;
+    if (this.#expectations.copying) {
+      // All before the COPY is answered, and the COPY fails with it.
+      this.#end({ end: "client_error", detail: message, lastWords: encodeViolationInCopy(message) });
+      return;
+    }
     const lastWords = encodeViolation(message);
     const end = () => this.#end({ end: "client_error", detail: message, lastWords, terminated: true });
     try {

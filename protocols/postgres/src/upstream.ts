@@ -3,9 +3,10 @@ import { setTimeout } from "node:timers/promises";
 import type { Command, Lease, Refusal, Target, Verdict } from "@gatehouse/core";
 import { hangUp } from "@gatehouse/wire";
 import { encodeBind } from "./codec/bind.ts";
-import { frame } from "./codec/framing.ts";
+import { encodeMalformedSync, frame } from "./codec/framing.ts";
 import { encodeFunctionCall } from "./codec/function-call.ts";
 import type { ParameterStatus } from "./codec/parameter-status.ts";
+import { encodeParse } from "./codec/parse.ts";
 import { encodeQuery } from "./codec/query.ts";
 import { encodeCancelRequest } from "./codec/startup-packet.ts";
 import { Outbox } from "./outbox.ts";
@@ -16,7 +17,7 @@ import { connectTarget, type TargetConnection } from "./target-connection.ts";
 const CANCEL_AGAIN = 250;
 
 /** How a refused message is made to fail at the server, at its place among the others. */
-export type Failure = "query" | "extended" | "function-call";
+export type Failure = "query" | "parse" | "extended" | "sync" | "function-call";
 
 /** A command on its way: its messages, and what becomes of it when it is refused. */
 export interface Sending {
@@ -182,7 +183,7 @@ const TERMINATE = frame("X");
 
 /**
  * A message that can't succeed: its text does not parse, its statement does not exist, no function has the object id
- * zero.
+ * zero. A Parse of the unnamed statement takes the older one away, though it fails; a Sync ends what the server skips.
  * @param reference goes into the server's log, so that its entry can be told apart
  */
 function failing(failure: Failure, reference: string): Buffer {
@@ -190,8 +191,12 @@ function failing(failure: Failure, reference: string): Buffer {
   switch (failure) {
     case "query":
       return encodeQuery(name);
+    case "parse":
+      return encodeParse("", name);
     case "extended":
       return encodeBind(name);
+    case "sync":
+      return encodeMalformedSync();
     case "function-call":
       return encodeFunctionCall(0);
   }

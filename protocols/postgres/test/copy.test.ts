@@ -157,3 +157,60 @@ t.test("data outside of a COPY are dropped, as the server drops them", async (t)
   t.equal(await client.shape(), "TDCZI");
   await stillWorks(t, client);
 });
+
+t.test(
+  "Syncs behind the data are answered where the COPY has failed before them, and only there",
+  async (t) => {
+    const begin = {
+      simple: [query("copy numbers from stdin")],
+      extended: [parse({ text: "copy numbers from stdin" }), bind(), execute()],
+    };
+    for (const [protocol, messages] of Object.entries(begin)) {
+      const simple = protocol === "simple";
+      for (const [what, syncs, bytes, answers] of [
+        ["a line that fails", 1, "two\n", simple ? 3 : 2],
+        ["a line that fails, and two of them", 2, "two\n", simple ? 4 : 3],
+        ["a line that fails at the data's end", 1, "two", simple ? 2 : 1],
+      ] as const) {
+        const client = await front.connect();
+        client.send(...messages, ...(simple ? [] : [serialize.flush()]));
+        await client.until("G");
+        client.send(data(bytes), ...Array.from({ length: syncs }, () => sync()), copyDone(), sync());
+        t.equal(await client.shape(), "EZI", `${protocol}: ${what}`);
+        for (let left = answers; left > 1; left--) t.equal(await client.shape(), "ZI");
+        await stillWorks(t, client);
+      }
+    }
+  },
+);
+
+t.test(
+  "a message among the data is answered as by the server, once, whenever the server has begun",
+  async (t) => {
+    const messages = {
+      "a query": query("select 1"),
+      "a Parse": parse({ text: "select 1" }),
+      "a message of no type": Buffer.from([0x7a, 0, 0, 0, 4]),
+    };
+    for (const [what, message] of Object.entries(messages)) {
+      for (const begun of [true, false]) {
+        const client = await front.connect();
+        client.send(query("copy lines from stdin"), ...(begun ? [] : [data("a\n"), message, sync()]));
+        if (begun) {
+          await client.until("G");
+          client.send(data("a\n"), message, sync());
+        }
+        const errors = (await client.toEnd()).filter((frame) => letter(frame) === "E");
+        t.strictSame(
+          errors.map((frame) => [errorIn([frame]).get("V"), errorIn([frame]).get("C")]),
+          [
+            ["ERROR", "08P01"],
+            ["FATAL", "08P01"],
+          ],
+          `${what}, ${begun ? "with the COPY begun" : "sent ahead"}`,
+        );
+        t.equal(await count("lines"), 0);
+      }
+    }
+  },
+);

@@ -292,3 +292,47 @@ t.test("a long pipeline is settled whole", async (t) => {
   t.equal(settled.length, 20_000);
   t.ok(expectations.empty);
 });
+
+t.test("a Sync that goes out during a COPY is answered if the COPY fails, or was passed over", async (t) => {
+  for (const letters of ["ZZC", "ZC"]) {
+    const { expectations, answer } = expecting("execute");
+    answer("G");
+    t.ok(expectations.passOver());
+    expectations.copyEnds();
+    expectations.push({ message: "sync" });
+    answer("E");
+    t.throws(() => expectations.answers(), outOfStep, "nobody knows how many there will be");
+    expectations.push({ message: "execute" });
+    answer(letters);
+    t.ok(expectations.empty, letters);
+  }
+  const done = expecting("execute");
+  done.answer("G");
+  done.expectations.passOver();
+  done.expectations.copyEnds();
+  done.expectations.push({ message: "sync" });
+  done.answer("CZ");
+  t.ok(done.expectations.empty, "of a COPY that is done, none is");
+});
+
+t.test("what follows no failed COPY is as strict as before", async (t) => {
+  const { expectations, answer } = expecting("execute");
+  answer("G");
+  expectations.passOver();
+  expectations.push({ message: "sync" });
+  answer("EZZ");
+  t.ok(expectations.empty);
+  expectations.push({ message: "sync" });
+  expectations.push({ message: "execute" });
+  t.throws(() => answer("C"), outOfStep);
+});
+
+t.test("the Syncs of one COPY have a bound", async (t) => {
+  const { expectations, answer } = expecting("query");
+  answer("G");
+  let sent = 0;
+  while (expectations.passOver()) sent++;
+  t.equal(sent, 8192);
+  expectations.copyData();
+  t.ok(expectations.passOver(), "what stands before data is passed over");
+});

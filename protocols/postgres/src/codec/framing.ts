@@ -32,6 +32,11 @@ export function encodeSync(): Buffer {
   return frame("S");
 }
 
+/** A Sync with a byte too many: the server ends the segment, and says that it can't read it. */
+export function encodeMalformedSync(): Buffer {
+  return frame("S", Buffer.alloc(1));
+}
+
 /** Cuts a stream of bytes into whole messages, none larger than `limit` bytes. */
 export class FrameReader {
   readonly #queue = new ChunkQueue();
