@@ -202,12 +202,13 @@ export class Expectations {
   /**
    * ErrorResponse: the message that it answers has failed; after one of the extended protocol, the server
    * skips all up to the next Sync.
+   * @param canceled by the client. It says so of a COPY by CopyFail, up to which the server has passed over all Syncs
    * @returns the message that has failed
    */
-  failed(): Expectation | undefined {
+  failed(canceled = false): Expectation | undefined {
     this.#passesOver();
     const failed = this.next;
-    if (this.#passedOver > 0) {
+    if (this.#passedOver > 0 && (this.#copying || !canceled)) {
       const syncs = Array.from({ length: this.#passedOver }, (): Expectation => ({ message: "sync" }));
       this.#queue.splice(this.#head + 1, 0, ...syncs);
       this.#doubtful = this.#passedOver;

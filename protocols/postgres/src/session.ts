@@ -16,7 +16,7 @@ import { type BackendObserver, BackendScanner } from "./codec/backend-scanner.ts
 import { type ClientMessage, ClientReader } from "./codec/client-reader.ts";
 import { decodeDataRow } from "./codec/data-row.ts";
 import { decodeErrorResponse } from "./codec/error-response.ts";
-import { typeCode } from "./codec/framing.ts";
+import { encodeFlush, typeCode } from "./codec/framing.ts";
 import { decodeParameterDescription } from "./codec/parameter-description.ts";
 import { decodeParameterStatus } from "./codec/parameter-status.ts";
 import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-query.ts";
@@ -118,7 +118,7 @@ export class ClientSession implements BackendObserver {
         return { end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn() };
       },
     );
-    relayed.then((ending) => this.#end(ending));
+    void relayed.then((ending) => this.#end(ending));
     const said = await ended;
     stopReading();
     analyzer.withdraw(session.session);
@@ -208,8 +208,8 @@ export class ClientSession implements BackendObserver {
   }
 
   /** The server has failed: what it does with what was sent behind. */
-  #failed(): Expectation | undefined {
-    const failed = this.#expectations.failed();
+  #failed(canceled = false): Expectation | undefined {
+    const failed = this.#expectations.failed(canceled);
     if (this.#expectations.skipping) this.#pipeline.skip();
     return failed;
   }
@@ -228,8 +228,9 @@ export class ClientSession implements BackendObserver {
       this.#targetEnds = true;
       return undefined;
     }
-    const { refusal } = this.#failed() ?? {};
-    if (refusal === undefined || fields.get("C") === QUERY_CANCELED) return undefined;
+    const canceled = fields.get("C") === QUERY_CANCELED;
+    const { refusal } = this.#failed(canceled) ?? {};
+    if (refusal === undefined || canceled) return undefined;
     return encodeRefusal(refusal, "ERROR");
   }
 
@@ -330,15 +331,23 @@ export class ClientSession implements BackendObserver {
     }
     const lastWords = encodeViolation(message);
     const end = () => this.#end({ end: "client_error", detail: message, lastWords, terminated: true });
-    try {
-      const wait = this.#pipeline.close();
-      if (wait) wait.then(end, end);
-      else end();
-    } catch (error) {
-      // What was held back can't be decided either: it goes no further.
-      this.#options.log.error({ session: this.#options.session.session.id, error }, "session failed");
-      end();
-    }
+    const settle = () => {
+      try {
+        const wait = this.#pipeline.close();
+        if (wait) {
+          wait.then(settle, end);
+          return;
+        }
+        // The answers that it keeps to itself go out with the server's own last words; a goodbye drops them.
+        this.#options.upstream.control(encodeFlush());
+        end();
+      } catch (error) {
+        // What was held back can't be decided either: it goes no further.
+        this.#options.log.error({ session: this.#options.session.session.id, error }, "session failed");
+        end();
+      }
+    };
+    settle();
   }
 
   /**

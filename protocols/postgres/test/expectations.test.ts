@@ -315,6 +315,22 @@ t.test("a Sync that goes out during a COPY is answered if the COPY fails, or was
   t.ok(done.expectations.empty, "of a COPY that is done, none is");
 });
 
+t.test("the Syncs before a CopyFail were passed over, and those before a cancel were not", async (t) => {
+  for (const [ended, syncs] of [
+    [true, 1],
+    [false, 2],
+  ] as const) {
+    const { expectations, answer } = expecting("execute");
+    answer("G");
+    expectations.passOver();
+    if (ended) expectations.copyEnds();
+    expectations.push({ message: "sync" });
+    expectations.failed(true);
+    answer("Z".repeat(syncs));
+    t.ok(expectations.empty);
+  }
+});
+
 t.test("what follows no failed COPY is as strict as before", async (t) => {
   const { expectations, answer } = expecting("execute");
   answer("G");

@@ -174,6 +174,14 @@ t.test("what a client sends that is no message ends its session with a word", as
   await eventually(async () => (await backends()) === 0);
 });
 
+t.test("what stands before a violation is answered, though it has to be looked at first", async (t) => {
+  const client = await front.connect();
+  client.send(serialize.parse({ text: "select 'nobody has asked before'" }), Buffer.from([0x7a, 0, 0, 0, 4]));
+  const frames = await client.toEnd();
+  t.equal(frames.map(letter).join(""), "1E");
+  t.equal(errorIn(frames).get("C"), "08P01");
+});
+
 t.test("what PostgreSQL can't read of a message, it says, and the session goes on", async (t) => {
   const client = await front.connect();
   for (const [what, bytes, sqlstate] of [
