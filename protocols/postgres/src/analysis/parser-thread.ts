@@ -1,3 +1,4 @@
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { AnalysisResult } from "./analysis.ts";
 import type { ParseReply, ParseRequest } from "./parser-worker.ts";
@@ -11,6 +12,13 @@ const PARSE_DEADLINE = 1_000;
 const SLOW = 100;
 /** Megabytes. With it, no shape of 100 KB that has been tried breaks the parser. */
 const STACK = 32;
+
+/**
+ * V8's optimizing compiler takes 600 MB and a second for one function of the parser's, as soon as a few texts have been
+ * parsed: more than the gateway ever holds otherwise. The baseline compiler's code is about as fast. V8 looks at this
+ * when it compiles a module, so it has to be said before there is one.
+ */
+for (const flag of ["--no-wasm-tier-up", "--no-wasm-dynamic-tiering"]) setFlagsFromString(flag);
 
 /** What came of one text. */
 export interface Parsed {
