@@ -5,15 +5,19 @@
  * process from ending by itself (a timer, a listener, a thread); and its memory has to be what it was.
  *
  * The first third is for kills of the gateway; what is left is one life of it, whose memory is compared.
+ *
+ * Or, in place of the load, one large result and COPY at a time, through which its memory has to stay what it was.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "@gatehouse/core";
 import { auditLines, verifyState } from "../environment.ts";
 import type { Chance } from "./deeds.ts";
 import { type Load, startLoad } from "./load.ts";
-import { HELP, type Options, readOptions } from "./options.ts";
+import { HELP, type LoadOptions, readOptions } from "./options.ts";
 import { figuresOf } from "./process-figures.ts";
+import { megabytes, say } from "./progress.ts";
 import { type Site, startSite } from "./site.ts";
+import { streamThrough } from "./streams.ts";
 import { flatness, type Sample, watch } from "./watch.ts";
 
 /** Milliseconds. */
@@ -26,15 +30,6 @@ const DRAIN = 20_000;
 const interrupted = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => interrupted.abort());
 
-const started = Date.now();
-
-function say(text: string): void {
-  const seconds = String(Math.round((Date.now() - started) / 1000));
-  process.stdout.write(`${seconds.padStart(5)} s  ${text}\n`);
-}
-
-const megabytes = (bytes: number) => `${(bytes / 1024 / 1024).toFixed(1)} MB`;
-
 /** A wait that an interrupt ends. */
 async function wait(milliseconds: number): Promise<void> {
   await pause(milliseconds, undefined, { signal: interrupted.signal }).catch(() => undefined);
@@ -46,20 +41,28 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  say(`seed ${options.seed}`);
   const site = await startSite();
   try {
     await site.gateway.start();
-    const leaks = await soak(site, options);
-    for (const leak of leaks) say(`✘ ${leak}`);
-    if (leaks.length === 0) say("✔ nothing is left behind");
-    return leaks.length === 0 ? 0 : 1;
+    if ("bytes" in options) {
+      const wrong = await streamThrough(site, options.bytes, interrupted.signal);
+      return judge(wrong, "memory stays what it was");
+    }
+    return judge(await soak(site, options), "nothing is left behind");
   } finally {
     await site.stop();
   }
 }
 
-async function soak(site: Site, { length, seed }: Options): Promise<string[]> {
+/** @param good what to say where nothing is wrong @returns the exit code */
+function judge(wrong: readonly string[], good: string): number {
+  for (const what of wrong) say(`✘ ${what}`);
+  if (wrong.length === 0) say(`✔ ${good}`);
+  return wrong.length === 0 ? 0 : 1;
+}
+
+async function soak(site: Site, { length, seed }: LoadOptions): Promise<string[]> {
+  say(`seed ${seed}`);
   const chances = chancesFrom(seed);
   const load = startLoad(site, chances);
   const chance = chances();

@@ -4,29 +4,37 @@ export const HELP = `A gateway under mixed load, with kills of clients, gateway 
 
   npm run soak -- --minutes 10              from a seed that is printed
   npm run soak -- --minutes 10 --seed 7     the same choices again
+  npm run soak -- --gigabytes 10            in place of the load a result, COPY out and COPY in of so much each
 `;
 
-export interface Options {
+export interface LoadOptions {
   /** Milliseconds. */
   readonly length: number;
   readonly seed: number;
 }
 
+export interface StreamOptions {
+  /** Each way. */
+  readonly bytes: number;
+}
+
 /** @returns undefined where help is asked for. @throws TypeError */
-export function readOptions(args: readonly string[]): Options | undefined {
+export function readOptions(args: readonly string[]): LoadOptions | StreamOptions | undefined {
   const { values } = parseArgs({
     args: [...args],
     options: {
       minutes: { type: "string", default: "1" },
       seed: { type: "string", default: String(Date.now() % 1_000_000) },
+      gigabytes: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
   if (values.help) return undefined;
   const minutes = Number(values.minutes);
   const seed = Number(values.seed);
-  if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-    throw new TypeError("--minutes takes a number above zero, --seed a whole one");
+  const gigabytes = Number(values.gigabytes ?? 1);
+  if (!(minutes > 0) || !(gigabytes > 0) || !Number.isSafeInteger(seed)) {
+    throw new TypeError("--minutes and --gigabytes take a number above zero, --seed a whole one");
   }
-  return { length: minutes * 60_000, seed };
+  return values.gigabytes === undefined ? { length: minutes * 60_000, seed } : { bytes: gigabytes * 1e9 };
 }

@@ -5,19 +5,20 @@ import { join } from "node:path";
 export interface ProcessFigures {
   /** Bytes. */
   readonly resident: number;
+  /** The most that it ever was: the kernel counts it, and misses nothing between two looks. */
+  readonly peak: number;
   readonly descriptors: number;
   /** TCP sockets that do not listen, by their two ports: `15432 <- 40112`. */
   readonly connections: readonly string[];
 }
 
 const LISTEN = "0A";
-const PAGE = 4096;
 
 /** @throws Error ENOENT when the process is gone */
 export async function figuresOf(pid: number): Promise<ProcessFigures> {
   const folder = join("/proc", String(pid));
-  const [statm, descriptors, tables] = await Promise.all([
-    readFile(join(folder, "statm"), "utf8"),
+  const [status, descriptors, tables] = await Promise.all([
+    readFile(join(folder, "status"), "utf8"),
     targetsOf(join(folder, "fd")),
     Promise.all(["tcp", "tcp6"].map((name) => readFile(join(folder, "net", name), "utf8"))),
   ]);
@@ -28,10 +29,18 @@ export async function figuresOf(pid: number): Promise<ProcessFigures> {
     .filter(([, , , state, , , , , , inode]) => state !== LISTEN && open.has(inode))
     .map(([, local = "", remote = ""]) => `${port(local)} - ${port(remote)}`);
   return {
-    resident: Number(statm.split(" ")[1]) * PAGE,
+    resident: kilobytes(status, "VmRSS") * 1024,
+    peak: kilobytes(status, "VmHWM") * 1024,
     descriptors: descriptors.length,
     connections,
   };
+}
+
+/** A line of /proc/PID/status. @throws Error when the process has ended: it has no memory then */
+function kilobytes(status: string, name: string): number {
+  const figure = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
+  if (figure === undefined) throw new Error(`The process has ended: it has no ${name}.`);
+  return Number(figure);
 }
 
 /** `0100007F:1538` -> 5432. */

@@ -39,14 +39,30 @@ export class CountingSession {
 
   /** Resolves when so many messages of this letter have come. @throws Error when the session ends before that */
   async until(letter: string, count: number): Promise<void> {
+    await this.#whileOpen(async (signal) => {
+      while (this.count(letter) < count) {
+        if (this.socket.destroyed) throw new Error("the session has ended");
+        await once(this.socket, "data", { signal });
+      }
+    });
+  }
+
+  /** Resolves when the other side has taken enough for more to be sent. @throws Error when the session ends before that */
+  async send(bytes: Buffer): Promise<void> {
+    if (this.socket.write(bytes)) return;
+    await this.#whileOpen(async (signal) => {
+      if (this.socket.destroyed) throw new Error("the session has ended");
+      await once(this.socket, "drain", { signal });
+    });
+  }
+
+  /** @param wait ends by the signal when the session does */
+  async #whileOpen(wait: (signal: AbortSignal) => Promise<void>): Promise<void> {
     const ended = new AbortController();
     const end = () => ended.abort();
     this.socket.once("close", end);
     try {
-      while (this.count(letter) < count) {
-        if (this.socket.destroyed) throw new Error("the session has ended");
-        await once(this.socket, "data", { signal: ended.signal });
-      }
+      await wait(ended.signal);
     } finally {
       this.socket.off("close", end);
     }
