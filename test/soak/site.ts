@@ -5,6 +5,11 @@ import { variantOf } from "../environment.ts";
 import { GatewayProcess } from "./gateway.ts";
 import type { Who } from "./raw-session.ts";
 
+/** Milliseconds for which a receiver takes nothing, with its sender at full speed: what is held then would show. */
+export const STALL = 2000;
+/** A row of `marks` at which the server stalls, and which it leaves out. */
+export const STALLS = "stalls";
+
 /** The demo's server and provider, and a gateway in front of them as a process of its own. */
 export interface Site {
   readonly demo: Demo;
@@ -27,7 +32,13 @@ export async function startSite(): Promise<Site> {
       "  postgres": `{ address: 127.0.0.1:${port} }`,
       "  control": `{ address: 127.0.0.1:${await freePort()} }`,
     });
-    await asAdmin(demo, ["create table marks (mark text)", "grant insert, select on marks to orders_writer"]);
+    await asAdmin(demo, [
+      "create table marks (mark text)",
+      "grant insert, select on marks to orders_writer",
+      `create function stall() returns trigger language plpgsql as
+        $$ begin perform pg_sleep(${STALL / 1000}); return null; end $$`,
+      `create trigger stall before insert on marks for each row when (new.mark = '${STALLS}') execute function stall()`,
+    ]);
     const gateway = new GatewayProcess(configFile, port);
     return {
       demo,

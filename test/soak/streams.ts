@@ -1,8 +1,9 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { message } from "../raw.ts";
 import { figuresOf } from "./process-figures.ts";
 import { megabytes, say } from "./progress.ts";
 import { CountingSession } from "./raw-session.ts";
-import type { Site } from "./site.ts";
+import { type Site, STALL, STALLS } from "./site.ts";
 
 /** Bytes of a row's text. */
 const ROW = 1000;
@@ -24,11 +25,18 @@ interface Way {
   readonly stream: Stream;
 }
 
+async function begin({ socket }: CountingSession, text: string): Promise<void> {
+  socket.write(query(text));
+  socket.pause();
+  await pause(STALL);
+  socket.resume();
+}
+
 const ways: Readonly<Record<string, Way>> = {
   "a result": {
     who: "reader",
     stream: async (session, count) => {
-      session.socket.write(query(rows(count)));
+      await begin(session, rows(count));
       await session.until("Z", 2);
       return session.count("D");
     },
@@ -36,18 +44,19 @@ const ways: Readonly<Record<string, Way>> = {
   "COPY out": {
     who: "reader",
     stream: async (session, count) => {
-      session.socket.write(query(`copy (${rows(count)}) to stdout`));
+      await begin(session, `copy (${rows(count)}) to stdout`);
       await session.until("Z", 2);
       return session.count("d");
     },
   },
   "COPY in": {
     who: "writer",
-    // The server leaves all rows out but the last, which says that it has read the others.
+    // The server leaves out all rows but the one at which it stalls and the last, which says that it has read the others.
     stream: async (session, count) => {
       const last = `the last of ${count}`;
-      session.socket.write(query(`copy marks from stdin where mark = '${last}'`));
+      session.socket.write(query(`copy marks from stdin where mark in ('${STALLS}', '${last}')`));
       await session.until("G", 1);
+      await session.send(message("d", Buffer.from(`${STALLS}\n`)));
       const batch = message("d", Buffer.from(`${"x".repeat(ROW)}\n`.repeat(BATCH)));
       for (let sent = 0; sent < count; sent += BATCH) await session.send(batch);
       await session.send(message("d", Buffer.from(`${last}\n`)));
@@ -61,7 +70,8 @@ const ways: Readonly<Record<string, Way>> = {
 };
 
 /**
- * Sends a result and COPY data through the gateway, as fast as both sides take them, TLS on both of them.
+ * Sends a result and COPY data through the gateway, TLS on both sides of it: at first one of them takes nothing, then as
+ * much as it can.
  * @param bytes each way
  * @param signal ends it
  * @returns what of it has gone wrong, in words
@@ -91,10 +101,10 @@ export async function streamThrough(site: Site, bytes: number, signal: AbortSign
   for (const [name, way] of Object.entries(ways)) {
     const begun = Date.now();
     await one(name, way, bytes);
-    const seconds = (Date.now() - begun) / 1000;
+    const seconds = Math.round((Date.now() - begun) / 1000);
     const { resident, peak } = await figuresOf(pid);
-    const speed = `${(bytes / 1e6 / seconds).toFixed(0)} million bytes a second`;
-    say(`${name}: ${bytes / 1e9} GB, ${speed}; ${megabytes(resident)} resident, ${megabytes(peak)} at most`);
+    const memory = `${megabytes(resident)} resident, ${megabytes(peak)} at most`;
+    say(`${name}: ${bytes / 1e9} GB in ${seconds} s; ${memory}`);
     if (peak > before + GARBAGE) wrong.push(`memory went up to ${megabytes(peak)} at ${name}`);
   }
   return [...wrong, ...site.gateway.faults];
