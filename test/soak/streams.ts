@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { message } from "../raw.ts";
 import { figuresOf } from "./process-figures.ts";
@@ -53,7 +54,7 @@ const ways: Readonly<Record<string, Way>> = {
     who: "writer",
     // The server leaves out all rows but the one at which it stalls and the last, which says that it has read the others.
     stream: async (session, count) => {
-      const last = `the last of ${count}`;
+      const last = `last ${randomUUID()}`;
       session.socket.write(query(`copy marks from stdin where mark in ('${STALLS}', '${last}')`));
       await session.until("G", 1);
       await session.send(message("d", Buffer.from(`${STALLS}\n`)));
@@ -69,43 +70,51 @@ const ways: Readonly<Record<string, Way>> = {
   },
 };
 
+/** @returns what has gone wrong, in words @throws Error when the session breaks off */
+async function through(
+  site: Site,
+  { who, stream }: Way,
+  bytes: number,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  signal.throwIfAborted();
+  const session = await CountingSession.open(site.demo, site.port, site[who]);
+  const end = () => session.socket.destroy();
+  signal.addEventListener("abort", end);
+  try {
+    const count = Math.ceil(bytes / ROW);
+    const come = await stream(session, count);
+    if (session.errors.length > 0) return [`it failed by ${session.errors.join(", ")}`];
+    return come === count ? [] : [`of ${count} rows ${come} have come`];
+  } finally {
+    signal.removeEventListener("abort", end);
+    end();
+  }
+}
+
 /**
- * Sends a result and COPY data through the gateway, TLS on both sides of it: at first one of them takes nothing, then as
+ * Sends a result and COPY data through the gateway, TLS on both sides of it: at first who receives takes nothing, then as
  * much as it can.
  * @param bytes each way
  * @param signal ends it
- * @returns what of it has gone wrong, in words
+ * @returns what has gone wrong, in words
  * @throws Error when a session breaks off
  */
 export async function streamThrough(site: Site, bytes: number, signal: AbortSignal): Promise<string[]> {
-  const wrong: string[] = [];
-  const one = async (name: string, { who, stream }: Way, size: number) => {
-    const session = await CountingSession.open(site.demo, site.port, site[who]);
-    const end = () => session.socket.destroy();
-    signal.addEventListener("abort", end);
-    try {
-      signal.throwIfAborted();
-      const count = Math.ceil(size / ROW);
-      const come = await stream(session, count);
-      if (session.errors.length > 0) wrong.push(`${name} failed by ${session.errors.join(", ")}`);
-      else if (come !== count) wrong.push(`${name}: of ${count} rows ${come} have come`);
-    } finally {
-      signal.removeEventListener("abort", end);
-      end();
-    }
-  };
-  for (const [name, way] of Object.entries(ways)) await one(name, way, WARM_UP);
+  for (const way of Object.values(ways)) await through(site, way, WARM_UP, signal);
   const { pid } = site.gateway;
   const { resident: before } = await figuresOf(pid);
   say(`${megabytes(before)} resident`);
+  const wrong: string[] = [];
   for (const [name, way] of Object.entries(ways)) {
     const begun = Date.now();
-    await one(name, way, bytes);
+    const failures = await through(site, way, bytes, signal);
+    wrong.push(...failures.map((failure) => `${name}: ${failure}`));
     const seconds = Math.round((Date.now() - begun) / 1000);
     const { resident, peak } = await figuresOf(pid);
     const memory = `${megabytes(resident)} resident, ${megabytes(peak)} at most`;
     say(`${name}: ${bytes / 1e9} GB in ${seconds} s; ${memory}`);
-    if (peak > before + GARBAGE) wrong.push(`memory went up to ${megabytes(peak)} at ${name}`);
+    if (peak > before + GARBAGE) wrong.push(`${name}: memory went up to ${megabytes(peak)}`);
   }
   return [...wrong, ...site.gateway.faults];
 }
