@@ -292,7 +292,7 @@ t.test("whatever changes what a reading shows changes the fingerprint", async (t
     "ALTER TABLE part ATTACH PARTITION one FOR VALUES FROM (0) TO (1)",
     "ALTER TABLE part DETACH PARTITION one",
     "ALTER TABLE part ATTACH PARTITION one DEFAULT",
-    "CREATE TABLE child (LIKE t)",
+    "CREATE TABLE child (LIKE t INCLUDING GENERATED)",
     "ALTER TABLE child INHERIT t",
     "ALTER TABLE child NO INHERIT t",
     "ALTER TABLE t ENABLE ROW LEVEL SECURITY",
