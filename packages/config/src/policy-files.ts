@@ -1,11 +1,16 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { SettingsIssue } from "@gatehouse/core";
+import { wildcard } from "@gatehouse/documents";
 import { listOf } from "./raw.ts";
+
+/** What stands beside policies to test them: of no file with such a name are the rules in force. */
+const TESTS = ".test.yaml";
 
 /**
  * The files that the patterns of `policies` match: absolute, each once, sorted. `*` stands for any characters of a
- * file's name, save a dot at its beginning: editors and volume mounts keep what is not meant to be read there.
+ * file's name, save a dot at its beginning: editors and volume mounts keep what is not meant to be read there. Nor does
+ * it match the cases that test policies (`*.test.yaml`).
  * A pattern that matches no file is an issue, since the rules it was to bring would be missing.
  */
 export async function findPolicyFiles(
@@ -29,7 +34,7 @@ async function matches(path: string): Promise<string[] | string> {
   const folder = dirname(path);
   const pattern = basename(path);
   try {
-    const names = pattern.includes("*") ? (await readdir(folder)).filter(matcher(pattern)) : [pattern];
+    const names = pattern.includes("*") ? (await readdir(folder)).filter(listed(pattern)) : [pattern];
     const files: string[] = [];
     for (const name of names) {
       const file = join(folder, name);
@@ -46,20 +51,20 @@ async function matches(path: string): Promise<string[] | string> {
   }
 }
 
-/** No regular expression: one made from `*a*a*a*b` takes long on a name that almost fits. */
-function matcher(pattern: string): (name: string) => boolean {
-  const [start = "", ...rest] = pattern.split("*");
-  const end = rest.pop() ?? "";
-  return (name) => {
-    if (name.startsWith(".") && !start.startsWith(".")) return false;
-    if (name.length < start.length + end.length || !name.startsWith(start) || !name.endsWith(end))
-      return false;
-    let middle = name.slice(start.length, name.length - end.length);
-    for (const part of rest) {
-      const at = middle.indexOf(part);
-      if (at === -1) return false;
-      middle = middle.slice(at + part.length);
-    }
-    return true;
-  };
+function listed(pattern: string): (name: string) => boolean {
+  const fits = wildcard(pattern);
+  return (name) => fits(name) && (pattern.startsWith(".") || !name.startsWith(".")) && !name.endsWith(TESTS);
+}
+
+/** The cases that stand beside these policy files: absolute, each once, sorted. */
+export async function findPolicyTests(policyFiles: readonly string[]): Promise<string[]> {
+  const folders = new Set(policyFiles.map((file) => dirname(file)));
+  const found = await Promise.all(
+    [...folders].map(async (folder) =>
+      (await readdir(folder))
+        .filter((name) => name.endsWith(TESTS) && !name.startsWith("."))
+        .map((name) => join(folder, name)),
+    ),
+  );
+  return found.flat().sort();
 }

@@ -1,4 +1,12 @@
-import { address, duration, filePath, name, oneOrMore, secretReference } from "@gatehouse/documents";
+import {
+  address,
+  columnPattern,
+  duration,
+  filePath,
+  name,
+  oneOrMore,
+  secretReference,
+} from "@gatehouse/documents";
 import { z } from "zod";
 import { upstreamTls } from "./upstream-tls.ts";
 
@@ -77,11 +85,11 @@ export function targetSchema(
             /^[a-z0-9_]+(\.[a-z0-9_]+)*$/,
             "expected a tag: words of a-z, 0-9 and _, with dots between them",
           ),
-        z.array(z.string().min(1)).min(1, "expected at least one column"),
+        z.array(columnPattern()).min(1, "expected at least one column"),
       )
       .prefault({})
       .describe(
-        "What columns hold, for the masks of policies: tag -> [schema.table.column, ...], with * for any name",
+        "What columns hold, for the masks of policies: tag -> [schema.table.column, ...], with * for any characters of a part",
       ),
     levels: z
       .record(name(), level)

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import t from "tap";
-import { loadConfig } from "../src/index.ts";
+import { findPolicyTests, loadConfig } from "../src/index.ts";
 import { configFile, load, loadGood, protocols, shortest } from "./made-up.ts";
 
 t.test("what the shortest file leaves out has its default", async (t) => {
@@ -160,6 +160,27 @@ t.test("a level has its own credential, or else the target's", async (t) => {
   });
 });
 
+t.test("a target's own credential is the gateway's way in, or else its first level's", async (t) => {
+  const config = await loadGood(t, shortest);
+  t.match(config.targets.get("orders")?.credential, { user: "gatehouse" });
+  const own = "reader: { credential: { user: r, password: env:R } }";
+  const text = shortest.replace("reader: {}", own).replace(/ {4}credential: .*\n/, "");
+  t.match((await loadGood(t, text)).targets.get("orders")?.credential, { user: "r" });
+});
+
+t.test("tags are read as columns are reported", async (t) => {
+  const tags = `tags: { pii.email: [public.customers.email, '*."Contacts"."e.mail"'], secret: ["*.*.token"] }`;
+  const config = await loadGood(t, shortest.replace("station:", `${tags}\n    station:`));
+  t.same(
+    [...(config.targets.get("orders")?.tags ?? [])],
+    [
+      ["pii.email", ["public.customers.email", '*.Contacts."e.mail"']],
+      ["secret", ["*.*.token"]],
+    ],
+  );
+  t.equal((await loadGood(t, shortest)).targets.get("orders")?.tags.size, 0);
+});
+
 t.test("listeners have one address or several, over TCP with TLS or on Unix sockets without", async (t) => {
   const tls = { cert: "/x.crt", key: "/x.key" };
   const own = "tls: { cert: file:/x.crt, key: file:/x.key }";
@@ -269,7 +290,7 @@ t.test("a name of every object's is no target unless it stands in the file", asy
 });
 
 t.test(
-  "policy files are found by pattern, each once and sorted; hidden ones and folders are not",
+  "policy files are found by pattern, each once and sorted; hidden ones, tests and folders are not",
   async (t) => {
     const file = configFile(
       t,
@@ -279,7 +300,8 @@ t.test(
       ),
     );
     const folder = dirname(file);
-    for (const name of ["policies/zebras.yaml", "policies/.#orders.yaml", "policies/other.yml", "a.yaml"])
+    const names = ["zebras.yaml", ".#orders.yaml", "orders.test.yaml", ".ships.test.yaml", "other.yml"];
+    for (const name of ["a.yaml", ...names.map((name) => `policies/${name}`)])
       writeFileSync(join(folder, name), "");
     mkdirSync(join(folder, "policies/ships.yaml"));
     symlinkSync(join(folder, "a.yaml"), join(folder, "policies/links.yaml"));
@@ -290,6 +312,11 @@ t.test(
       "policies/orders.yaml",
       "policies/zebras.yaml",
     ]);
+    const tests = await findPolicyTests(result.ok ? result.config.policyFiles : []);
+    t.same(
+      tests.map((path) => relative(folder, path)),
+      ["policies/orders.test.yaml"],
+    );
   },
 );
 

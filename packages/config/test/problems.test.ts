@@ -152,6 +152,9 @@ const cases: readonly (readonly [string, string, string, RegExp])[] = [
     "16:40",
     /^a certificate is shown in TLS/,
   ],
+  ["station:", "tags: { pii: [customers.email] }\n    station:", "13:19", /^expected schema\.table\.column/],
+  ["station:", "tags: { pii: [] }\n    station:", "13:13", /^expected at least one column$/],
+  ["station:", "tags: { PII: [a.b.c] }\n    station:", "13:13", /^expected a tag: words of a-z/],
   ["password:", "pasword:", "14:36", /did you mean "password"/],
   [
     "    credential: { user: gatehouse, password: env:ORDERS_PASSWORD }\n",

@@ -35,6 +35,11 @@ export interface Command {
   /** The field's word for what it does: `SELECT`, `DROP`, `GET`. Several for several statements. */
   readonly verbs: readonly string[];
   readonly access: Access;
+  /**
+   * Where `access` is unknown since it calls functions that users of the target have made: all of those, by every
+   * name that each may have, and what the access is but for them. A policy may hold them to read.
+   */
+  readonly userFunctions?: { readonly names: readonly string[]; readonly otherwise: Access } | undefined;
   /** What it names on the target: `public.orders`, `/v1/keys`. */
   readonly resources: readonly string[];
   /** The command as sent, for the audit log: bounded, and without the secrets that its grammar can hold. */

@@ -1,4 +1,6 @@
+export * from "./dotted-name.ts";
 export * from "./fields.ts";
 export * from "./problem.ts";
 export * from "./schema.ts";
+export * from "./wildcard.ts";
 export * from "./yaml.ts";

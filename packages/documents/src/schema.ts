@@ -74,12 +74,15 @@ function ofUnion(issue: z.core.$ZodIssueInvalidUnion, schema: z.ZodType): Settin
   const path = issue.path.filter((step) => typeof step !== "symbol");
   const meant = issue.errors.find((errors) => errors.length > 0 && !errors.some(isOfAnotherKind));
   if (meant) return meant.flatMap((inner) => describe({ ...inner, path: [...path, ...inner.path] }, schema));
-  const kinds = issue.errors.flat().filter(isOfAnotherKind).map(kindOf);
+  const others = issue.errors.flat().filter(isOfAnotherKind);
+  const kinds = others.map(kindOf);
+  const words = others.flatMap((other) => (other.code === "invalid_value" ? other.values.map(String) : []));
+  const nearest = typeof issue.input === "string" ? didYouMean(issue.input, words) : "";
   const expected = [...new Set(kinds)].join(" or ") || "another form";
   const message =
     issue.input === undefined
       ? `"${String(path.at(-1))}" is missing (expected ${expected})`
-      : `expected ${expected}, found ${found(issue.input)}`;
+      : `expected ${expected}, found ${found(issue.input)}${nearest}`;
   return [{ path, message }];
 }
 

@@ -17,6 +17,9 @@ export type ConfigurationResult =
   | { readonly ok: true; readonly configuration: Configuration }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+/** There are none yet: a mask rule that names one is not loaded. */
+const DETECTORS: readonly string[] = [];
+
 /** The problems of a config or its policies, as an error. */
 export class ConfigurationError extends GatehouseError {
   readonly problems: readonly Problem[];
@@ -51,12 +54,13 @@ export async function loadConfiguration(
   }
   if (problems.length > 0) return { ok: false, problems };
   const targets = new Map(
-    [...config.targets].map(([name, { protocol, levels }]) => [
+    [...config.targets].map(([name, { protocol, levels, tags }]) => [
       name,
-      { protocol, levels: new Set(levels.keys()) },
+      { protocol, levels: new Set(levels.keys()), tags },
     ]),
   );
-  const policies = loadPolicies({ files, targets, facts: factsOf(protocols), onError: onRuleError });
+  const facts = factsOf(protocols);
+  const policies = loadPolicies({ files, targets, facts, detectors: DETECTORS, onError: onRuleError });
   if (!policies.ok) return policies;
   return { ok: true, configuration: { config, policies: policies.engine, summaries: policies.policies } };
 }

@@ -1,8 +1,17 @@
-import type { Decision, DecisionRequest, Identity, PolicyEngine, RuleReference } from "@gatehouse/core";
+import type {
+  Access,
+  Decision,
+  DecisionRequest,
+  Identity,
+  PolicyEngine,
+  RuleReference,
+} from "@gatehouse/core";
 import { failureOf, holds } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
-import { Evaluation } from "./evaluation.ts";
+import { accessOf, Evaluation } from "./evaluation.ts";
+import { MaskSets } from "./mask-sets.ts";
 import { Memory } from "./memory.ts";
+import type { Effect } from "./policy-file.ts";
 import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
 
@@ -12,7 +21,7 @@ export type RuleErrorListener = (rule: RuleReference, message: string) => void;
 export type RuleOutcome =
   | { readonly result: "matched" }
   | { readonly result: "unmatched" }
-  /** A condition that failed: a block rule blocks, an allow rule does not match. */
+  /** A condition that failed: a block rule blocks, a mask rule masks, an allow rule does not match. */
   | { readonly result: "failed"; readonly message: string }
   /** An allow rule that does not name access "unknown", at a command that has it. */
   | { readonly result: "unknown_access" }
@@ -20,7 +29,7 @@ export type RuleOutcome =
 
 export interface RuleExplanation {
   readonly reference: RuleReference;
-  readonly effect: "allow" | "block";
+  readonly effect: Effect;
   /** The condition as written; null is always. */
   readonly when: string | null;
   readonly outcome: RuleOutcome;
@@ -28,6 +37,8 @@ export interface RuleExplanation {
 
 export interface Explanation {
   readonly decision: Decision;
+  /** What the command does in the rules' eyes: its own access, or that without the functions that are held to read. */
+  readonly access: Access;
   /** Every rule of every policy, in the order of files and rules. */
   readonly rules: readonly RuleExplanation[];
 }
@@ -36,6 +47,8 @@ export interface Explanation {
 export interface LoadedPolicies extends PolicyEngine {
   /** The decision, and what each rule said to it. Tells no error listener. */
   explain(request: DecisionRequest): Explanation;
+  /** Every rule of every policy, in the order of files and rules. */
+  readonly rules: readonly { readonly reference: RuleReference; readonly effect: Effect }[];
 }
 
 interface EngineParts {
@@ -46,13 +59,18 @@ interface EngineParts {
   readonly onError: RuleErrorListener;
 }
 
+interface EngineTarget {
+  readonly protocol: string;
+  readonly levels: ReadonlySet<string>;
+  readonly maskSets: MaskSets;
+}
+
 export class Engine implements LoadedPolicies {
   readonly version: string;
   readonly #policies: readonly Policy[];
   readonly #environments: ReadonlyMap<string, WhenEnvironment>;
   readonly #onError: RuleErrorListener;
-  /** The protocol and levels of each target. */
-  readonly #targets: ReadonlyMap<string, { readonly protocol: string; readonly levels: ReadonlySet<string> }>;
+  readonly #targets: ReadonlyMap<string, EngineTarget>;
   /** By identity, then target, then level: bounded by the config, and gone with the identity. */
   readonly #selections = new WeakMap<Identity, Map<string, Map<string, Selection>>>();
 
@@ -62,8 +80,15 @@ export class Engine implements LoadedPolicies {
     this.#environments = environments;
     this.#onError = onError;
     this.#targets = new Map(
-      [...targets].map(([name, { protocol, levels }]) => [name, { protocol, levels: new Set(levels) }]),
+      [...targets].map(([name, { protocol, levels, tags }]) => [
+        name,
+        { protocol, levels: new Set(levels), maskSets: new MaskSets(tags) },
+      ]),
     );
+  }
+
+  get rules(): readonly Rule[] {
+    return this.#policies.flatMap(({ rules }) => rules);
   }
 
   decide(request: DecisionRequest): Decision {
@@ -77,7 +102,8 @@ export class Engine implements LoadedPolicies {
   explain(request: DecisionRequest): Explanation {
     const { identity, target, level, command } = request;
     const selection = this.#select(identity, target.name, level.name);
-    const context = selection?.environment.context(request, selection.place);
+    const access = selection ? accessOf(command, selection.reads) : command.access;
+    const context = selection?.environment.context(request, selection.place, access);
     const outcome = (policy: Policy, rule: Rule): RuleOutcome => {
       const because = this.#reasonAgainst(policy, identity, target.name, level.name);
       if (because !== undefined) return { result: "not_applicable", because };
@@ -88,7 +114,11 @@ export class Engine implements LoadedPolicies {
         return { result: "not_applicable", because: "protocol" };
       }
       const condition = rule.conditions.get(protocol);
-      if (rule.effect === "allow" && command.access === "unknown" && condition?.namesUnknown !== true) {
+      // All that it hides is tagged, and nothing of this target is.
+      if (rule.effect === "mask" && selection.maskSets.of(rule).length === 0) {
+        return { result: "not_applicable", because: "target" };
+      }
+      if (rule.effect === "allow" && access === "unknown" && condition?.namesUnknown !== true) {
         return { result: "unknown_access" };
       }
       try {
@@ -99,6 +129,7 @@ export class Engine implements LoadedPolicies {
     };
     return {
       decision: this.#decide(request, () => undefined),
+      access,
       rules: this.#policies.flatMap((policy) =>
         policy.rules.map((rule) => ({
           reference: rule.reference,
@@ -114,7 +145,7 @@ export class Engine implements LoadedPolicies {
     const { identity, target, level, command } = request;
     const selection = this.#select(identity, target.name, level.name);
     if (selection === undefined || command.protocol !== selection.environment.protocol) {
-      return this.#refuse(request);
+      return this.#refuse(request, command.access);
     }
     const memory = command.shape && selection.memory.of(command.shape);
     if (memory?.decision !== undefined) return memory.decision;
@@ -129,11 +160,11 @@ export class Engine implements LoadedPolicies {
 
   #evaluate(
     request: DecisionRequest,
-    { blocks, allows }: Selection,
+    selection: Selection,
     evaluation: Evaluation,
     onError: RuleErrorListener,
   ): Decision {
-    for (const selected of blocks) {
+    for (const selected of selection.blocks) {
       const { rule } = selected;
       try {
         if (evaluation.holds(selected)) return this.#block(rule, rule.message ?? blockedBy(rule.reference));
@@ -143,26 +174,48 @@ export class Engine implements LoadedPolicies {
         return this.#block(rule, failedAt(rule.reference));
       }
     }
-    for (const selected of allows) {
+    for (const selected of selection.allows) {
       const { rule, condition } = selected;
-      if (request.command.access === "unknown" && condition?.namesUnknown !== true) continue;
+      if (evaluation.access === "unknown" && condition?.namesUnknown !== true) continue;
+      let matches: boolean;
       try {
-        if (evaluation.holds(selected)) {
-          return { effect: "allow", rule: rule.reference, policyVersion: this.version };
-        }
+        matches = evaluation.holds(selected);
       } catch (error) {
         onError(rule.reference, failureOf(error));
+        continue;
       }
+      if (matches) return this.#allow(rule, selection, evaluation, onError);
     }
-    return this.#refuse(request);
+    return this.#refuse(request, evaluation.access);
+  }
+
+  #allow(
+    { reference: rule }: Rule,
+    { masks, maskSets }: Selection,
+    evaluation: Evaluation,
+    onError: RuleErrorListener,
+  ): Decision {
+    const decision = { effect: "allow", rule, policyVersion: this.version } as const;
+    if (masks.length === 0) return decision;
+    const holding = masks.filter((selected) => {
+      try {
+        return evaluation.holds(selected);
+      } catch (error) {
+        // Whether this rule would have masked is not known, so it does.
+        onError(selected.rule.reference, failureOf(error));
+        return true;
+      }
+    });
+    if (holding.length === 0) return decision;
+    return { ...decision, masks: maskSets.together(holding.map(({ rule }) => rule)) };
   }
 
   #block(rule: Rule, message: string): Decision {
     return { effect: "block", rule: rule.reference, message, policyVersion: this.version };
   }
 
-  #refuse({ identity, target, command }: DecisionRequest): Decision {
-    const why = command.access === "unknown" ? " What it would do could not be told." : "";
+  #refuse({ identity, target }: DecisionRequest, access: Access): Decision {
+    const why = access === "unknown" ? " What it would do could not be told." : "";
     const message = `No rule allows this for ${identity.subject} on ${target.name}.${why}`;
     return { effect: "block", rule: null, message, policyVersion: this.version };
   }
@@ -175,8 +228,10 @@ export class Engine implements LoadedPolicies {
     const environment = configured && this.#environments.get(configured.protocol);
     if (!environment || !configured.levels.has(level)) return undefined;
     const selected: SelectedRule[] = [];
+    const reads = new Set<string>();
     for (const policy of this.#policies) {
       if (reasonAgainst(policy, identity, target, level) !== undefined) continue;
+      for (const name of policy.reads) reads.add(name);
       for (const rule of policy.rules) {
         const condition = rule.conditions.get(environment.protocol);
         if (condition !== undefined || rule.conditions.has(environment.protocol)) {
@@ -189,6 +244,9 @@ export class Engine implements LoadedPolicies {
       place: environment.place(identity, target, level),
       blocks: selected.filter(({ rule }) => rule.effect === "block"),
       allows: selected.filter(({ rule }) => rule.effect === "allow"),
+      masks: selected.filter(({ rule }) => configured.maskSets.of(rule).length > 0),
+      maskSets: configured.maskSets,
+      reads,
       memory: new Memory(),
     };
     const byTarget = this.#selections.get(identity) ?? new Map<string, Map<string, Selection>>();

@@ -1,4 +1,12 @@
-import type { Command, DecisionRequest, Facts, FactSchema, FactType, Identity } from "@gatehouse/core";
+import type {
+  Access,
+  Command,
+  DecisionRequest,
+  Facts,
+  FactSchema,
+  FactType,
+  Identity,
+} from "@gatehouse/core";
 import { type Context, Environment } from "@marcbachmann/cel-js";
 
 // CEL finds the type of a value by its class, so each variable with fields has one of its own.
@@ -59,8 +67,13 @@ export interface WhenEnvironment {
   /**
    * The facts of one Command and what stands around it, as CEL's values. The Command is asked for its facts when the
    * first condition names one.
+   * @param access of the Command, in place of the one that it says itself
    */
-  context(request: Pick<DecisionRequest, "command" | "client" | "now">, place: Place): Context;
+  context(
+    request: Pick<DecisionRequest, "command" | "client" | "now">,
+    place: Place,
+    access: Access,
+  ): Context;
 }
 
 /** Who and where, as the conditions see it. */
@@ -114,7 +127,8 @@ export function whenEnvironment(protocol: string, schema: FactSchema): WhenEnvir
       target: new TargetVariable(target, protocol),
       level,
     }),
-    context: ({ command, client, now }, place) => new RequestContext(command, client.host, now, place),
+    context: ({ command, client, now }, place, access) =>
+      new RequestContext(command, access, client.host, now, place),
   };
 }
 
@@ -126,18 +140,29 @@ function requestContext(prefix: string, declared: DeclaredFacts) {
     readonly session: SessionVariable;
     readonly time: Date;
     readonly #command: Command;
+    readonly #access: Access;
     #facts: FactsVariable | undefined;
 
-    constructor(command: Command, client: string, now: number, { identity, target, level }: Place) {
+    constructor(
+      command: Command,
+      access: Access,
+      client: string,
+      now: number,
+      { identity, target, level }: Place,
+    ) {
       this.identity = identity;
       this.target = target;
       this.session = new SessionVariable(level, client);
       this.time = new Date(now);
       this.#command = command;
+      this.#access = access;
     }
 
     get [prefix](): FactsVariable {
-      this.#facts ??= factsVariable(declared, this.#command.facts);
+      if (this.#facts !== undefined) return this.#facts;
+      const { access, facts } = this.#command;
+      const seen = access === this.#access ? facts : { ...facts, access: this.#access };
+      this.#facts = factsVariable(declared, seen);
       return this.#facts;
     }
   };

@@ -1,4 +1,4 @@
-import type { DecisionRequest } from "@gatehouse/core";
+import type { Access, Command, DecisionRequest } from "@gatehouse/core";
 import type { Context } from "@marcbachmann/cel-js";
 import { holds } from "./condition.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
@@ -8,6 +8,8 @@ export class Evaluation {
   readonly #selection: Selection;
   readonly #request: DecisionRequest;
   readonly #results: (boolean | undefined)[] | undefined;
+  /** What the command does in the rules' eyes. */
+  readonly access: Access;
   #context: Context | undefined;
   #settled = true;
 
@@ -16,6 +18,7 @@ export class Evaluation {
     this.#selection = selection;
     this.#request = request;
     this.#results = results;
+    this.access = accessOf(request.command, selection.reads);
   }
 
   /** Every condition that was asked is settled, and none has failed: any command of this shape would fare alike. */
@@ -28,7 +31,7 @@ export class Evaluation {
     if (condition === undefined) return true;
     const known = this.#results?.[number];
     if (known !== undefined) return known;
-    this.#context ??= this.#selection.environment.context(this.#request, this.#selection.place);
+    this.#context ??= this.#selection.environment.context(this.#request, this.#selection.place, this.access);
     try {
       const result = holds(condition, this.#context);
       if (!condition.settled) this.#settled = false;
@@ -39,4 +42,13 @@ export class Evaluation {
       throw error;
     }
   }
+}
+
+/**
+ * What a command does, where functions are left aside that are held to read.
+ * @param reads their names: all that the command calls must be among them
+ */
+export function accessOf({ access, userFunctions }: Command, reads: ReadonlySet<string>): Access {
+  if (access !== "unknown" || reads.size === 0 || userFunctions === undefined) return access;
+  return userFunctions.names.every((name) => reads.has(name)) ? userFunctions.otherwise : access;
 }

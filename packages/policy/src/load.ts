@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly targets: ReadonlyMap<string, PolicyTarget>;
   /** The facts of each protocol by its name; every target's protocol is there. */
   readonly facts: ReadonlyMap<string, FactSchema>;
+  /** The names of all detectors that a mask rule may name. */
+  readonly detectors: readonly string[];
   readonly onError: RuleErrorListener;
 }
 
@@ -42,7 +44,7 @@ interface ReadFile {
  * in, so that the same files always name the same rule and have the same version. No file: nothing is allowed.
  * @throws GatehouseError INTERNAL where a target's protocol declares no facts.
  */
-export function loadPolicies({ files, targets, facts, onError }: LoadOptions): LoadResult {
+export function loadPolicies({ files, targets, facts, detectors, onError }: LoadOptions): LoadResult {
   const environments = environmentsOf(targets, facts);
   const prefixes = new Set([...facts.values()].map(({ prefix }) => prefix));
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -62,14 +64,14 @@ export function loadPolicies({ files, targets, facts, onError }: LoadOptions): L
       problems.push(...document.problems([{ path: ["policy"], message }]));
     }
     firstWith.set(value.policy, first ?? `${file.path}:${document.lineOf(["policy"])}`);
-    const resolved = resolvePolicy(value, document, { targets, environments, prefixes });
+    const resolved = resolvePolicy(value, document, { targets, environments, prefixes, detectors });
     problems.push(...resolved.problems);
     policies.push(resolved.policy);
   }
   if (problems.length > 0) return { ok: false, problems };
   return {
     ok: true,
-    engine: new Engine({ version: versionOf(sorted), policies, targets, environments, onError }),
+    engine: new Engine({ version: versionOf(sorted, targets), policies, targets, environments, onError }),
     policies: policies.map(({ title, file, rules }) => ({ title, file, rules: rules.length })),
   };
 }
@@ -105,9 +107,15 @@ function environmentsOf(
   return environments;
 }
 
-/** SHA-256 over names and contents, each with its length before it, so that no two sets of files read alike. */
-function versionOf(files: readonly PolicyText[]): string {
+/**
+ * SHA-256 over names and contents, each with its length before it, so that no two sets of files read alike; and over
+ * the tags of targets, since masks rest on them.
+ */
+function versionOf(files: readonly PolicyText[], targets: ReadonlyMap<string, PolicyTarget>): string {
   const hash = createHash("sha256");
   for (const { path, text } of files) hash.update(`${path.length}:${path}${text.length}:${text}`);
+  const tagged = [...targets].filter(([, { tags }]) => tags.size > 0);
+  if (tagged.length > 0)
+    hash.update(JSON.stringify(tagged.map(([name, { tags }]) => [name, [...tags]]).sort()));
   return hash.digest("hex").slice(0, 12);
 }

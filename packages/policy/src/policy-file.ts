@@ -1,21 +1,19 @@
 import type { SettingsIssue } from "@gatehouse/core";
-import { checkValue, jsonSchemaOf, name, type Problem, type YamlDocument } from "@gatehouse/documents";
+import {
+  checkValue,
+  functionName,
+  jsonSchemaOf,
+  name,
+  type Problem,
+  type YamlDocument,
+} from "@gatehouse/documents";
 import { z } from "zod";
+import { line, listOf, text } from "./fields.ts";
+import { maskIssues, maskKeys, maskKeysJsonSchema } from "./mask-keys.ts";
 
-/** One line without control characters: it is shown at prompts and written to logs. */
-function line(what: string, length: number) {
-  const expected = `expected ${what}: one line of 1 to ${length} characters`;
-  return z
-    .string()
-    .trim()
-    .regex(new RegExp(`^\\P{C}{1,${length}}$`, "u"), expected);
-}
-
-function listOf<T extends z.ZodType>(item: T, what: string) {
-  return z.array(item).min(1, `expected at least one ${what}`);
-}
-
-const text = z.string().min(1, "expected at least one character");
+/** What a rule can come to. */
+export type Effect = "allow" | "block" | "mask";
+const EFFECTS: readonly Effect[] = ["allow", "block", "mask"];
 
 const who = z
   .strictObject({
@@ -46,19 +44,25 @@ const rule = z
   .strictObject({
     allow: line("a title", 100).optional(),
     block: line("a title", 100).optional(),
+    mask: line("a title", 100).optional(),
     when: z.string().min(1, "expected a condition").max(4096, "expected at most 4096 characters").optional(),
     message: line("a message", 300).optional(),
+    ...maskKeys,
   })
   .superRefine((value, context) => {
-    if ((value.allow === undefined) === (value.block === undefined)) {
-      context.addIssue("a rule has exactly one of allow and block, with the rule's title as its value");
-    } else if (value.message !== undefined && value.block === undefined) {
+    if (EFFECTS.filter((effect) => value[effect] !== undefined).length !== 1) {
+      context.addIssue("a rule has exactly one of allow, block and mask, with the rule's title as its value");
+      return;
+    }
+    if (value.message !== undefined && value.block === undefined) {
       context.addIssue({ code: "custom", path: ["message"], message: "a message may stand only with block" });
     }
+    for (const issue of maskIssues(value)) context.addIssue({ code: "custom", ...issue });
   })
   .meta({
-    oneOf: [{ required: ["allow"] }, { required: ["block"] }],
+    oneOf: EFFECTS.map((effect) => ({ required: [effect] })),
     dependentRequired: { message: ["block"] },
+    dependentSchemas: maskKeysJsonSchema,
   });
 
 const policyFile = z.strictObject({
@@ -66,11 +70,21 @@ const policyFile = z.strictObject({
   who,
   targets,
   levels: listOf(name(), "level").optional(),
+  functions: z.strictObject({ reads: listOf(functionName(), "function") }).optional(),
   rules: listOf(rule, "rule"),
 });
 
 /** A policy file as it is written, after the schema has spoken. */
 export type PolicyFile = z.output<typeof policyFile>;
+
+/** What a rule of a file comes to, and its title. */
+export function effectOf({ allow, block, mask }: PolicyFile["rules"][number]): {
+  readonly effect: Effect;
+  readonly title: string;
+} {
+  if (mask !== undefined) return { effect: "mask", title: mask };
+  return block === undefined ? { effect: "allow", title: allow ?? "" } : { effect: "block", title: block };
+}
 
 /** The schema of a policy file as JSON Schema, for editors. */
 export function policyFileJsonSchema(): Readonly<Record<string, unknown>> {
@@ -80,7 +94,6 @@ export function policyFileJsonSchema(): Readonly<Record<string, unknown>> {
 /** Words of the design that this version does not carry out. To ignore one would let through what it protects. */
 const NOT_CARRIED_OUT: ReadonlyMap<string, string> = new Map([
   ["hold", "`hold` is not carried out by this version, so the file is not loaded; use block until it is"],
-  ["mask", "`mask` is not carried out by this version, so the file is not loaded; use block until it is"],
 ]);
 
 /** Reads one document against the schema; the names in it are not looked up yet. */

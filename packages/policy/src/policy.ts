@@ -1,10 +1,14 @@
 import type { Identity, RuleReference } from "@gatehouse/core";
 import type { Condition } from "./condition.ts";
+import type { MaskRule, Tags } from "./mask-rule.ts";
+import type { Effect } from "./policy-file.ts";
 
 /** What the policies need to know of a configured target. */
 export interface PolicyTarget {
   readonly protocol: string;
   readonly levels: Iterable<string>;
+  /** What its columns hold: tag -> columns. */
+  readonly tags: Tags;
 }
 
 /** Whom a policy is for: within one list any entry will do, and every list that is there must have one. */
@@ -17,10 +21,12 @@ interface Who {
 /** One rule, compiled for each protocol that it fits. */
 export interface Rule {
   readonly reference: RuleReference;
-  readonly effect: "allow" | "block";
+  readonly effect: Effect;
   /** The condition as written; undefined is always. */
   readonly when: string | undefined;
   readonly message: string | undefined;
+  /** Of a mask rule, what it hides and how. */
+  readonly mask: MaskRule | undefined;
   /** By protocol; undefined is always. A protocol that is not a key is one that the rule does not fit. */
   readonly conditions: ReadonlyMap<string, Condition | undefined>;
 }
@@ -33,6 +39,8 @@ export interface Policy {
   readonly targets: ReadonlySet<string> | undefined;
   /** Undefined is every level. */
   readonly levels: ReadonlySet<string> | undefined;
+  /** Functions that the target's users have made, and that are held to read. */
+  readonly reads: readonly string[];
   readonly rules: readonly Rule[];
 }
 

@@ -40,10 +40,26 @@ export const facts: ReadonlyMap<string, FactSchema> = new Map([
 
 /** No target speaks ssh, though the protocol is there. */
 export const targets: ReadonlyMap<string, PolicyTarget> = new Map([
-  ["orders", { protocol: "postgres", levels: ["reader", "writer"] }],
-  ["billing", { protocol: "postgres", levels: ["auditor"] }],
-  ["api", { protocol: "http", levels: ["client"] }],
+  [
+    "orders",
+    {
+      protocol: "postgres",
+      levels: ["reader", "writer"],
+      tags: new Map([
+        ["pii.email", ["public.customers.email", "public.suppliers.contact"]],
+        ["pii.phone", ["public.customers.phone"]],
+        ["secret", ["public.customers.note"]],
+      ]),
+    },
+  ],
+  [
+    "billing",
+    { protocol: "postgres", levels: ["auditor"], tags: new Map([["pii.email", ["public.payers.email"]]]) },
+  ],
+  ["api", { protocol: "http", levels: ["client"], tags: new Map() }],
 ]);
+
+export const detectors = ["pii.email", "pii.card", "secret.jwt", "secret.aws_key"] as const;
 
 export type RuleError = readonly [RuleReference, string];
 
@@ -54,6 +70,7 @@ export function load(texts: readonly string[], errors: RuleError[] = []): Loaded
     files,
     targets,
     facts,
+    detectors,
     onError: (rule, message) => errors.push([rule, message]),
   });
   if (loaded.ok) return loaded.engine;
@@ -62,7 +79,7 @@ export function load(texts: readonly string[], errors: RuleError[] = []): Loaded
 
 export function problemsOf(...texts: readonly string[]): readonly Problem[] {
   const files = texts.map((text, index) => ({ path: `${String.fromCharCode(97 + index)}.yaml`, text }));
-  const loaded = loadPolicies({ files, targets, facts, onError: () => undefined });
+  const loaded = loadPolicies({ files, targets, facts, detectors, onError: () => undefined });
   return loaded.ok ? [] : loaded.problems;
 }
 

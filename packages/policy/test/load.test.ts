@@ -1,6 +1,6 @@
 import t from "tap";
 import { loadPolicies, policyFileJsonSchema } from "../src/index.ts";
-import { facts, policy, problemsOf, targets } from "./fixtures.ts";
+import { detectors, facts, policy, problemsOf, targets } from "./fixtures.ts";
 
 const good = `policy: orders for analysts
 who: { groups: [analysts] }
@@ -16,7 +16,7 @@ rules:
 
 t.test("a good file loads, and says what is in it", async (t) => {
   const files = [{ path: "orders.yaml", text: good }];
-  const loaded = loadPolicies({ files, targets, facts, onError: () => undefined });
+  const loaded = loadPolicies({ files, targets, facts, detectors, onError: () => undefined });
   t.same(loaded.ok && loaded.policies, [{ title: "orders for analysts", file: "orders.yaml", rules: 2 }]);
 });
 
@@ -43,14 +43,16 @@ t.test("every error of a file names its line, its column and what would be right
       /"raeder" is not a level of any of these targets; did you mean "reader"/,
     ],
     ["[reader]", "[auditor]", "4:10", /"auditor" is not a level of any/],
-    ["- allow: reads", "- allow: reads\n    block: reads", "6:5", /exactly one of allow and block/],
-    ["- allow: reads\n    when:", "- when:", "6:5", /exactly one of allow and block/],
+    ["- allow: reads", "- allow: reads\n    block: reads", "6:5", /exactly one of allow, block and mask/],
+    ["- allow: reads\n    when:", "- when:", "6:5", /exactly one of allow, block and mask/],
     ["- block: schema changes", "- allow: schema changes", "10:14", /a message may stand only with block/],
     ["block: schema changes", "block: reads", "8:12", /another rule of this policy has this title/],
     ["when: sql", "wehn: sql", "7:5", /"wehn" is not a key .* did you mean "when"/],
     ['sql.access == "read"', "true", "7:11", /expected a string, found true/],
     ["- allow: reads", "- hold: reads", "6:5", /`hold` is not carried out by this version/],
-    ["- allow: reads", "- mask: reads", "6:5", /`mask` is not carried out by this version/],
+    ["- allow: reads\n", "- allow: reads\n    with: hash\n", "7:11", /`with` may stand only with mask/],
+    ["targets:", "functions: { reads: [total] }\ntargets:", "3:22", /expected schema\.function$/],
+    ["targets:", "functions: { writes: [a.b] }\ntargets:", "3:14", /"writes" is not a key/],
     ["analysts] }", "analysts }", "2:26", /./],
   ];
   for (const [from, to, place, message] of cases) {
@@ -127,11 +129,8 @@ t.test("a condition of two protocols fits none", async (t) => {
   t.equal(problem?.column, 35);
 });
 
-t.test("a rule that is refused for hold or mask is one problem, whatever else it says", async (t) => {
-  const rules = `  - mask: contact details
-    columns: [public.customers.email]
-    with: partial
-  - hold: deletes
+t.test("a rule that is refused for hold is one problem, whatever else it says", async (t) => {
+  const rules = `  - hold: deletes
     when: '"DELETE" in sql.verbs'
     approvers: { groups: [dba] }
     expires: 15m
@@ -141,7 +140,7 @@ t.test("a rule that is refused for hold or mask is one problem, whatever else it
     problemsOf(policy(rules))
       .map(({ line, message }) => `${line} ${message}`)
       .sort(),
-    [/^13 "wehn"/, /^5 `mask`.*not loaded/, /^8 `hold`.*not loaded/],
+    [/^10 "wehn"/, /^5 `hold`.*not loaded/],
   );
 });
 
@@ -165,20 +164,23 @@ t.test("every target is no target where none is configured", async (t) => {
   const files = [
     { path: "a.yaml", text: good.replace("[orders]", '["*"]').replace("levels: [reader]\n", "") },
   ];
-  const loaded = loadPolicies({ files, targets: new Map(), facts, onError: () => undefined });
+  const loaded = loadPolicies({ files, targets: new Map(), facts, detectors, onError: () => undefined });
   t.match(!loaded.ok && loaded.problems, [{ message: "no target is configured" }]);
 });
 
 t.test("a target whose protocol declares no facts is the gateway's own fault", async (t) => {
-  t.throws(() => loadPolicies({ files: [], targets, facts: new Map(), onError: () => undefined }), {
-    code: "INTERNAL",
-    message: /declares no facts; no policy was loaded/,
-  });
+  t.throws(
+    () => loadPolicies({ files: [], targets, facts: new Map(), detectors, onError: () => undefined }),
+    {
+      code: "INTERNAL",
+      message: /declares no facts; no policy was loaded/,
+    },
+  );
 });
 
 t.test("the version tells files apart by name and content, and by nothing else", async (t) => {
   const versionOf = (...files: { path: string; text: string }[]) => {
-    const loaded = loadPolicies({ files, targets, facts, onError: () => undefined });
+    const loaded = loadPolicies({ files, targets, facts, detectors, onError: () => undefined });
     return loaded.ok ? loaded.engine.version : "not loaded";
   };
   const a = { path: "a.yaml", text: good };
@@ -190,12 +192,25 @@ t.test("the version tells files apart by name and content, and by nothing else",
   t.equal(new Set(versions).size, versions.length);
 });
 
+t.test("other tags of a target make another version, since masks rest on them", async (t) => {
+  const versionOf = (tags: ReadonlyMap<string, readonly string[]>) => {
+    const tagged = new Map([["orders", { protocol: "postgres", levels: ["reader"], tags }]]);
+    const files = [{ path: "a.yaml", text: good }];
+    const loaded = loadPolicies({ files, targets: tagged, facts, detectors, onError: () => undefined });
+    return loaded.ok ? loaded.engine.version : "not loaded";
+  };
+  const email = new Map([["pii.email", ["public.customers.email"]]]);
+  const versions = [versionOf(new Map()), versionOf(email), versionOf(new Map([["pii.email", ["a.b.c"]]]))];
+  t.equal(new Set(versions).size, 3);
+  t.equal(versionOf(new Map(email)), versions[1]);
+});
+
 t.test("the schema for editors knows the file's words, and none that is refused", async (t) => {
   const schema = JSON.stringify(policyFileJsonSchema());
-  for (const word of ["policy", "who", "everyone", "targets", "levels", "rules", "allow", "block", "when"]) {
+  for (const word of ["policy", "who", "everyone", "targets", "levels", "rules", "allow", "mask", "when"]) {
     t.match(schema, `"${word}"`);
   }
-  t.notMatch(schema, /"hold"|"mask"/);
+  t.notMatch(schema, /"hold"/);
   t.match(policyFileJsonSchema(), {
     additionalProperties: false,
     required: ["policy", "who", "targets", "rules"],

@@ -1,5 +1,5 @@
 import { type LoadedPolicies, loadPolicies } from "../src/index.ts";
-import { facts, type RuleError, targets } from "./fixtures.ts";
+import { detectors, facts, type RuleError, targets } from "./fixtures.ts";
 
 /** Mulberry32: small, seeded, the same on every machine. */
 export function randomFrom(seed: number): (below: number) => number {
@@ -66,6 +66,7 @@ export function engineOf(list: readonly Sample[], errors: RuleError[] = []): Loa
     })),
     targets,
     facts,
+    detectors,
     onError: (rule, message) => errors.push([rule, message]),
   });
   if (!loaded.ok) throw new Error(loaded.problems[0]?.message);

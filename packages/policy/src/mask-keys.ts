@@ -1,0 +1,68 @@
+import type { Mask } from "@gatehouse/core";
+import { columnPattern } from "@gatehouse/documents";
+import { z } from "zod";
+import { listOf } from "./fields.ts";
+
+/** What the values are of which a part may stay. */
+export const PARTIAL_FORMS = ["email", "card", "phone", "text"] as const;
+
+const HIDES = ["columns", "tags", "detect"] as const;
+
+const named = z
+  .string()
+  .regex(/^[a-z0-9_*]+(\.[a-z0-9_*]+)*$/, "expected words of a-z, 0-9 and _ with dots between them, or *");
+
+const transform = z.union([
+  z.enum(["redact", "null", "hash", "partial"]),
+  z
+    .strictObject({
+      partial: z.enum(PARTIAL_FORMS).optional(),
+      constant: z.string().max(1000, "expected at most 1000 characters").optional(),
+    })
+    .refine(
+      ({ partial, constant }) => (partial === undefined) !== (constant === undefined),
+      "expected one of { partial: FORM } and { constant: TEXT }",
+    )
+    .meta({ minProperties: 1, maxProperties: 1 }),
+]);
+
+/** How a mask rule says that it hides; `partial` alone leaves the form to the names of what is hidden. */
+export type WrittenTransform = z.output<typeof transform>;
+
+/** The keys that a rule has only with `mask`. */
+export const maskKeys = {
+  columns: listOf(columnPattern(), "column").optional(),
+  tags: listOf(named, "tag").optional(),
+  detect: listOf(named, "detector").optional(),
+  with: transform.optional(),
+  predicates: z.enum(["refuse", "allow"] satisfies Mask["predicates"][]).optional(),
+};
+
+type MaskKeys = { readonly mask?: string | undefined } & {
+  readonly [key in keyof typeof maskKeys]?: unknown;
+};
+
+/** What the types of the keys can't say: which of them belong together. */
+export function maskIssues(rule: MaskKeys): { path: string[]; message: string }[] {
+  if (rule.mask === undefined) {
+    const strays = [...HIDES, "with", "predicates"] as const;
+    return strays
+      .filter((key) => rule[key] !== undefined)
+      .map((key) => ({ path: [key], message: `\`${key}\` may stand only with mask` }));
+  }
+  const issues: { path: string[]; message: string }[] = [];
+  if (HIDES.every((key) => rule[key] === undefined)) {
+    issues.push({ path: [], message: "a mask says what it hides: at least one of columns, tags and detect" });
+  }
+  if (rule.with === undefined) {
+    const message = `"with" is missing: redact, "null", hash, partial, { partial: FORM } or { constant: TEXT }`;
+    issues.push({ path: ["with"], message });
+  }
+  return issues;
+}
+
+/** The same as JSON Schema. */
+export const maskKeysJsonSchema = {
+  mask: { required: ["with"], anyOf: HIDES.map((key) => ({ required: [key] })) },
+  ...Object.fromEntries(Object.keys(maskKeys).map((key) => [key, { required: ["mask"] }])),
+};
