@@ -2,6 +2,7 @@ import type { Address } from "./address.ts";
 import type { Access } from "./command.ts";
 import type { RuleReference } from "./decision.ts";
 import type { Proof } from "./identity.ts";
+import type { AppliedMask } from "./masking.ts";
 import type { RefusalKind } from "./refusal.ts";
 import type { SessionEnd } from "./session.ts";
 
@@ -79,8 +80,10 @@ export type AuditEvent =
         readonly effect: "allow" | "block";
         readonly rule: RuleReference | null;
         readonly policyVersion: string;
-        /** Why it was refused, where no rule said so. */
+        /** Why it was refused, where no rule said so, or where the rule is a mask that could not be kept. */
         readonly reason?: string;
+        /** What is hidden in the answer; absent where that is nothing. */
+        readonly masks?: readonly AppliedMask[];
       };
     } & AuditActor);
 

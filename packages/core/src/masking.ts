@@ -38,4 +38,10 @@ export type MaskingOutcome =
   /** It goes on, and its answer is masked on the way back. */
   | { readonly ok: true; readonly applied: readonly AppliedMask[] }
   /** Its answer could not be masked, or would tell what is masked. In words for the client. */
-  | { readonly ok: false; readonly message: string; readonly hint: string };
+  | {
+      readonly ok: false;
+      readonly message: string;
+      readonly hint: string;
+      /** The mask's, where one of several stands in the way. */
+      readonly rule?: RuleReference;
+    };

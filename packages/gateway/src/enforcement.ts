@@ -10,6 +10,7 @@ import {
   hostOf,
   type IdSource,
   type Logger,
+  type MaskingOutcome,
   messageOf,
   type PolicyEngine,
   type Refusal,
@@ -28,8 +29,8 @@ export interface EnforcementOptions {
 }
 
 /**
- * Decide, audit, permit: in this order, and the only way to a Permit. When the audit log can't take the event,
- * the command is refused, whatever the policy said.
+ * Decide, mask, audit, permit: in this order, and the only way to a Permit. When the answer can't be masked as the
+ * policy wants, or the audit log can't take the event, the command is refused, whatever the policy said.
  */
 export class Enforcement {
   readonly #options: EnforcementOptions;
@@ -76,28 +77,33 @@ export class SessionEnforcement {
     const { policies, clock, ids, audit } = this.#options;
     const { identity, target, level } = this.#session;
     const engine = policies();
-    let decision: Decision;
+    let outcome: Outcome;
     try {
       const now = clock.now();
-      decision = engine.decide({ identity, target, level, client: this.#client, command, now });
+      const request = { identity, target, level, client: this.#client, command, now };
+      outcome = outcomeOf(engine.decide(request), command);
     } catch (error) {
       return this.#undecided(command, error);
     }
     const reference = ids("ref");
-    const { effect, rule, policyVersion } = decision;
-    if (effect === "block") this.#refused++;
+    const { audited, refused } = outcome;
+    const { effect } = audited;
+    if (refused) this.#refused++;
     const written = audit.append({
       type: "command",
       reference,
       ...this.#actor,
       command: auditedCommand(command),
-      decision: { effect, rule, policyVersion },
+      decision: audited,
     });
     // The audit log's promise is one for many commands: all that there is of this one's own is its verdict.
     const verdict = written.then(
-      () => verdictOf(decision, command, reference),
+      (): Verdict =>
+        refused
+          ? { ok: false, refusal: { kind: "policy", ...refused, reference } }
+          : { ok: true, permit: issuePermit(command), decision: outcome.decision },
       (error: unknown): Verdict => {
-        if (effect === "allow") this.#refused++;
+        if (!refused) this.#refused++;
         return { ok: false, refusal: this.#notAudited(reference, error) };
       },
     );
@@ -112,7 +118,7 @@ export class SessionEnforcement {
     return this.#refuse(command, { ...refused, reference: this.#options.ids("ref") }, reason);
   }
 
-  /** The policies threw, which is not theirs to do: nothing is known of the command, and so it is refused. */
+  /** The policies or the masks threw, which is not theirs to do: nothing is known of the command, and so it is refused. */
   #undecided(command: Command, error: unknown): Deciding {
     this.#refused++;
     const refusal = undecided(this.#options.ids("ref"));
@@ -157,21 +163,54 @@ export function actorOf({ id, identity, target, level }: Session): AuditActor {
   return { session: id, subject: identity.subject, target: target.name, level: level.name };
 }
 
-type AuditedCommand = Extract<AuditEvent, { type: "command" }>["command"];
+type CommandEvent = Extract<AuditEvent, { type: "command" }>;
+type AuditedCommand = CommandEvent["command"];
+
+/** What becomes of a command whose decision is made and whose masks are prepared, where they can be. */
+interface Outcome {
+  readonly decision: Decision;
+  readonly audited: CommandEvent["decision"];
+  /** What the client is told; undefined where the command goes on. */
+  readonly refused: { readonly message: string; readonly hint: string } | undefined;
+}
+
+function outcomeOf(decision: Decision, command: Command): Outcome {
+  const { effect, rule, policyVersion } = decision;
+  const audited = { effect, rule, policyVersion };
+  if (decision.effect === "block") return { decision, audited, refused: refusedBy(decision) };
+  if (decision.masks === undefined) return { decision, audited, refused: undefined };
+  const masking = command.mask?.(decision.masks) ?? NOT_MASKED;
+  if (!masking.ok) {
+    const { message, hint, rule = decision.masks[0]?.rule ?? null } = masking;
+    const blocked = { effect: "block", rule, policyVersion, reason: message } as const;
+    return { decision, audited: blocked, refused: { message, hint } };
+  }
+  const { applied } = masking;
+  return {
+    decision,
+    audited: applied.length === 0 ? audited : { ...audited, masks: applied },
+    refused: undefined,
+  };
+}
+
+/** Of a protocol that can't mask, or a command that it can't. */
+const NOT_MASKED: MaskingOutcome = {
+  ok: false,
+  message: "A rule hides parts of what this may show, and its answer can't be masked, so it was not run.",
+  hint: "Ask whoever keeps the policies what you may see.",
+};
 
 function auditedCommand({ kind, verbs, access, resources, text, parameters }: Command): AuditedCommand {
   if (parameters.length === 0) return { kind, verbs, access, resources, text };
   return { kind, verbs, access, resources, text, parameters };
 }
 
-function verdictOf(decision: Decision, command: Command, reference: string): Verdict {
-  if (decision.effect === "allow") return { ok: true, permit: issuePermit(command), decision };
-  const { rule, message } = decision;
+function refusedBy({ rule, message }: Extract<Decision, { effect: "block" }>): Outcome["refused"] {
   const hint =
     rule === null
       ? "Ask whoever keeps the policies for a rule that allows it."
       : `The rule "${rule.rule}" of the policy "${rule.policy}" refuses it.`;
-  return { ok: false, refusal: { kind: "policy", message, hint, reference } };
+  return { message, hint };
 }
 
 function undecided(reference: string): Refusal {

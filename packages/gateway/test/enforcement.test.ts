@@ -8,6 +8,7 @@ import {
   type DecisionRequest,
   GatehouseError,
   idSource,
+  type Mask,
 } from "@gatehouse/core";
 import { createFakeClock, createMemoryLog, sampleSession as session } from "@gatehouse/testkit";
 import t from "tap";
@@ -122,6 +123,106 @@ t.test("a command that no rule allows is refused, and the event has no rule", as
   const { verdict } = enforcing(byDefault, audit).enforced.decide(command);
   t.match(await verdict, { ok: false, refusal: { kind: "policy", message: "No rule." } });
   t.match(events, [{ decision: { effect: "block", rule: null } }]);
+});
+
+const mask: Mask = {
+  rule: { policy: "personal data", rule: "contact details", source: "policies/pii.yaml:6" },
+  columns: ["public.customers.email"],
+  detect: [],
+  with: { kind: "redact" },
+  predicates: "refuse",
+};
+const otherMask: Mask = { ...mask, rule: { ...mask.rule, rule: "national ids" } };
+const masked = { ...allow, masks: [mask, otherMask] } as const;
+const unmaskable = {
+  ok: false,
+  message: "It depends on a column that is hidden.",
+  hint: "Leave it out.",
+} as const;
+
+t.test("an allowed command's masks are prepared before the event, which says what is hidden", async (t) => {
+  const { events, audit } = recording();
+  const asked: unknown[] = [];
+  const applied = [{ rule: mask.rule, hides: ["email"] }];
+  const masking: Command = {
+    ...command,
+    mask: (masks) => {
+      t.equal(events.length, 0);
+      asked.push(masks);
+      return { ok: true, applied };
+    },
+  };
+  const { effect, verdict } = enforcing(masked, audit).enforced.decide(masking);
+  t.equal(effect, "allow");
+  const result = await verdict;
+  if (!result.ok) throw new Error("it was allowed");
+  t.doesNotThrow(() => result.permit.redeem(masking));
+  t.equal(asked[0], masked.masks);
+  t.same(
+    events.map((event) => "decision" in event && event.decision),
+    [{ effect: "allow", rule, policyVersion: "v1", masks: applied }],
+  );
+});
+
+t.test("where nothing of an answer is hidden, its event says nothing of masks", async (t) => {
+  const { events, audit } = recording();
+  const masking: Command = { ...command, mask: () => ({ ok: true, applied: [] }) };
+  t.ok((await enforcing(masked, audit).enforced.decide(masking).verdict).ok);
+  t.same(
+    events.map((event) => "decision" in event && event.decision),
+    [{ effect: "allow", rule, policyVersion: "v1" }],
+  );
+});
+
+t.test("a command without masks is not asked to mask", async (t) => {
+  const { audit } = recording();
+  const masking: Command = {
+    ...command,
+    mask: () => {
+      throw new Error("there is nothing to mask");
+    },
+  };
+  t.ok((await enforcing(allow, audit).enforced.decide(masking).verdict).ok);
+  t.match(await enforcing(block, audit).enforced.decide(masking).verdict, { refusal: { kind: "policy" } });
+});
+
+t.test("a command whose answer can't be masked is refused in the mask's name", async (t) => {
+  for (const [mask, told, named] of [
+    [undefined, /its answer can't be masked, so it was not run/, masked.masks[0]],
+    [() => unmaskable, unmaskable.message, masked.masks[0]],
+    [() => ({ ...unmaskable, rule: otherMask.rule }), unmaskable.message, otherMask],
+  ] as const) {
+    const { events, audit } = recording();
+    const { enforced } = enforcing(masked, audit);
+    const { effect, verdict } = enforced.decide(mask ? { ...command, mask } : command);
+    t.equal(effect, "block");
+    const result = await verdict;
+    if (result.ok) throw new Error("it was let through");
+    t.match(result.refusal, { kind: "policy", message: told, hint: /./ });
+    t.match(events, [
+      {
+        reference: result.refusal.reference,
+        command: { text: command.text },
+        decision: { effect: "block", rule: named.rule, policyVersion: "v1", reason: result.refusal.message },
+      },
+    ]);
+    t.equal(events.length, 1);
+    t.same([enforced.commands, enforced.refused], [1, 1]);
+  }
+});
+
+t.test("masks that fail while they are prepared refuse the command, and quote nothing of it", async (t) => {
+  const { events, audit } = recording();
+  const failingMask: Command = {
+    ...command,
+    mask: () => {
+      throw new RangeError("can't mask hunter2");
+    },
+  };
+  const { enforced, log } = enforcing(masked, audit);
+  t.match(await enforced.decide(failingMask).verdict, { ok: false, refusal: { kind: "internal" } });
+  t.match(events, [{ decision: { effect: "block", rule: null } }]);
+  t.notMatch(JSON.stringify([events, log.entries]), "hunter2");
 });
 
 t.test("a command that can't be put on the audit log is refused, whatever the policy said", async (t) => {
