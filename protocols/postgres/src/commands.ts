@@ -104,6 +104,10 @@ class SqlCommand implements Command {
     return this.shape.access;
   }
 
+  get userFunctions(): Command["userFunctions"] {
+    return this.shape.userFunctions;
+  }
+
   get resources(): readonly string[] {
     return resourcesOf(this.shape);
   }

@@ -7,6 +7,11 @@ export interface Analysis {
   readonly verbs: readonly string[];
   /** `unknown` where it runs something by name: what that is, only the session knows (`effects`). */
   readonly access: Access;
+  /**
+   * Where it calls functions that somebody has made, by every name that each may have, and runs nothing by name: what
+   * its access is but for them. They alone may make it unknown.
+   */
+  readonly userFunctions?: { readonly names: readonly string[]; readonly otherwise: Access };
   /** The access of all that stands in the text itself, with what it runs by name left aside. */
   readonly own: Access;
   readonly reads: readonly string[];
@@ -101,17 +106,28 @@ export function combine(analysis: Analysis, bodies: readonly Analysis[], known: 
 
 function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
   const all = [analysis, ...bodies];
+  const { userFunctions: _, ...rest } = analysis;
   const union = (of: (part: Analysis) => readonly string[]) => [...new Set(all.flatMap(of))];
   const access = bodies.map((body) => body.access).reduce(widest, known ? analysis.own : analysis.access);
   return {
-    ...analysis,
+    ...rest,
     access,
     own: access,
+    ...(known ? userFunctionsOf(analysis, bodies) : {}),
     verbs: union(({ verbs }) => verbs),
     reads: union(({ reads }) => reads).sort(),
     writes: union(({ writes }) => writes).sort(),
     functions: union(({ functions }) => functions).sort(),
     unfiltered: all.some(({ unfiltered }) => unfiltered),
     effects: [...analysis.effects, ...bodies.flatMap(({ effects }) => effects.filter(onSettings))],
+  };
+}
+
+function userFunctionsOf(analysis: Analysis, bodies: readonly Analysis[]): Pick<Analysis, "userFunctions"> {
+  const names = bodies.flatMap(({ userFunctions }) => userFunctions?.names ?? []);
+  if (names.length === 0) return {};
+  const otherwise = bodies.map(({ access, userFunctions }) => userFunctions?.otherwise ?? access);
+  return {
+    userFunctions: { names: [...new Set(names)].sort(), otherwise: otherwise.reduce(widest, analysis.own) },
   };
 }

@@ -1,5 +1,5 @@
 import { type Analysis, onSettings, type Reading } from "./analysis.ts";
-import { accessOfFunction } from "./builtins.ts";
+import { accessOfFunction, isUserFunction } from "./builtins.ts";
 import { Findings } from "./findings.ts";
 import { asList, asNode, asText, constantText, type Node, namesIn } from "./node.ts";
 import { isAdministrative, reportedName, standsAlone } from "./objects.ts";
@@ -419,12 +419,13 @@ class Walk {
 
   #called(given: readonly string[]): void {
     const names = withoutDatabase(given);
-    this.#findings.calls(this.#functions(names));
-    this.#findings.widen(
-      this.#hidden(names)
-        ? "unknown"
-        : accessOfFunction(names.length > 1 ? names[0] : undefined, names.at(-1) ?? ""),
-    );
+    const meant = this.#functions(names);
+    this.#findings.calls(meant);
+    const schema = names.length > 1 ? names[0] : undefined;
+    const name = names.at(-1) ?? "";
+    if (this.#hidden(names)) this.#findings.widen("unknown");
+    else if (isUserFunction(schema, name)) this.#findings.callsUserFunctions(meant);
+    else this.#findings.widen(accessOfFunction(schema, name));
   }
 
   /** Whether a name of PostgreSQL's own may mean what somebody else has put before it. */

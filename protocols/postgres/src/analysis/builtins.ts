@@ -51,6 +51,11 @@ export function accessOfFunction(schema: string | undefined, name: string): Acce
   return volatile.has(name) ? "admin" : "unknown";
 }
 
+/** A function that somebody has made, and not one of PostgreSQL's own of which too little is known. */
+export function isUserFunction(schema: string | undefined, name: string): boolean {
+  return schema === undefined ? !isBuiltinFunction(name) && !RUNS_SQL.test(name) : schema !== "pg_catalog";
+}
+
 /** PostgreSQL looks into pg_catalog before any schema of the search path, unless the path lists it. */
 export function isBuiltinFunction(name: string): boolean {
   return stable.has(name) || volatile.has(name);

@@ -9,8 +9,10 @@ export class Findings {
   readonly #reads = new Set<string>();
   readonly #writes = new Set<string>();
   readonly #functions = new Set<string>();
+  readonly #userFunctions = new Set<string>();
   readonly #effects: Effect[] = [];
-  #own: Access = "read";
+  /** But for functions that somebody has made. */
+  #otherwise: Access = "read";
   #byName = false;
   #unfiltered = false;
   #unsupported: string | undefined;
@@ -26,7 +28,7 @@ export class Findings {
   }
 
   widen(access: Access): void {
-    this.#own = widest(this.#own, access);
+    this.#otherwise = widest(this.#otherwise, access);
     // What is not known may set whatever it likes.
     if (access === "unknown") this.effect({ kind: "reading" });
   }
@@ -45,6 +47,13 @@ export class Findings {
 
   calls(names: readonly string[]): void {
     for (const name of names) this.#functions.add(name);
+  }
+
+  /** Calls functions that somebody has made, under some of these names: what they do is not known. */
+  callsUserFunctions(names: readonly string[]): void {
+    if (names.length === 0) return;
+    for (const name of names) this.#userFunctions.add(name);
+    this.effect({ kind: "reading" });
   }
 
   unfiltered(): void {
@@ -74,7 +83,8 @@ export class Findings {
     this.writes([...part.#writes]);
     if (part.#unfiltered) this.#unfiltered = true;
     this.#mention(part);
-    this.widen(part.#own);
+    this.widen(part.#otherwise);
+    this.callsUserFunctions([...part.#userFunctions]);
   }
 
   /** Takes over a part that is planned and not run: what it would change is only looked at. */
@@ -84,7 +94,8 @@ export class Findings {
     this.#effects.push(...part.#effects);
     if (part.#byName) this.#byName = true;
     // Planning may call functions, so that one which is not known stays unknown.
-    this.widen(part.#own === "write" || part.#own === "ddl" ? "read" : part.#own);
+    this.widen(part.#otherwise === "write" || part.#otherwise === "ddl" ? "read" : part.#otherwise);
+    this.callsUserFunctions([...part.#userFunctions]);
   }
 
   /** Takes over a part whose rows are locked: the relations that it reads are changed as well. */
@@ -96,11 +107,15 @@ export class Findings {
   }
 
   analysis(statements: number): Analysis {
+    const names = [...this.#userFunctions].sort();
+    const otherwise = this.#otherwise;
+    const own = names.length > 0 ? "unknown" : otherwise;
     return {
       statements,
       verbs: [...this.#verbs],
-      access: this.#byName ? "unknown" : this.#own,
-      own: this.#own,
+      access: this.#byName ? "unknown" : own,
+      own,
+      ...(names.length > 0 && !this.#byName ? { userFunctions: { names, otherwise } } : {}),
       reads: [...this.#reads].sort(),
       writes: [...this.#writes].sort(),
       functions: [...this.#functions].sort(),
