@@ -3,9 +3,8 @@ import { readFile } from "node:fs/promises";
 import { watchCertificate } from "@gatehouse/certs";
 import { type Config, checkSecrets, type ListenerTls } from "@gatehouse/config";
 import { type Address, formatAddress, messageOf } from "@gatehouse/core";
-import { formatProblem } from "@gatehouse/documents";
 import { type Configuration, loadConfiguration, loadProtocols } from "@gatehouse/gateway";
-import { Failed, paint, print, printError, printJson, table } from "./output.ts";
+import { Failed, paint, print, printError, printJson, printProblems, table } from "./output.ts";
 
 /** Reads config and policies as `serve` would. @throws Failed with the problems printed */
 export async function readConfiguration(file: string, json: boolean): Promise<Configuration> {
@@ -13,14 +12,7 @@ export async function readConfiguration(file: string, json: boolean): Promise<Co
   const result = await loadConfiguration(file, protocols, () => undefined);
   await Promise.all(protocols.map((protocol) => protocol.dispose()));
   if (result.ok) return result.configuration;
-  if (json) printJson({ ok: false, problems: result.problems });
-  else {
-    printError(result.problems.map(formatProblem).join("\n\n"));
-    const count = result.problems.length;
-    printError(
-      `\n${paint("red", "✘", process.stderr)} ${count} ${count === 1 ? "problem" : "problems"}; nothing was loaded`,
-    );
-  }
+  printProblems(result.problems, json, "nothing was loaded");
   throw new Failed();
 }
 

@@ -1,7 +1,14 @@
-import { type Decision, type DecisionRequest, type Identity, systemClock } from "@gatehouse/core";
+import {
+  type DecisionRequest,
+  type Facts,
+  type Identity,
+  type Mask,
+  systemClock,
+  type Transform,
+} from "@gatehouse/core";
 import { didYouMean } from "@gatehouse/documents";
 import { loadProtocols } from "@gatehouse/gateway";
-import type { Explanation, RuleExplanation } from "@gatehouse/policy";
+import { type Ending, endingOf, type Explanation, type RuleExplanation } from "@gatehouse/policy";
 import { readConfiguration } from "./check.ts";
 import { Failed, paint, print, printError, printJson, table } from "./output.ts";
 
@@ -57,22 +64,26 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
     now: systemClock.now(),
   };
   const explanation = policies.explain(request);
-  if (options.json) printJson({ ...explanation, facts: command.facts });
-  else printExplanation(explanation, request);
-  if (explanation.decision.effect !== "allow") throw new Failed();
+  const ending = endingOf(explanation.decision, command);
+  const facts = { ...command.facts, access: explanation.access };
+  if (options.json) printJson({ ...explanation, ending, facts });
+  else printExplanation(explanation, ending, facts, request);
+  if (ending.effect !== "allow") throw new Failed();
 }
 
 function printExplanation(
   { decision, rules }: Explanation,
-  { identity, target, level, command }: DecisionRequest,
+  ending: Ending,
+  facts: Facts,
+  { identity, target, level }: DecisionRequest,
 ): void {
   const groups = identity.groups.length > 0 ? ` of ${identity.groups.join(", ")}` : "";
-  print(`${effectOf(decision.effect)}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
-  print(`       ${decidedBy(decision)}`);
+  print(`${effectOf(ending.effect)}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
+  print(`       ${decidedBy(ending)}`);
   print(`\n${paint("bold", "facts")}`);
   print(
     table(
-      Object.entries(command.facts).map(([name, value]) => [`sql.${name}`, JSON.stringify(value)]),
+      Object.entries(facts).map(([name, value]) => [`sql.${name}`, JSON.stringify(value)]),
       "  ",
     ),
   );
@@ -89,16 +100,43 @@ function printExplanation(
       "  ",
     ),
   );
+  if (decision.effect === "allow" && decision.masks) printMasks(decision.masks, ending);
 }
 
-function effectOf(effect: Decision["effect"]): string {
+const NOT_KNOWN =
+  "what they hide here is not known: that takes the target's catalog, without which a gateway refuses this";
+
+function printMasks(masks: readonly Mask[], ending: Ending): void {
+  print(`\n${paint("bold", "masks")}`);
+  print(
+    table(
+      masks.map(({ rule, columns, detect, with: transform, predicates }) => [
+        rule.rule,
+        transformOf(transform),
+        `predicates ${predicates === "allow" ? "allowed" : "refused"}`,
+        [...columns, ...detect].join(", "),
+      ]),
+      "  ",
+    ),
+  );
+  if (ending.effect === "block") return;
+  if (ending.masks === undefined) print(`  ${NOT_KNOWN}`);
+  else if (ending.masks.length === 0) print("  they hide nothing of this answer");
+  else for (const { rule, hides } of ending.masks) print(`  ${rule.rule} hides ${hides.join(", ")}`);
+}
+
+function transformOf(transform: Transform): string {
+  return transform.kind === "partial" ? `partial: ${transform.of}` : transform.kind;
+}
+
+function effectOf(effect: Ending["effect"]): string {
   return effect === "allow" ? paint("green", "ALLOW") : paint("red", "BLOCK");
 }
 
-function decidedBy(decision: Decision): string {
-  const { rule } = decision;
+function decidedBy(ending: Ending): string {
+  const { rule } = ending;
   const by = rule === null ? "by no rule" : `by "${rule.rule}" of "${rule.policy}" (${rule.source})`;
-  return decision.effect === "block" ? `${by}: ${decision.message}` : by;
+  return ending.effect === "block" ? `${by}: ${ending.message}` : by;
 }
 
 function outcomeOf({ outcome }: RuleExplanation): string {

@@ -4,6 +4,7 @@ import { Command, CommanderError, Option } from "commander";
 import { headArgument, type VerifyOptions } from "./audit-options.ts";
 import type { ExplainOptions } from "./explain.ts";
 import { Failed, paint, printError } from "./output.ts";
+import type { TestOptions } from "./policy-test.ts";
 
 /** Exit codes: 0 done, 1 refused or failed, 2 called in a way that makes no sense. */
 const REFUSED = 1;
@@ -50,6 +51,16 @@ function program(): Command {
     .addOption(json())
     .action(async (text: string, options: ExplainOptions) =>
       (await import("./explain.ts")).explain(text, options),
+    );
+
+  policy
+    .command("test")
+    .description("run the cases that stand beside the policies, and say which rules decided none")
+    .argument("[files...]", "files of cases; without any, *.test.yaml beside the policies")
+    .addOption(config())
+    .addOption(json())
+    .action(async (files: string[], options: TestOptions) =>
+      (await import("./policy-test.ts")).test(files, options),
     );
 
   const audit = gatehouse.command("audit").description("look into the audit log").helpCommand(false);

@@ -1,4 +1,5 @@
 import { styleText } from "node:util";
+import { formatProblem, type Problem } from "@gatehouse/documents";
 
 type Format = Parameters<typeof styleText>[0];
 
@@ -20,6 +21,21 @@ export function printError(text: string): void {
 
 export function printJson(value: unknown): void {
   print(JSON.stringify(value, null, 2));
+}
+
+/** @param end what became of the files, in a few words */
+export function printProblems(problems: readonly Problem[], json: boolean, end: string): void {
+  if (json) {
+    printJson({ ok: false, problems });
+    return;
+  }
+  printError(problems.map(formatProblem).join("\n\n"));
+  printError(`\n${paint("red", "✘", process.stderr)} ${counted(problems.length, "problem")}; ${end}`);
+}
+
+/** `1 case`, `2 cases` */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Columns of equal width, two blanks between them; the last is as long as it is. */

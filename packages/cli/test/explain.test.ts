@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import t from "tap";
 import { configFolder, gatehouse } from "./gatehouse.ts";
 
@@ -36,6 +38,51 @@ t.test("an allow exits 0, in words and as JSON", async (t) => {
     decision: { effect: "allow", rule: { rule: "reads" } },
     facts: { access: "read" },
   });
+});
+
+const masking = `policy: personal data
+who: { everyone: true }
+targets: [orders]
+functions: { reads: [public.order_total] }
+rules:
+  - mask: contact details
+    columns: [public.customers.email]
+    with: partial
+  - mask: writes
+    columns: [public.customers.phone]
+    with: redact
+    when: sql.access == "write"
+`;
+
+t.test("the masks that hold are shown with what they hide and how", async (t) => {
+  const { folder, config } = await configFolder(t);
+  await writeFile(join(folder, "policies", "personal.yaml"), masking);
+  const args = ["--level", "reader", "--group", "crew-analyst", "select email from customers"];
+  const { code, stdout } = await explain(config, ...args);
+  t.equal(code, 0);
+  t.match(stdout, /● +mask +contact details +matched +policies\/personal\.yaml:6/);
+  t.match(stdout, /· +mask +writes +did not match/);
+  t.match(
+    stdout,
+    /\nmasks\n {2}contact details +partial: email +predicates refused +public\.customers\.email\n/,
+  );
+  const json = await explain(config, ...args, "--json");
+  t.match(JSON.parse(json.stdout), {
+    decision: { effect: "allow", masks: [{ with: { kind: "partial", of: "email" } }] },
+    ending: { effect: "allow", rule: { rule: "reads" } },
+  });
+});
+
+t.test("the access is the one that the rules see", async (t) => {
+  const { folder, config } = await configFolder(t);
+  const args = ["--level", "reader", "--group", "crew-analyst", "select order_total(1)"];
+  const unknown = await explain(config, ...args);
+  t.equal(unknown.code, 1);
+  t.match(unknown.stdout, /sql\.access +"unknown"/);
+  await writeFile(join(folder, "policies", "personal.yaml"), masking);
+  const known = await explain(config, ...args);
+  t.equal(known.code, 0);
+  t.match(known.stdout, /sql\.access +"read"/);
 });
 
 t.test("what no rule could decide is said to be refused before any rule", async (t) => {

@@ -11,6 +11,7 @@ t.test("every command has help, and help is no failure", async (t) => {
     ["check"],
     ["policy"],
     ["policy", "explain"],
+    ["policy", "test"],
     ["audit"],
     ["audit", "verify"],
   ]) {
@@ -26,6 +27,7 @@ t.test("a call that makes no sense exits 2 and says how", async (t) => {
     ["foo"],
     ["check", "--wat"],
     ["policy", "explain", "x"],
+    ["policy", "test", "--strict"],
     ["audit", "verify", "a", "b"],
   ]) {
     const { code, stderr } = await gatehouse(args);

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { configJsonSchema } from "@gatehouse/config";
-import { policyFileJsonSchema } from "@gatehouse/policy";
+import { caseFileJsonSchema, policyFileJsonSchema } from "@gatehouse/policy";
 import t from "tap";
 import { loadProtocols } from "../src/index.ts";
 
@@ -17,4 +17,8 @@ t.test("the config's JSON Schema in deploy/ is the one that this gateway's confi
 
 t.test("the policy files' JSON Schema in deploy/ is the one that they are read by", async (t) => {
   t.strictSame(await deployed("policy.schema.json"), plain(policyFileJsonSchema()));
+});
+
+t.test("the JSON Schema of cases in deploy/ is the one that they are read by", async (t) => {
+  t.strictSame(await deployed("policy-test.schema.json"), plain(caseFileJsonSchema()));
 });

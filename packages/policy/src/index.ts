@@ -1,3 +1,12 @@
+export {
+  type CasesResult,
+  caseFileJsonSchema,
+  type PolicyCase,
+  readCases,
+} from "./cases/case-file.ts";
+export { coverageOf, type RuleCoverage } from "./cases/coverage.ts";
+export { type CaseResult, runCase } from "./cases/run-case.ts";
+export { type Ending, endingOf } from "./ending.ts";
 export type {
   Explanation,
   LoadedPolicies,

@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
-import { load, policy, problemsOf, sqlFacts } from "./fixtures.ts";
+import { readCases } from "../src/index.ts";
+import { load, policy, problemsOf, sqlFacts, targets } from "./fixtures.ts";
 
 const page = readFileSync(new URL("../../../docs/policies.md", import.meta.url), "utf8");
 
 /** The indented blocks of the page, without their indentation; a blank line does not end one. */
 function examples(): string[] {
-  const blocks = page.match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm) ?? [];
+  const blocks = page.replace(/```.*?```/gs, "").match(/(?:^ {4}.*\n|^\n(?= {4}))+/gm) ?? [];
   return blocks.map((block) => block.replace(/^ {4}/gm, "").trim());
 }
 
@@ -19,6 +20,13 @@ t.test("every example of the documentation loads", async (t) => {
   );
   t.ok(texts.length >= 4);
   for (const text of texts) t.same(problemsOf(text), [], text);
+});
+
+t.test("the documentation's cases are read", async (t) => {
+  const [, text = ""] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+  const engine = load([policy('  - allow: reads\n    when: sql.access == "read"')]);
+  const read = readCases({ path: "docs.test.yaml", text }, engine, targets);
+  t.match(read, { ok: true, cases: { length: 2 } });
 });
 
 t.test("the documentation's table has every variable, and each can be named", async (t) => {

@@ -1,0 +1,118 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { configFolder, gatehouse } from "./gatehouse.ts";
+
+const passing = `cases:
+  - case: analysts read
+    who: { groups: [crew-analyst] }
+    target: orders
+    level: reader
+    statement: select * from orders
+    expect: { effect: allow, rule: reads, policy: orders for analysts, masks: [] }
+  - case: analysts change no schema
+    who: { groups: [crew-analyst] }
+    target: orders
+    level: reader
+    statement: drop table orders
+    expect: { effect: block, rule: schema changes }
+`;
+
+async function folderWith(t: Test, files: Readonly<Record<string, string>>) {
+  const { folder, config } = await configFolder(t);
+  for (const [name, text] of Object.entries(files)) await writeFile(join(folder, "policies", name), text);
+  return { folder, config };
+}
+
+const test = (config: string, ...args: string[]) =>
+  gatehouse(["policy", "test", "--config", config, ...args]);
+
+t.test("cases that hold exit 0, with the rules that decided none", async (t) => {
+  const { config } = await folderWith(t, { "orders.test.yaml": passing });
+  const { code, stdout, stderr } = await test(config);
+  t.same([code, stderr], [0, ""]);
+  t.match(stdout, /^policies\/orders\.test\.yaml\n {2}✔ analysts read\n {2}✔ analysts change no schema\n/);
+  t.match(stdout, /\nrules that decided no case\n/);
+  t.match(stdout, /\n {2}block +changes of whole tables +policies\/operators\.yaml:\d+\n/);
+  t.match(stdout, /\n2 cases: 2 passed; 2 of \d+ rules decided one\n$/);
+});
+
+t.test("a case that does not hold says why, and exits 1", async (t) => {
+  const failing = passing.replace("drop table orders", "select 1");
+  const { config } = await folderWith(t, { "orders.test.yaml": failing });
+  const { code, stdout } = await test(config);
+  t.equal(code, 1);
+  t.match(
+    stdout,
+    / {2}✘ analysts change no schema\n {6}expected block, it was allow by "reads" of "orders for analysts" \(/,
+  );
+  t.match(stdout, /2 cases: 1 passed, 1 failed;/);
+});
+
+t.test("what rests on masks is open without the target's catalog, and said to be", async (t) => {
+  const masks = `policy: personal data
+who: { everyone: true }
+targets: [orders]
+rules:
+  - mask: contact details
+    columns: [public.customers.email]
+    with: hash
+`;
+  const { config } = await folderWith(t, {
+    "masks.yaml": masks,
+    "orders.test.yaml": passing.replace("masks: []", "masks: [contact details]"),
+  });
+  const { code, stdout } = await test(config);
+  t.equal(code, 0);
+  t.match(stdout, / {2}\? analysts read\n {6}what the masks hide here is not known without the target\n/);
+  t.match(stdout, /2 cases: 1 passed, 1 open;/);
+});
+
+t.test("the same as JSON", async (t) => {
+  const { config } = await folderWith(t, { "orders.test.yaml": passing });
+  const { code, stdout } = await test(config, "--json");
+  t.equal(code, 0);
+  t.match(JSON.parse(stdout), {
+    ok: true,
+    cases: [
+      {
+        case: "analysts read",
+        source: "policies/orders.test.yaml:2",
+        status: "passed",
+        failures: [],
+        ending: { effect: "allow", rule: { rule: "reads" } },
+      },
+      { status: "passed", ending: { effect: "block" } },
+    ],
+    rules: [{ reference: { rule: "reads" }, effect: "allow", decisive: 1 }],
+  });
+});
+
+t.test("files may be named, and then are all that is run", async (t) => {
+  const { folder, config } = await folderWith(t, { "orders.test.yaml": "cases: []", "more.yml": passing });
+  const { code, stdout } = await test(config, join(folder, "policies", "more.yml"));
+  t.equal(code, 0);
+  t.match(stdout, /more\.yml\n {2}✔ analysts read/);
+});
+
+t.test("an error in a file of cases is shown with its place, and nothing is run", async (t) => {
+  const wrong = passing.replace("rule: reads", "rule: raeds");
+  const { config } = await folderWith(t, { "a.test.yaml": wrong, "b.test.yaml": passing });
+  const { code, stdout, stderr } = await test(config);
+  t.same([code, stdout], [1, ""]);
+  t.match(stderr, /policies\/a\.test\.yaml:7:36: "raeds" is not the title of a rule; did you mean "reads"\?/);
+  t.match(stderr, /1 problem; no case was run/);
+  const json = await test(config, "--json");
+  t.equal(json.code, 1);
+  t.match(JSON.parse(json.stdout), { ok: false, problems: [{ line: 7 }] });
+});
+
+t.test("no cases at all is a failure, and so is a file that is not there", async (t) => {
+  const { config } = await folderWith(t, {});
+  const none = await test(config);
+  t.equal(none.code, 1);
+  t.match(none.stderr, /no cases: write some into a file such as policies\/orders\.test\.yaml/);
+  const missing = await test(config, "nowhere.yaml");
+  t.equal(missing.code, 1);
+  t.match(missing.stderr, /nowhere\.yaml:1:1: can't be read/);
+});

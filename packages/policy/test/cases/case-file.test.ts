@@ -1,0 +1,119 @@
+import t from "tap";
+import { readCases } from "../../src/index.ts";
+import { load, policy, targets } from "../fixtures.ts";
+
+const engine = load([
+  policy(`  - allow: reads
+    when: sql.access == "read"
+  - mask: contact details
+    columns: [public.customers.email]
+    with: redact`),
+]);
+
+const good = `cases:
+  - case: analysts read
+    who: { subject: ann, groups: [analysts], kind: human }
+    target: orders
+    level: reader
+    statement: select 1
+    client: 10.0.0.7
+    at: 2026-01-02T10:00:00Z
+    expect: { effect: allow, rule: reads, policy: sample, masks: { contact details: [email] } }
+  - case: nobody drops
+    who: {}
+    target: billing
+    level: auditor
+    statement: drop table t
+    expect: block
+`;
+
+const read = (text: string) => readCases({ path: "a.test.yaml", text }, engine, targets);
+
+t.test("a file of cases is read, with what is not written left as it is anywhere", async (t) => {
+  const result = read(good);
+  if (!result.ok) throw new Error(result.problems[0]?.message);
+  const [first, second, ...others] = result.cases;
+  t.match(first, {
+    title: "analysts read",
+    source: "a.test.yaml:2",
+    identity: { subject: "ann", groups: ["analysts"], kind: "human" },
+    client: "10.0.0.7",
+    at: Date.UTC(2026, 0, 2, 10),
+    expected: { effect: "allow", rule: "reads", policy: "sample" },
+  });
+  t.same([...(first?.expected.masks ?? [])], [["contact details", ["email"]]]);
+  t.match(second, {
+    source: "a.test.yaml:10",
+    identity: { subject: "somebody", groups: [], kind: "workload" },
+    client: "127.0.0.1",
+    at: undefined,
+    expected: { effect: "block", rule: undefined, masks: undefined },
+  });
+  t.same(others, []);
+});
+
+t.test("no rule, no mask and some masks are written in ways of their own", async (t) => {
+  const expected = (written: string) => {
+    const result = read(good.replace(/expect: \{.*\}\n/, `expect: ${written}\n`));
+    if (!result.ok) throw new Error(result.problems[0]?.message);
+    const { effect, rule, masks } = result.cases[0]?.expected ?? {};
+    return [effect, rule, masks && [...masks]];
+  };
+  t.same(expected("{ effect: block, rule: null }"), ["block", null, undefined]);
+  t.same(expected("{ effect: allow, masks: [] }"), ["allow", undefined, []]);
+  t.same(expected("{ effect: allow, masks: [contact details] }"), [
+    "allow",
+    undefined,
+    [["contact details", undefined]],
+  ]);
+});
+
+t.test("every error of a case names its place and the nearest right name", async (t) => {
+  const cases: [string, string, string, RegExp][] = [
+    ["cases:", "case:", "1:1", /did you mean "cases"/],
+    ["statement: select 1", "statment: select 1", "6:5", /did you mean "statement"/],
+    ["    level: reader\n", "", "2:5", /"level" is missing/],
+    [
+      "target: orders",
+      "target: ordres",
+      "4:13",
+      /^"ordres" is not a configured target; did you mean "orders"\?$/,
+    ],
+    [
+      "level: auditor",
+      "level: auditer",
+      "13:12",
+      /^"auditer" is not a level of this target; did you mean "auditor"/,
+    ],
+    ["rule: reads", "rule: raeds", "9:36", /^"raeds" is not the title of a rule; did you mean "reads"/],
+    [
+      "policy: sample",
+      "policy: smaple",
+      "9:51",
+      /^"smaple" is not the title of a policy; did you mean "sample"/,
+    ],
+    [
+      "contact details",
+      "contact detials",
+      "9:59",
+      /is not the title of a mask rule; did you mean "contact details"/,
+    ],
+    ["contact details", "reads", "9:59", /^"reads" is not the title of a mask rule$/],
+    ["[email]", "[]", "9:68", /expected at least one column or detector/],
+    ["effect: allow", "effect: block", "9:59", /^masks may stand only with `effect: allow`$/],
+    ["2026-01-02T10:00:00Z", "tomorrow", "8:9", /^expected a time in UTC, such as 2026-01-02T10:00:00Z$/],
+    ["expect: block", "expect: blok", "15:13", /did you mean "block"/],
+    ["kind: human", "kind: humen", "3:52", /did you mean "human"/],
+  ];
+  for (const [from, to, place, message] of cases) {
+    const result = read(good.replace(from, to));
+    const problem = result.ok ? undefined : result.problems.find((found) => message.test(found.message));
+    t.equal(problem && `${problem.line}:${problem.column}`, place, `${to}: ${String(message)}`);
+  }
+});
+
+t.test("a policy in place of cases is an error", async (t) => {
+  const result = read(policy("  - block: all"));
+  const messages = result.ok ? [] : result.problems.map(({ message }) => message);
+  t.ok(messages.some((message) => message.startsWith('"policy" is not a key that may stand here')));
+});
