@@ -3,10 +3,9 @@ import { didYouMean, type Problem, type YamlDocument } from "@gatehouse/document
 import { type Condition, compileCondition, parseExpression } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
 import { type ExpressionProblem, namings } from "./expression.ts";
-import { PARTIAL_FORMS } from "./mask-keys.ts";
-import { formless, type MaskRule, matching } from "./mask-rule.ts";
 import type { Policy, PolicyTarget, Rule } from "./policy.ts";
 import { effectOf, type PolicyFile } from "./policy-file.ts";
+import { maskIssues, resolveMask } from "./resolve-mask.ts";
 
 /** What the names in a policy file are looked up in. */
 export interface Surroundings {
@@ -58,7 +57,7 @@ export function resolvePolicy(
       effect,
       when,
       message,
-      mask: maskRule(written, surroundings.detectors),
+      mask: resolveMask(written, surroundings.detectors),
       conditions: compiled.ok ? compiled.conditions : new Map(),
     };
   });
@@ -126,63 +125,6 @@ function titleIssues({ rules }: PolicyFile): SettingsIssue[] {
         message: `another rule of this policy has this title: a title names one rule`,
       },
     ];
-  });
-}
-
-type WrittenRule = PolicyFile["rules"][number];
-
-/** What a mask rule asks for, with its detectors looked up; undefined for any other rule. */
-function maskRule(
-  { columns = [], tags = [], detect = [], with: transform, predicates = "refuse" }: WrittenRule,
-  detectors: readonly string[],
-): MaskRule | undefined {
-  if (transform === undefined) return undefined;
-  const detected = new Set(detect.flatMap((pattern) => matching(pattern, detectors)));
-  return { columns, tags, detect: [...detected], with: transform, predicates };
-}
-
-/** Names of tags and detectors that there are not, and parts that can't be told. */
-function maskIssues(
-  rule: WrittenRule,
-  path: readonly (string | number)[],
-  named: readonly string[],
-  { targets, detectors }: Surroundings,
-): SettingsIssue[] {
-  const mask = maskRule(rule, detectors);
-  if (mask === undefined || named.length === 0) return [];
-  const tagsOf = named.map((name) => targets.get(name)?.tags ?? new Map<string, readonly string[]>());
-  const issues = [
-    ...strangers(rule.tags, new Set(tagsOf.flatMap((tags) => [...tags.keys()])), (tag) => ({
-      path: [...path, "tags"],
-      message: `"${tag}" is not a tag of any of these targets`,
-    })),
-    ...strangers(rule.detect, new Set(detectors), (detector) => ({
-      path: [...path, "detect"],
-      message: `"${detector}" is not a detector`,
-    })),
-  ];
-  const unclear = tagsOf.map((tags) => formless(mask, tags)).find((name) => name !== undefined);
-  if (unclear !== undefined) {
-    const message = `which part of "${unclear}" may stay can't be told from its name: ${FORMS}`;
-    issues.push({ path: [...path, "with"], message });
-  }
-  return issues;
-}
-
-const FORMS = `write { partial: ${PARTIAL_FORMS.join(" }, { partial: ")} }`;
-
-/** Patterns that stand for none of the names, each with the nearest that would. */
-function strangers(
-  patterns: readonly string[] | undefined,
-  names: ReadonlySet<string>,
-  issueOf: (pattern: string) => SettingsIssue,
-): SettingsIssue[] {
-  const kinds = [...names].map((name) => name.replace(/[^.]*$/, "*"));
-  return (patterns ?? []).flatMap((pattern, index) => {
-    if (matching(pattern, names).length > 0) return [];
-    const { path, message } = issueOf(pattern);
-    const candidates = pattern.includes("*") ? kinds : names;
-    return [{ path: [...path, index], message: `${message}${didYouMean(pattern, candidates)}` }];
   });
 }
 
