@@ -66,7 +66,23 @@ export function targetSchema(
       .describe("How long the target may take to accept the gateway, at each of its addresses"),
     credential: credential(reading)
       .exactOptional()
-      .describe("The target's own credential, for every level that has none"),
+      .describe(
+        "The target's own credential, for every level that has none, and for what the gateway looks up itself",
+      ),
+    tags: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^[a-z0-9_]+(\.[a-z0-9_]+)*$/,
+            "expected a tag: words of a-z, 0-9 and _, with dots between them",
+          ),
+        z.array(z.string().min(1)).min(1, "expected at least one column"),
+      )
+      .prefault({})
+      .describe(
+        "What columns hold, for the masks of policies: tag -> [schema.table.column, ...], with * for any name",
+      ),
     levels: z
       .record(name(), level)
       .refine((levels) => Object.keys(levels).length > 0, "expected at least one level")

@@ -93,7 +93,15 @@ function readSettings({ targetSettings, levelSettings }: ConfigProtocol, raw: un
 
 function targetOf(
   name: string,
-  { protocol, address, tls, connectTimeout, credential, levels }: z.output<ReturnType<typeof targetSchema>>,
+  {
+    protocol,
+    address,
+    tls,
+    connectTimeout,
+    credential,
+    levels,
+    tags,
+  }: z.output<ReturnType<typeof targetSchema>>,
   settings: OwnSettings,
 ): Target {
   const named = new Map<string, Level>();
@@ -102,12 +110,15 @@ function targetOf(
     // A level without any is an issue of its own (`cross-checks.ts`), and there is no config then.
     if (used) named.set(level, { name: level, credential: used, settings: settings.levels.get(level) });
   }
+  const [first] = named.values();
   return {
     name,
     protocol,
     addresses: address,
     tls,
     levels: named,
+    credential: credential ?? first?.credential ?? { user: "" },
+    tags: new Map(Object.entries(tags)),
     connectTimeout,
     settings: settings.target,
   };

@@ -1,3 +1,5 @@
+import type { MaskingOutcome, Mask } from "./masking.ts";
+
 /** What a Command does to its target, at the most. `unknown` is refused unless a rule allows it by name. */
 export type Access = "read" | "write" | "ddl" | "admin" | "unknown";
 
@@ -45,4 +47,9 @@ export interface Command {
    * holds for them all. Absent where the protocol can't tell.
    */
   readonly shape?: object;
+  /**
+   * Prepares the command's answer to be masked. Absent where the protocol can't: a decision with masks is then refused.
+   * @param masks of the decision, at least one
+   */
+  mask?(masks: readonly Mask[]): MaskingOutcome;
 }

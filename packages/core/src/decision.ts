@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import type { Identity } from "./identity.ts";
+import type { Mask } from "./masking.ts";
 import type { Level, Target } from "./target.ts";
 
 /** A rule, as a person would find it again. */
@@ -12,7 +13,13 @@ export interface RuleReference {
 
 /** What the policy says of one Command. A block without a rule is the default: nothing allowed it. */
 export type Decision =
-  | { readonly effect: "allow"; readonly rule: RuleReference; readonly policyVersion: string }
+  | {
+      readonly effect: "allow";
+      readonly rule: RuleReference;
+      readonly policyVersion: string;
+      /** Those of every rule that matches, together; the same list for the same rules. Absent where there are none. */
+      readonly masks?: readonly Mask[];
+    }
   | {
       readonly effect: "block";
       readonly rule: RuleReference | null;

@@ -8,6 +8,7 @@ export * from "./gate.ts";
 export * from "./id.ts";
 export * from "./identity.ts";
 export * from "./logger.ts";
+export * from "./masking.ts";
 export type { Permit } from "./permit.ts";
 export * from "./protocol.ts";
 export * from "./refusal.ts";

@@ -32,6 +32,10 @@ export interface Target<Settings = unknown> {
   readonly addresses: readonly [Address, ...Address[]];
   readonly tls: UpstreamTls;
   readonly levels: ReadonlyMap<string, Level>;
+  /** The gateway's own way in, for what it has to know of the target: the target's credential, or its first level's. */
+  readonly credential: TargetCredential;
+  /** What the parts of the target hold: tag -> columns (or the like), with `*` as in a Mask. */
+  readonly tags: ReadonlyMap<string, readonly string[]>;
   /** Milliseconds within which the target must have accepted the gateway. */
   readonly connectTimeout: number;
   readonly settings: Settings;

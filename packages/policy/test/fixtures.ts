@@ -122,6 +122,8 @@ export function request(
       addresses: [{ host: "db.internal", port: 5432 }],
       tls: { mode: "verify-full" },
       levels: new Map(),
+      credential,
+      tags: new Map(),
       connectTimeout: 1000,
       settings: undefined,
     },

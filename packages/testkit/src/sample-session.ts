@@ -22,6 +22,8 @@ export const sampleSession: Session = {
     addresses: [{ host: "db.internal", port: 5432 }],
     tls: { mode: "verify-full" },
     levels: new Map([["reader", level]]),
+    credential: level.credential,
+    tags: new Map(),
     connectTimeout: 1000,
     settings: {},
   },

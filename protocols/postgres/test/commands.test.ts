@@ -11,6 +11,8 @@ const target: Target = {
   addresses: [{ host: "127.0.0.1", port: 1 }],
   tls: { mode: "off" },
   levels: new Map(),
+  credential: { user: "gatehouse" },
+  tags: new Map(),
   connectTimeout: 1000,
   settings: { database: "orders", schema: "shop" },
 };

@@ -89,6 +89,8 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     addresses: [options.address ?? { host: "127.0.0.1", port: 1 }],
     tls: tls ?? { mode: "off" },
     levels: new Map(),
+    credential: { user: "gatehouse" },
+    tags: new Map(),
     connectTimeout: options.connectTimeout ?? 10_000,
     settings: { database: "postgres", schema: "public", ...options.settings },
   };

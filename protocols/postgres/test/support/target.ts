@@ -23,6 +23,8 @@ export function targetAt(
     addresses,
     tls,
     levels: new Map(),
+    credential: { user: "gatehouse" },
+    tags: new Map(),
     connectTimeout,
     settings: settingsOf({ settings: { database: "postgres", ...settings } }),
   };

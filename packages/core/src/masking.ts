@@ -1,0 +1,41 @@
+import type { RuleReference } from "./decision.ts";
+
+/** How a value is hidden. NULL stays NULL in all of them, and the value keeps its type. */
+export type Transform =
+  /** Nothing of it is left: a fixed value of its type. */
+  | { readonly kind: "redact" }
+  | { readonly kind: "null" }
+  | { readonly kind: "constant"; readonly value: string }
+  /** The same for the same value, whoever asks and whenever, and not to be undone without the gateway's key. */
+  | { readonly kind: "hash" }
+  /** A part stays, by what the value is: the domain of an address, the last digits of a card. */
+  | { readonly kind: "partial"; readonly of: "email" | "card" | "phone" | "text" };
+
+/** What a `mask` rule asks for, as far as it is about one target. */
+export interface Mask {
+  readonly rule: RuleReference;
+  /** Stored columns, as `schema.table.column`; `*` in a part stands for any characters of that part. */
+  readonly columns: readonly string[];
+  /** Names of detectors, for values that look like something wherever they stand. */
+  readonly detect: readonly string[];
+  readonly with: Transform;
+  /**
+   * A command that shows nothing of a masked value, but what it gives depends on one (WHERE, ORDER BY, JOIN): asked
+   * often enough, it tells the value.
+   */
+  readonly predicates: "refuse" | "allow";
+}
+
+/** A mask that a command's answer was given, for the audit log: what was hidden and by which rule, never a value. */
+export interface AppliedMask {
+  readonly rule: RuleReference;
+  /** What it hides in this answer: columns of the result, or the names of detectors. */
+  readonly hides: readonly string[];
+}
+
+/** What becomes of a command whose decision has masks, as its protocol sees it. */
+export type MaskingOutcome =
+  /** It goes on, and its answer is masked on the way back. */
+  | { readonly ok: true; readonly applied: readonly AppliedMask[] }
+  /** Its answer could not be masked, or would tell what is masked. In words for the client. */
+  | { readonly ok: false; readonly message: string; readonly hint: string };

@@ -1,0 +1,82 @@
+/** A column of a relation. */
+export interface Column {
+  readonly name: string;
+  /** Its place in the relation, from 1 (`attnum`); RowDescription has it too. */
+  readonly number: number;
+  /** Object id of its type. */
+  readonly type: number;
+}
+
+export type RelationKind =
+  | "table"
+  | "view"
+  | "materialized view"
+  | "foreign table"
+  | "sequence"
+  | "composite type";
+
+/** What can stand in FROM, or has columns. Partitioned tables and partitions are tables. */
+export interface Relation {
+  readonly id: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: RelationKind;
+  readonly columns: readonly Column[];
+  /** Object ids of the relations that it inherits from, or is a partition of. */
+  readonly parents: readonly number[];
+  /** The query of a view or a materialized view, with every name in it written with its schema. */
+  readonly definition?: string;
+  /** It has rules beside a view's own, or triggers: a change of it may do more than the statement says. */
+  readonly rules: boolean;
+  readonly triggers: boolean;
+  /** Rows are shown by policies of the database's own (row-level security). */
+  readonly rowSecurity: boolean;
+}
+
+/** A function, procedure or aggregate that somebody has made, in any schema but pg_catalog. */
+export interface Routine {
+  readonly id: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: "function" | "procedure" | "aggregate" | "window";
+  /** As pg_get_function_identity_arguments writes them. */
+  readonly arguments: string;
+  readonly language: string;
+  readonly volatility: "immutable" | "stable" | "volatile";
+  readonly securityDefiner: boolean;
+  /** Object id of the type that it returns. */
+  readonly returns: number;
+  readonly returnsSet: boolean;
+}
+
+/** A type that somebody has made, in any schema but pg_catalog. */
+export interface NamedType {
+  readonly id: number;
+  readonly schema: string;
+  readonly name: string;
+  readonly kind: "domain" | "enum" | "composite" | "range" | "base" | "multirange";
+  /** Of a domain: the type below it. */
+  readonly base?: number;
+}
+
+/**
+ * What one database has, at one moment, as far as the meaning of a statement rests on it. Plain data: it is handed to
+ * the parser's thread.
+ */
+export interface CatalogData {
+  /** The same for the same content: results that rest on it are kept under it. */
+  readonly version: string;
+  /** server_version_num. */
+  readonly serverVersion: number;
+  /** Without the schemas of temporary objects, and without pg_catalog and information_schema. */
+  readonly relations: readonly Relation[];
+  readonly routines: readonly Routine[];
+  readonly types: readonly NamedType[];
+  /** Operators and casts of somebody's own making: where there are any, an operator or cast may call a function. */
+  readonly operators: readonly {
+    readonly schema: string;
+    readonly name: string;
+    readonly function: string;
+  }[];
+  readonly casts: readonly { readonly source: number; readonly target: number; readonly function: string }[];
+}

@@ -1,0 +1,33 @@
+/** A column of what a statement gives, in the order of RowDescription. */
+export interface OutputColumn {
+  readonly name: string;
+  /** The stored columns that its value depends on, as `schema.table.column`, sorted. */
+  readonly from: readonly string[];
+  /** It is the value of one stored column as it stands: renamed or handed on, but not computed with. */
+  readonly exact: boolean;
+}
+
+/** Values that a statement puts somewhere else than into its answer. */
+export interface Flow {
+  readonly from: readonly string[];
+  /** In words for a person: `table public.copies`, `a file on the server`, `the setting my.value`. */
+  readonly to: string;
+}
+
+/** Where the values of one statement come from, and where they go. Columns are stored ones, as `schema.table.column`. */
+export interface StatementLineage {
+  /** Absent where it gives no rows. */
+  readonly outputs?: readonly OutputColumn[];
+  /** Columns whose values decide which rows there are, in which order, or how they are grouped. */
+  readonly predicates: readonly string[];
+  /** Every column that it reads, for whatever use. */
+  readonly reads: readonly string[];
+  /** Every column that it changes. */
+  readonly writes: readonly string[];
+  readonly flows: readonly Flow[];
+  /** Which parts were not understood, each in words for a person; empty where all were. */
+  readonly gaps: readonly string[];
+}
+
+/** Of each statement of a text, in order. */
+export type Lineage = readonly StatementLineage[];
