@@ -2,6 +2,7 @@ import type { AdapterRefusal, Session } from "@gatehouse/core";
 import {
   type Analysis,
   type AnalysisResult,
+  type Body,
   combine,
   type Effect,
   type Reading,
@@ -168,7 +169,7 @@ export class SqlContext {
   #withNames(own: Analysis, segment: number): Understood | Pending {
     if (!own.effects.some(({ kind }) => kind === "execute" || kind === "fetch"))
       return { analysis: own, own };
-    const bodies: Analysis[] = [];
+    const bodies: Body[] = [];
     let known = true;
     // A name that the text itself gives is not in the session yet.
     const prepared = new Map<string, Analysis>();
@@ -182,7 +183,7 @@ export class SqlContext {
       if (body instanceof Pending || (body !== undefined && "refused" in body)) return body;
       const changes = body?.access === "unknown" || body?.effects.some(({ kind }) => kind === "reading");
       if (body === undefined || (changes && effect.statement < own.statements - 1)) known = false;
-      if (body !== undefined) bodies.push(body);
+      if (body !== undefined) bodies.push({ statement: effect.statement, analysis: body });
     }
     return { analysis: combine(own, bodies, known), own };
   }

@@ -1,4 +1,6 @@
 import type { Access } from "@gatehouse/core";
+import type { Lineage, StatementLineage } from "../lineage/lineage.ts";
+import type { CopyFormat } from "./copy-format.ts";
 
 /** What a text of SQL does, as far as its grammar tells. Names are qualified: `public.orders`. */
 export interface Analysis {
@@ -19,6 +21,10 @@ export interface Analysis {
   readonly effects: readonly Effect[];
   /** For the audit log, where the grammar has a place for a secret: the text with its literals taken out. */
   readonly redacted?: string;
+  /** Where its values come from. Absent where the target's catalog is not known. */
+  readonly lineage?: Lineage;
+  /** Of its statements that are a COPY to the client (counted from 0): how the rows are written. */
+  readonly copies?: readonly { readonly statement: number; readonly format: CopyFormat }[];
 }
 
 /**
@@ -78,22 +84,29 @@ export function widest(a: Access, b: Access): Access {
 
 const combined = new WeakMap<Analysis, WeakMap<Analysis, Analysis>>();
 
+/** What one of a text's statements (counted from 0) runs by name. */
+export interface Body {
+  readonly statement: number;
+  readonly analysis: Analysis;
+}
+
 /**
  * A text with what it runs by name: prepared statements and cursors. The same object for the same parts, so that
  * decisions which rest on it are found again.
  * @param known whether all that it runs by name is among `bodies`; otherwise its access stays unknown
  */
-export function combine(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
+export function combine(analysis: Analysis, bodies: readonly Body[], known: boolean): Analysis {
   const [only] = bodies;
   if (only === undefined || bodies.length > 1 || !known) return joined(analysis, bodies, known);
   const byBody = combined.get(analysis) ?? new WeakMap<Analysis, Analysis>();
   combined.set(analysis, byBody);
-  const result = byBody.get(only) ?? joined(analysis, bodies, known);
-  byBody.set(only, result);
+  const result = byBody.get(only.analysis) ?? joined(analysis, bodies, known);
+  byBody.set(only.analysis, result);
   return result;
 }
 
-function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
+function joined(analysis: Analysis, named: readonly Body[], known: boolean): Analysis {
+  const bodies = named.map((body) => body.analysis);
   const all = [analysis, ...bodies];
   const union = (of: (part: Analysis) => readonly string[]) => [...new Set(all.flatMap(of))];
   const access = bodies.map((body) => body.access).reduce(widest, known ? analysis.own : analysis.access);
@@ -106,5 +119,22 @@ function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean)
     writes: union(({ writes }) => writes).sort(),
     functions: union(({ functions }) => functions).sort(),
     unfiltered: all.some(({ unfiltered }) => unfiltered),
+    ...(analysis.lineage ? { lineage: lineageWith(analysis.lineage, named) } : {}),
   };
 }
+
+function lineageWith(lineage: Lineage, named: readonly Body[]): Lineage {
+  return lineage.map((own, index) => {
+    if (!own.byName) return own;
+    const body = named.find(({ statement }) => statement === index)?.analysis.lineage;
+    return body?.length === 1 && body[0] && !body[0].byName ? body[0] : NOT_KNOWN;
+  });
+}
+
+const NOT_KNOWN: StatementLineage = {
+  predicates: [],
+  reads: [],
+  writes: [],
+  flows: [],
+  gaps: ["what it runs by its name"],
+};

@@ -1,5 +1,6 @@
 import type { Access } from "@gatehouse/core";
 import { type Analysis, type Effect, widest } from "./analysis.ts";
+import type { CopyFormat } from "./copy-format.ts";
 
 type Distribute<T> = T extends unknown ? Omit<T, "statement"> : never;
 
@@ -10,6 +11,7 @@ export class Findings {
   readonly #writes = new Set<string>();
   readonly #functions = new Set<string>();
   readonly #effects: Effect[] = [];
+  readonly #copies: { readonly statement: number; readonly format: CopyFormat }[] = [];
   #own: Access = "read";
   #byName = false;
   #unfiltered = false;
@@ -62,6 +64,11 @@ export class Findings {
     this.#effects.push({ ...effect, statement: this.statement });
   }
 
+  /** A COPY to the client. */
+  copies(format: CopyFormat): void {
+    this.#copies.push({ statement: this.statement, format });
+  }
+
   /** Something runs that stands elsewhere, under a name. */
   runsByName(): void {
     this.#byName = true;
@@ -107,6 +114,7 @@ export class Findings {
       unfiltered: this.#unfiltered,
       ...(this.#unsupported === undefined ? {} : { unsupported: this.#unsupported }),
       effects: this.#effects,
+      ...(this.#copies.length === 0 ? {} : { copies: this.#copies }),
     };
   }
 

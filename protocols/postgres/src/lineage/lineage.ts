@@ -5,6 +5,8 @@ export interface OutputColumn {
   readonly from: readonly string[];
   /** It is the value of one stored column as it stands: renamed or handed on, but not computed with. */
   readonly exact: boolean;
+  /** Object id of its type, where the catalog tells; of a domain's, the type below. The answer of a COPY has none. */
+  readonly type?: number;
 }
 
 /** Values that a statement puts somewhere else than into its answer. */
@@ -25,6 +27,11 @@ export interface StatementLineage {
   /** Every column that it changes. */
   readonly writes: readonly string[];
   readonly flows: readonly Flow[];
+  /**
+   * It gives what something that is run by its name gives (EXECUTE, FETCH), and does what that does: what that is,
+   * only the session knows, which puts it in this one's place.
+   */
+  readonly byName?: true;
   /** Which parts were not understood, each in words for a person; empty where all were. */
   readonly gaps: readonly string[];
 }
