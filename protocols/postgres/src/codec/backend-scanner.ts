@@ -52,6 +52,8 @@ for (const letter of ["E", "S", "Z", "t"]) HANDLING[typeCode(letter)] = READ;
 
 const ERROR_RESPONSE = typeCode("E");
 const PARAMETER_DESCRIPTION = typeCode("t");
+/** What a server says at any time, whoever has asked: NoticeResponse, NotificationResponse, ParameterStatus. */
+const ANY_TIME: ReadonlySet<number> = new Set(["N", "A", "S"].map(typeCode));
 /** Bytes. Settings and states are short, and so are the errors that are looked into. */
 const READ_LIMIT = 64 * 1024;
 
@@ -110,26 +112,27 @@ export class BackendScanner {
       const type = bytes[at] ?? 0;
       const size = 1 + lengthAt(bytes, at);
       const handling = HANDLING[type];
-      const own = observer.owns(type);
+      const own = observer.owns(type) && !ANY_TIME.has(type);
       if (handling === ROW && !own) {
         const { rewriter } = observer;
         if (rewriter === undefined) {
           this.#passing = size;
           continue;
         }
-        if (size > this.#watchedLimit) throw tooLarge();
-        const end = rewriter.rewrite(bytes, at);
-        if (end > at) {
-          if (at > from) out.push(bytes.subarray(from, at));
-          const rewritten = rewriter.take();
-          if (rewritten.length > 0) out.push(rewritten);
-          from = at = end;
-          continue;
+        if (size > this.#watchedLimit) throw tooLargeToMask(size);
+        if (left < size) {
+          this.#needed = size;
+          break;
         }
-        this.#needed = size;
-        break;
+        if (at > from) out.push(bytes.subarray(from, at));
+        const end = rewriter.rewrite(bytes, at);
+        if (end === at) throw outOfPlace();
+        const rewritten = rewriter.take();
+        if (rewritten.length > 0) out.push(rewritten);
+        from = at = end;
+        continue;
       }
-      const watched = (handling === READ || handling === WATCH || handling === WATCH_AND_COUNT) && observer.watches;
+      const watched = handling !== PASS && handling !== COUNT && observer.watches;
       if (handling !== READ && !own && !watched) {
         if (handling === COUNT || handling === WATCH_AND_COUNT) observer.passed(type);
         this.#passing = size;
@@ -184,7 +187,7 @@ export class BackendScanner {
   /** Whether a message of this type passes without being told of. */
   #passes(type: number): boolean {
     const observer = this.#observer;
-    if (observer.owns(type)) return false;
+    if (observer.owns(type) && !ANY_TIME.has(type)) return false;
     switch (HANDLING[type]) {
       case PASS:
         return true;
@@ -205,6 +208,19 @@ function lengthAt(bytes: Buffer, at: number): number {
     throw new GatehouseError("PROTOCOL_VIOLATION", "The target sent a message with an invalid length.");
   }
   return length;
+}
+
+function tooLargeToMask(size: number): GatehouseError {
+  return new GatehouseError(
+    "PROTOCOL_VIOLATION",
+    `A row of ${size} bytes is larger than the gateway masks.`,
+    { hint: "Leave out the long column, or raise limits.message in the gateway's config." },
+  );
+}
+
+/** Rows where data of a COPY are due, or the other way round. */
+function outOfPlace(): GatehouseError {
+  return new GatehouseError("PROTOCOL_VIOLATION", "The target sent values where it had said that others come.");
 }
 
 function tooLarge(): GatehouseError {

@@ -1,17 +1,18 @@
 import { GatehouseError } from "@gatehouse/core";
 import { decodeCopyOutResponse } from "../codec/copy-out-response.ts";
+import type { Decode } from "../codec/name.ts";
 import { decodeRowDescription, type RowColumn } from "../codec/row-description.ts";
 import { CopyMasker } from "./copy.ts";
 import { detectIn, scrub } from "./errors.ts";
-import { detectingMask, type FieldMask, fieldMask, type TextEncoding } from "./fields.ts";
+import { detectingMask, type FieldMask, fieldMask } from "./fields.ts";
 import type { MaskPlan, StatementPlan } from "./plan.ts";
 import { type Rewriter, RowMasker } from "./rows.ts";
 import type { ValueMasks } from "./values.ts";
 
 export interface MaskingContext {
   readonly values: ValueMasks;
-  /** Of the session, asked for when an answer begins. */
-  readonly encoding: TextEncoding;
+  /** How texts are written in the session: asked for when rows are described. */
+  readonly reading: { readonly encoding: string; readonly decode: Decode };
   /** Bytes of one row. */
   readonly limit: number;
 }
@@ -114,7 +115,8 @@ export class MaskedAnswer {
   }
 
   #masks(plan: StatementPlan, described: readonly RowColumn[]): (FieldMask | undefined)[] {
-    const { values, encoding } = this.#context;
+    const { values, reading } = this.#context;
+    const encoding = { utf8: reading.encoding === "UTF8", decode: reading.decode };
     const { detecting } = this.#plan;
     const { columns } = plan;
     // Something has changed since the text was understood: nobody can say which column is which.
@@ -132,5 +134,6 @@ function notPlanned(): GatehouseError {
   return new GatehouseError(
     "PROTOCOL_VIOLATION",
     "The target's answer is not what the statement was understood to give, so that it could not be masked.",
+    { hint: "Something has been changed at the target meanwhile: try again." },
   );
 }
