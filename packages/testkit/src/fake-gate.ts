@@ -35,7 +35,7 @@ export interface FakeGateOptions {
   /** Whether a command is let through; all are, unless told otherwise. */
   readonly allow?: (command: Command) => boolean;
   /** What a command's answer is masked by. One that can't be is refused. */
-  readonly masks?: readonly Mask[];
+  readonly masks?: () => readonly Mask[];
   /** The audit log's write of a decision: its verdict waits for it, and is a refusal where this rejects. */
   readonly written?: (command: Command) => Promise<void>;
 }
@@ -74,7 +74,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
   }
 
   function decide(command: Command): Deciding {
-    const outcome = options.masks && (command.mask?.(options.masks) ?? CANNOT_MASK);
+    const outcome = options.masks && (command.mask?.(options.masks()) ?? CANNOT_MASK);
     const unmasked = outcome?.ok === false ? outcome : undefined;
     const allowed = unmasked === undefined && (options.allow?.(command) ?? true);
     record({ type: "decided", command, allowed });

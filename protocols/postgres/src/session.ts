@@ -123,7 +123,11 @@ export class ClientSession implements BackendObserver {
     relay(upstream.socket, client, (chunk) => scanner.scan(chunk), stop.signal).then(
       () => this.#end({ end: "target_closed" }),
       (error: unknown) =>
-        this.#end({ end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn(error) }),
+        this.#end({
+          end: "protocol_violation",
+          detail: messageOf(error),
+          lastWords: this.#cannotGoOn(error),
+        }),
     );
     const ending = await ended;
     stopReading();
@@ -159,7 +163,9 @@ export class ClientSession implements BackendObserver {
   owns(type: number): boolean {
     const next = this.#expectations.next;
     if (next === undefined) return false;
-    return next.own !== undefined || (next.unasked === true && (type === ROW_DESCRIPTION || type === NO_DATA));
+    return (
+      next.own !== undefined || (next.unasked === true && (type === ROW_DESCRIPTION || type === NO_DATA))
+    );
   }
 
   get watches(): boolean {

@@ -31,8 +31,15 @@ export function copyFormat(body: Node): CopyFormat {
     if (value === undefined) return { kind: "unknown", option: name };
     given.set(name, value);
   }
-  const { format = "text", delimiter, null: nothing, header = "false", quote, escape, ...other } =
-    Object.fromEntries(given);
+  const {
+    format = "text",
+    delimiter,
+    null: nothing,
+    header = "false",
+    quote,
+    escape,
+    ...other
+  } = Object.fromEntries(given);
   const [unknown] = Object.keys(other);
   if (unknown !== undefined) return { kind: "unknown", option: unknown };
   if (format === "binary") return { kind: "binary" };

@@ -220,7 +220,10 @@ function tooLargeToMask(size: number): GatehouseError {
 
 /** Rows where data of a COPY are due, or the other way round. */
 function outOfPlace(): GatehouseError {
-  return new GatehouseError("PROTOCOL_VIOLATION", "The target sent values where it had said that others come.");
+  return new GatehouseError(
+    "PROTOCOL_VIOLATION",
+    "The target sent values where it had said that others come.",
+  );
 }
 
 function tooLarge(): GatehouseError {

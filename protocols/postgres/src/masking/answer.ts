@@ -65,7 +65,8 @@ export class MaskedAnswer {
     }
     const { binary, columns } = decodeCopyOutResponse(body);
     const format = plan.copy;
-    if (format === undefined || format.kind === "unknown" || binary !== (format.kind === "binary")) throw notPlanned();
+    if (format === undefined || format.kind === "unknown" || binary !== (format.kind === "binary"))
+      throw notPlanned();
     const described = Array.from({ length: columns }, (_, index): RowColumn => {
       return { type: plan.types[index] ?? 0, modifier: -1, binary };
     });

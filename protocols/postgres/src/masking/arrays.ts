@@ -7,7 +7,10 @@ import { ByteReader, ByteWriter } from "@gatehouse/wire";
  * @param each undefined is NULL
  * @returns undefined where it is no array
  */
-export function mapArrayText(text: string, each: (element: string) => string | undefined): string | undefined {
+export function mapArrayText(
+  text: string,
+  each: (element: string) => string | undefined,
+): string | undefined {
   let at = 0;
   // '[0:2]={...}': the bounds stay.
   const bounds = /^(\[-?\d+:-?\d+\])+=/.exec(text)?.[0] ?? "";

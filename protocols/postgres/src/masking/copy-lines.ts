@@ -101,7 +101,10 @@ export class CopyLines implements CopyRows {
     }
     if (masked === undefined) out.copy(written, 0, written.length);
     else if (masked === null) out.copy(this.#null, 0, this.#null.length);
-    else out.text(this.#format.kind === "csv" ? this.#csvOf(String(masked), quoted) : this.#textOf(String(masked)));
+    else
+      out.text(
+        this.#format.kind === "csv" ? this.#csvOf(String(masked), quoted) : this.#textOf(String(masked)),
+      );
   }
 
   #text(bytes: Buffer, start: number, lineEnd: number): Place {
@@ -121,7 +124,10 @@ export class CopyLines implements CopyRows {
   }
 
   #textOf(value: string): string {
-    const escaped = value.replace(/[\\\b\f\n\r\t\v]/g, (character) => `\\${LETTERS.get(character) ?? character}`);
+    const escaped = value.replace(
+      /[\\\b\f\n\r\t\v]/g,
+      (character) => `\\${LETTERS.get(character) ?? character}`,
+    );
     const { delimiter } = this.#format;
     const text = delimiter === "\t" ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`);
     // What would be read as NULL, or as the end of the data.
@@ -187,5 +193,8 @@ function unescaped(written: Buffer): Buffer {
 }
 
 function notLines(): GatehouseError {
-  return new GatehouseError("PROTOCOL_VIOLATION", "The target sent a COPY that is not in the format it was asked for.");
+  return new GatehouseError(
+    "PROTOCOL_VIOLATION",
+    "The target sent a COPY that is not in the format it was asked for.",
+  );
 }

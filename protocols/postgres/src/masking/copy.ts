@@ -69,7 +69,10 @@ export class CopyMasker implements Rewriter {
     if (this.#out.hasBody(message)) this.#out.end(message);
     else this.#out.drop(message);
     if (bytes.length - taken > this.#limit) {
-      throw new GatehouseError("PROTOCOL_VIOLATION", "A row that is to be masked is larger than the gateway's limit.");
+      throw new GatehouseError(
+        "PROTOCOL_VIOLATION",
+        "A row that is to be masked is larger than the gateway's limit.",
+      );
     }
     // A copy: what the message came in is not to be kept for it.
     this.#held = Buffer.from(bytes.subarray(taken));

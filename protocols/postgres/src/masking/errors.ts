@@ -30,7 +30,8 @@ const BY_CLASS: ReadonlyMap<string, string> = new Map([
   ["P0", "a function has raised an exception"],
 ]);
 
-const HINT = "The server's own words are withheld: the statement touches masked columns, and they may quote a value.";
+const HINT =
+  "The server's own words are withheld: the statement touches masked columns, and they may quote a value.";
 
 type Fields = ReadonlyMap<string, Buffer>;
 
@@ -48,15 +49,17 @@ export function scrub(letter: "E" | "N", body: Buffer): Buffer {
   const raised = textOf(fields, "R") === RAISE;
   const words = own && !raised && (fields.has("P") || WITHOUT_VALUES.has(state.slice(0, 2)));
   const writer = new ByteWriter();
-  const field = (kind: string, value: Buffer) =>
-    writer.uint8(kind.charCodeAt(0)).bytes(value).uint8(0);
+  const field = (kind: string, value: Buffer) => writer.uint8(kind.charCodeAt(0)).bytes(value).uint8(0);
   for (const [kind, value] of fields) {
     if (kind === "C" && raised) field(kind, Buffer.from("P0001"));
     else if (KEPT.has(kind) || (NAMES.has(kind) && own && !raised)) field(kind, value);
     else if ((kind === "M" || kind === "H") && words) field(kind, value);
   }
   if (!words) {
-    field("M", Buffer.concat(message(raised ? "P0001" : state, own && !raised ? fields : new Map<string, Buffer>())));
+    field(
+      "M",
+      Buffer.concat(message(raised ? "P0001" : state, own && !raised ? fields : new Map<string, Buffer>())),
+    );
     field("H", Buffer.from(HINT));
   }
   return frame(letter, writer.uint8(0).toBuffer());
@@ -69,7 +72,9 @@ export function detectIn(letter: "E" | "N", body: Buffer, find: MaskText): Buffe
     writer.uint8(kind.charCodeAt(0));
     const text = KEPT.has(kind) ? "" : value.toString("utf8");
     const found = text === "" ? "" : (find(text) ?? "");
-    writer.bytes(found === text || text === "" ? value : Buffer.from(found.replaceAll("\0", ""), "utf8")).uint8(0);
+    writer
+      .bytes(found === text || text === "" ? value : Buffer.from(found.replaceAll("\0", ""), "utf8"))
+      .uint8(0);
   }
   return frame(letter, writer.uint8(0).toBuffer());
 }
@@ -106,7 +111,12 @@ function message(state: string, fields: Fields): Buffer[] {
       break;
     case "23503":
       if (constraint && table) {
-        return say("insert, update or delete on table ", table, " violates foreign key constraint ", constraint);
+        return say(
+          "insert, update or delete on table ",
+          table,
+          " violates foreign key constraint ",
+          constraint,
+        );
       }
       break;
     case "23505":

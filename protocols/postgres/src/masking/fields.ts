@@ -72,7 +72,9 @@ export function detectingMask(
       if (found === text) return undefined;
       if (found === null) return null;
       // With a part of it changed, a text is a text; of other types, nothing is sure to be a value any more.
-      return shape?.textual ? (writable(shape.form(found, "partial", modifier), encoding) ?? redacted) : redacted;
+      return shape?.textual
+        ? (writable(shape.form(found, "partial", modifier), encoding) ?? redacted)
+        : redacted;
     },
   };
 }
@@ -126,7 +128,8 @@ class Column {
   arrayText(mask: MaskText) {
     return (bytes: Buffer, start: number, end: number): MaskedField => {
       const text = decoded(bytes, start, end, this.#encoding);
-      return (text && mapArrayText(text, (element) => this.#masked(mask, element))) ?? null;
+      if (text === undefined) return null;
+      return mapArrayText(text, (element) => this.#masked(mask, element)) ?? null;
     };
   }
 

@@ -89,7 +89,9 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
     if (statement && columns.length > 0) {
       const refused = refusedBy(statement, columns);
       if (refused) return refused;
-      touches ||= [...statement.reads, ...statement.writes].some((name) => columns.some(({ means }) => means(name)));
+      touches ||= [...statement.reads, ...statement.writes].some((name) =>
+        columns.some(({ means }) => means(name)),
+      );
     }
     const outputs = statement?.outputs ?? [];
     const hidden = outputs.map((output) => transformOf(output, columns, applied));
@@ -161,7 +163,8 @@ function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]):
 function notFollowed(): Planned {
   return {
     ok: false,
-    message: "Columns of this target are masked, and the gateway does not know what this statement reads of them.",
+    message:
+      "Columns of this target are masked, and the gateway does not know what this statement reads of them.",
     hint: "Try again; if it goes on, ask whoever runs the gateway whether the target's catalog can be read.",
   };
 }

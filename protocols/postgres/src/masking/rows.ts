@@ -55,7 +55,8 @@ export class RowMasker implements Rewriter {
 
   #row(bytes: Buffer, start: number, end: number): void {
     const out = this.#out;
-    if (end - start < BEFORE_FIELDS || bytes.readUInt16BE(start + HEADER) !== this.#columns) throw notDescribed();
+    if (end - start < BEFORE_FIELDS || bytes.readUInt16BE(start + HEADER) !== this.#columns)
+      throw notDescribed();
     const message = out.length;
     let copied = start;
     let at = start + BEFORE_FIELDS;

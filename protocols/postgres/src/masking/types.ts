@@ -52,7 +52,12 @@ const CONSTANT_ONLY: ReadonlySet<Kind> = new Set(["redact", "constant"]);
 const utf8 = (form: string) => Buffer.from(form, "utf8");
 
 function textual(fit: (text: string, modifier: number) => string): MaskedType {
-  return { textual: true, serves: TEXT_KINDS, form: (text, _, modifier) => fit(text, modifier), binary: utf8 };
+  return {
+    textual: true,
+    serves: TEXT_KINDS,
+    form: (text, _, modifier) => fit(text, modifier),
+    binary: utf8,
+  };
 }
 
 /** The modifier of varchar(n) and bpchar(n) is n + 4; without n it is -1. */
@@ -105,7 +110,9 @@ const uuid: MaskedType = {
   serves: DATA_KINDS,
   form(text, kind) {
     if (kind === "hash") return uuidOf(text);
-    return kind === "constant" && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text) ? text.toLowerCase() : NIL;
+    return kind === "constant" && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)
+      ? text.toLowerCase()
+      : NIL;
   },
   binary: (form) => Buffer.from(form.replaceAll("-", ""), "hex"),
 };

@@ -62,7 +62,7 @@ export interface FrontOptions {
   readonly limits?: Partial<ListenerLimits>;
   readonly allow?: (command: Command) => boolean;
   /** What answers are masked by, and what masked texts become. */
-  readonly masks?: readonly Mask[];
+  readonly masks?: () => readonly Mask[];
   readonly values?: ValueMasks;
   /** As whom a client is let in. */
   readonly subject?: (request: LoginRequest) => string;
