@@ -1,5 +1,5 @@
 import type { Access } from "@gatehouse/core";
-import type { Lineage, StatementLineage } from "../lineage/lineage.ts";
+import type { Lineage } from "../lineage/lineage.ts";
 import type { CopyFormat } from "./copy-format.ts";
 
 /** What a text of SQL does, as far as its grammar tells. Names are qualified: `public.orders`. */
@@ -123,18 +123,22 @@ function joined(analysis: Analysis, named: readonly Body[], known: boolean): Ana
   };
 }
 
+/** With what is run by name in its place. Where that is not known, the statement stays as it is, and can't be masked. */
 function lineageWith(lineage: Lineage, named: readonly Body[]): Lineage {
   return lineage.map((own, index) => {
-    if (!own.byName) return own;
-    const body = named.find(({ statement }) => statement === index)?.analysis.lineage;
-    return body?.length === 1 && body[0] && !body[0].byName ? body[0] : NOT_KNOWN;
+    const body = own.byName && named.find(({ statement }) => statement === index)?.analysis.lineage?.[0];
+    return body ? { ...body, gaps: [...own.gaps, ...body.gaps] } : own;
   });
 }
 
-const NOT_KNOWN: StatementLineage = {
-  predicates: [],
-  reads: [],
-  writes: [],
-  flows: [],
-  gaps: ["what it runs by its name"],
-};
+/**
+ * An analysis with where its values come from. The lineage of a PREPARE or a DECLARE, which gives nothing itself, is that
+ * of what it prepares or declares.
+ */
+export function withLineage(analysis: Analysis, lineage: Lineage): Analysis {
+  const effects = analysis.effects.map((effect) => {
+    const own = lineage[effect.statement];
+    return "body" in effect && own ? { ...effect, body: { ...effect.body, lineage: [own] } } : effect;
+  });
+  return { ...analysis, effects, lineage };
+}

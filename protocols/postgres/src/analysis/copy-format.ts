@@ -27,7 +27,7 @@ export function copyFormat(body: Node): CopyFormat {
     const element = asNode(asNode(option)?.["DefElem"]);
     const name = asText(element?.["defname"]) ?? "";
     if (OF_NO_MATTER.has(name)) continue;
-    const value = element?.["arg"] === undefined ? "true" : valueOf(element["arg"]);
+    const value = element?.["arg"] === undefined ? "true" : optionText(element["arg"]);
     if (value === undefined) return { kind: "unknown", option: name };
     given.set(name, value);
   }
@@ -36,8 +36,8 @@ export function copyFormat(body: Node): CopyFormat {
     delimiter,
     null: nothing,
     header = "false",
-    quote,
-    escape,
+    quote = '"',
+    escape: escaping = quote,
     ...other
   } = Object.fromEntries(given);
   const [unknown] = Object.keys(other);
@@ -51,16 +51,18 @@ export function copyFormat(body: Node): CopyFormat {
     delimiter: delimiter ?? (format === "csv" ? "," : "\t"),
     null: nothing ?? (format === "csv" ? "" : "\\N"),
     header: hasHeader,
-    quote: quote ?? '"',
-    escape: escape ?? quote ?? '"',
+    quote,
+    escape: escaping,
   } as const;
   for (const option of ["delimiter", "quote", "escape"] as const) {
     if (!/^[\t -~]$/.test(lines[option])) return { kind: "unknown", option };
   }
+  // Of others, the bytes are the session's encoding's.
+  if (!/^[ -~]*$/.test(lines.null)) return { kind: "unknown", option: "null" };
   return lines;
 }
 
-function valueOf(argument: unknown): string | undefined {
+function optionText(argument: unknown): string | undefined {
   const boolean = asNode(asNode(argument)?.["Boolean"]);
   if (boolean) return String(boolean["boolval"] === true);
   const integer = asNode(asNode(argument)?.["Integer"]);

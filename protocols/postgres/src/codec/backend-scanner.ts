@@ -90,13 +90,24 @@ export class BackendScanner {
    * @throws GatehouseError PROTOCOL_VIOLATION when the server's bytes are no messages.
    */
   scan(chunk: Buffer): readonly Buffer[] {
-    const observer = this.#observer;
     const out: Buffer[] = [];
+    const held = this.#held;
     let bytes = chunk;
-    if (this.#held.length > 0) {
-      bytes = this.#joined(chunk, out);
-      if (bytes.length === 0) return out;
+    // What is needed is put behind what was held back, and no more: the rest of the chunk is not copied for it.
+    while (held.length > 0) {
+      const missing = this.#needed - held.length;
+      held.push(bytes.subarray(0, missing));
+      bytes = bytes.subarray(missing);
+      if (held.length < this.#needed) return out;
+      this.#go(held.takeAll(), out);
     }
+    if (bytes.length > 0) this.#go(bytes, out);
+    return out;
+  }
+
+  /** Goes through bytes that begin where a message does, or inside of one that passes. */
+  #go(bytes: Buffer, out: Buffer[]): void {
+    const observer = this.#observer;
     this.#needed = HEADER;
     // [from, at) passes as it is; it goes out in one piece when something interrupts it.
     let from = 0;
@@ -161,43 +172,6 @@ export class BackendScanner {
     }
     if (at > from) out.push(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at));
     if (at < bytes.length) this.#held.push(bytes.subarray(at));
-    return out;
-  }
-
-  /**
-   * What was held back, with the new chunk behind it; nothing while that is not enough. Where only the message at the
-   * seam passes, the chunk itself is not copied: the seam goes out by itself.
-   */
-  #joined(chunk: Buffer, out: Buffer[]): Buffer {
-    const held = this.#held;
-    const missing = HEADER - held.length;
-    if (missing > 0 && chunk.length >= missing) {
-      const header = Buffer.concat([held.takeAll(), chunk.subarray(0, missing)]);
-      if (this.#passes(header[0] ?? 0)) {
-        this.#passing = lengthAt(header, 0) - 4;
-        out.push(header);
-        return chunk.subarray(missing);
-      }
-      return Buffer.concat([header, chunk.subarray(missing)]);
-    }
-    held.push(chunk);
-    return held.length < this.#needed ? NOTHING : held.takeAll();
-  }
-
-  /** Whether a message of this type passes without being told of. */
-  #passes(type: number): boolean {
-    const observer = this.#observer;
-    if (observer.owns(type) && !ANY_TIME.has(type)) return false;
-    switch (HANDLING[type]) {
-      case PASS:
-        return true;
-      case WATCH:
-        return !observer.watches;
-      case ROW:
-        return observer.rewriter === undefined;
-      default:
-        return false;
-    }
   }
 }
 

@@ -28,8 +28,8 @@ export interface StatementLineage {
   readonly writes: readonly string[];
   readonly flows: readonly Flow[];
   /**
-   * It gives what something that is run by its name gives (EXECUTE, FETCH), and does what that does: what that is,
-   * only the session knows, which puts it in this one's place.
+   * It is an EXECUTE or a FETCH: it gives what something gives that it runs by its name, and does what that does. What
+   * that is, only the session knows, which puts its lineage in this one's place; `gaps` are those of the rest.
    */
   readonly byName?: true;
   /** Which parts were not understood, each in words for a person; empty where all were. */

@@ -129,9 +129,7 @@ export class CopyLines implements CopyRows {
       (character) => `\\${LETTERS.get(character) ?? character}`,
     );
     const { delimiter } = this.#format;
-    const text = delimiter === "\t" ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`);
-    // What would be read as NULL, or as the end of the data.
-    return text === this.#format.null && text !== "" ? `\\${text}` : text;
+    return delimiter === "\t" ? escaped : escaped.replaceAll(delimiter, () => `\\${delimiter}`);
   }
 
   #csv(bytes: Buffer, start: number, lineEnd: number): Place {
@@ -155,7 +153,7 @@ export class CopyLines implements CopyRows {
   }
 
   #csvOf(value: string, quoted: boolean): string {
-    const { delimiter, quote, escape } = this.#format;
+    const { delimiter, quote, escape: escaping } = this.#format;
     const needs =
       quoted ||
       value === this.#format.null ||
@@ -163,8 +161,8 @@ export class CopyLines implements CopyRows {
       value.includes(delimiter) ||
       value.includes(quote);
     if (!needs) return value;
-    const doubled = escape === quote ? value : value.replaceAll(escape, escape + escape);
-    return quote + doubled.replaceAll(quote, escape + quote) + quote;
+    const doubled = escaping === quote ? value : value.replaceAll(escaping, () => escaping + escaping);
+    return quote + doubled.replaceAll(quote, () => escaping + quote) + quote;
   }
 }
 

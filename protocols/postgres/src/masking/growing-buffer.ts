@@ -1,6 +1,8 @@
 import type { MaskedField } from "./fields.ts";
 
 const HEADER = 5;
+/** Bytes. What is shorter is written one by one, which costs less than a call out of JavaScript. */
+const SHORT = 48;
 /** UTF-8 has no character that takes more bytes than three for each unit of UTF-16. */
 const MOST = 3;
 
@@ -20,12 +22,34 @@ export class GrowingBuffer {
 
   copy(from: Buffer, start: number, end: number): void {
     this.expect(end - start);
-    this.#length += from.copy(this.#bytes, this.#length, start, end);
+    if (end - start > SHORT) {
+      this.#length += from.copy(this.#bytes, this.#length, start, end);
+      return;
+    }
+    const bytes = this.#bytes;
+    let length = this.#length;
+    for (let at = start; at < end; at++) bytes[length++] = from[at] ?? 0;
+    this.#length = length;
   }
 
   text(text: string): void {
     this.expect(text.length * MOST);
-    this.#length += this.#bytes.write(text, this.#length, "utf8");
+    if (text.length > SHORT || !this.#ascii(text)) {
+      this.#length += this.#bytes.write(text, this.#length, "utf8");
+    }
+  }
+
+  /** @returns false, with nothing written, where the text is not ASCII */
+  #ascii(text: string): boolean {
+    const bytes = this.#bytes;
+    let length = this.#length;
+    for (let at = 0; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (code > 127) return false;
+      bytes[length++] = code;
+    }
+    this.#length = length;
+    return true;
   }
 
   byte(value: number): void {
@@ -40,13 +64,21 @@ export class GrowingBuffer {
     if (value === null) return;
     if (typeof value === "string") this.text(value);
     else this.copy(value, 0, value.length);
-    this.#bytes.writeInt32BE(this.#length - start - 4, start);
+    this.#setInt32(this.#length - start - 4, start);
   }
 
   int32(value: number): void {
     this.expect(4);
-    this.#bytes.writeInt32BE(value, this.#length);
+    this.#setInt32(value, this.#length);
     this.#length += 4;
+  }
+
+  #setInt32(value: number, at: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
   }
 
   /** Begins a message. @returns where, for `end` */
@@ -59,7 +91,7 @@ export class GrowingBuffer {
 
   /** The message that was begun there is whole. */
   end(start: number): void {
-    this.#bytes.writeInt32BE(this.#length - start - 1, start + 1);
+    this.#setInt32(this.#length - start - 1, start + 1);
   }
 
   /** A message that was begun has come to nothing. */

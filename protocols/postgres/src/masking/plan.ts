@@ -131,7 +131,8 @@ function transformOf(
 }
 
 function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]): Planned | undefined {
-  const [gap] = statement.gaps;
+  // Nothing has been put in its place.
+  const [gap] = statement.byName ? ["what it runs by its name"] : statement.gaps;
   if (gap !== undefined) {
     return {
       ok: false,

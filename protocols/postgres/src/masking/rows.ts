@@ -41,7 +41,7 @@ export class RowMasker implements Rewriter {
     let at = start;
     this.#out.expect(bytes.length - at);
     while (bytes.length - at >= HEADER && bytes[at] === DATA_ROW) {
-      const end = at + 1 + bytes.readInt32BE(at + 1);
+      const end = at + 1 + int32At(bytes, at + 1);
       if (end > bytes.length) break;
       this.#row(bytes, at, end);
       at = end;
@@ -62,7 +62,7 @@ export class RowMasker implements Rewriter {
     let at = start + BEFORE_FIELDS;
     for (const mask of this.#masks) {
       if (end - at < 4) throw notDescribed();
-      const length = bytes.readInt32BE(at);
+      const length = int32At(bytes, at);
       const value = at + 4;
       at = length === -1 ? value : value + length;
       if (length < -1 || at > end) throw notDescribed();
@@ -76,6 +76,16 @@ export class RowMasker implements Rewriter {
     out.copy(bytes, copied, end);
     out.end(message);
   }
+}
+
+/** As readInt32BE, of bytes that are known to be there. */
+function int32At(bytes: Buffer, at: number): number {
+  return (
+    ((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)
+  );
 }
 
 function notDescribed(): GatehouseError {

@@ -38,6 +38,7 @@ t.test("the options say how rows are written", async (t) => {
     ["(header match)", "header"],
     ["(delimiter 'ab')", "delimiter"],
     ["(delimiter 'é')", "delimiter"],
+    ["(null 'é')", "null"],
     ["(on_error stop)", "on_error"],
   ] as const) {
     t.strictSame(formatOf(options), { kind: "unknown", option });
@@ -124,6 +125,8 @@ for (const options of [
   "",
   "(header)",
   "(delimiter '|', null 'nil')",
+  "(delimiter '$')",
+  "(format csv, delimiter '&', quote '$', escape '`')",
   "(delimiter ',', null '~')",
   "csv",
   "csv header",

@@ -24,7 +24,6 @@ const BOTH = lineageOf(
 );
 const known: readonly (readonly [RegExp, StatementLineage])[] = [
   [/^(begin|commit|rollback|set|close|deallocate|insert into plain)/, NOTHING],
-  [/^(declare|prepare)/, NOTHING],
   [/^(fetch|execute)/, BY_NAME],
   [/gap/, lineageOf([], { gaps: ["the function public.gap"] })],
   [/^select id from/, lineageOf([ID])],

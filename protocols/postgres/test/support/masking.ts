@@ -1,5 +1,10 @@
 import type { Mask, Transform } from "@gatehouse/core";
-import type { Analysis, AnalysisResult, Reading } from "../../src/analysis/analysis.ts";
+import {
+  type Analysis,
+  type AnalysisResult,
+  type Reading,
+  withLineage,
+} from "../../src/analysis/analysis.ts";
 import { Analyzer } from "../../src/analysis/analyzer.ts";
 import type { Lineage, OutputColumn, StatementLineage } from "../../src/lineage/lineage.ts";
 import type { ValueMasks } from "../../src/masking/values.ts";
@@ -47,11 +52,6 @@ export function lineageOf(
   };
 }
 
-/** Of a DECLARE or a PREPARE, the text of what it is about. */
-function bodyIn(text: string): string {
-  return text.replace(/^.*? (for|as) /s, "");
-}
-
 /** Results that have the lineage which a test says: a stand-in for the catalog. */
 export class KnowingAnalyzer extends Analyzer {
   readonly #lineage: (text: string) => Lineage | undefined;
@@ -80,9 +80,6 @@ export class KnowingAnalyzer extends Analyzer {
 
   #told(text: string, analysis: Analysis): Analysis {
     const lineage = this.#lineage(text);
-    const effects = analysis.effects.map((effect) =>
-      "body" in effect ? { ...effect, body: this.#told(bodyIn(effect.text), effect.body) } : effect,
-    );
-    return { ...analysis, effects, ...(lineage ? { lineage } : {}) };
+    return lineage ? withLineage(analysis, lineage) : analysis;
   }
 }
