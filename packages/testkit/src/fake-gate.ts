@@ -6,6 +6,7 @@ import type {
   Gate,
   Lease,
   LoginRequest,
+  Mask,
   Permit,
   Refusal,
   Session,
@@ -33,6 +34,8 @@ export interface FakeGateOptions {
   readonly subject?: (request: LoginRequest) => string;
   /** Whether a command is let through; all are, unless told otherwise. */
   readonly allow?: (command: Command) => boolean;
+  /** What a command's answer is masked by. One that can't be is refused. */
+  readonly masks?: () => readonly Mask[];
   /** The audit log's write of a decision: its verdict waits for it, and is a refusal where this rejects. */
   readonly written?: (command: Command) => Promise<void>;
 }
@@ -52,6 +55,8 @@ export interface FakeGate extends Gate {
   endAll(reason?: Omit<Refusal, "reference">): void;
 }
 
+const CANNOT_MASK = { ok: false, message: "Not masked.", hint: "Ask." } as const;
+
 export function createFakeGate(options: FakeGateOptions): FakeGate {
   const events: GateEvent[] = [];
   const watchers = new Set<() => void>();
@@ -69,9 +74,12 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
   }
 
   function decide(command: Command): Deciding {
-    const allowed = options.allow?.(command) ?? true;
+    const outcome = options.masks && (command.mask?.(options.masks()) ?? CANNOT_MASK);
+    const unmasked = outcome?.ok === false ? outcome : undefined;
+    const allowed = unmasked === undefined && (options.allow?.(command) ?? true);
     record({ type: "decided", command, allowed });
-    const refusal = allowed ? undefined : refer({ kind: "policy", message: "No.", hint: "Ask." } as const);
+    const { message, hint } = unmasked ?? { message: "No.", hint: "Ask." };
+    const refusal = allowed ? undefined : refer({ kind: "policy", message, hint } as const);
     const rule = { policy: "fake", rule: "all", source: "fake:1" };
     const written = options.written?.(command) ?? Promise.resolve();
     return {

@@ -138,9 +138,9 @@ function fromServer(chunks: readonly Buffer[], own: boolean): string {
     return bytes.toString("hex");
   };
   const observer: BackendObserver = {
-    get own() {
-      return own && turn % 3 === 1;
-    },
+    owns: () => own && turn % 3 === 1,
+    watches: false,
+    rewriter: undefined,
     passed(type) {
       turn++;
       words += `p${type}`;

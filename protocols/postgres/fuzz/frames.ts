@@ -5,6 +5,7 @@ import { issuePermit } from "@gatehouse/core/permit";
 import { createMemoryLog, type PostgresServer, sampleSession } from "@gatehouse/testkit";
 import { Analyzer } from "../src/analysis/analyzer.ts";
 import { SessionReading } from "../src/reading.ts";
+import { hideAll } from "../src/masking/values.ts";
 import { ClientSession } from "../src/session.ts";
 import { Upstream } from "../src/upstream.ts";
 import { leaseOf, targetAt } from "../test/support/target.ts";
@@ -107,6 +108,7 @@ async function playSession(
     analyzer,
     reading,
     replication: "none",
+    values: hideAll,
     limits,
     log,
   }).run();

@@ -1,8 +1,10 @@
-import type { Access, Command, Facts, FactSchema } from "@gatehouse/core";
+import type { Access, Command, Facts, FactSchema, Mask, MaskingOutcome } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
 import { parameterText } from "./codec/parameter.ts";
+import type { StatementLineage } from "./lineage/lineage.ts";
+import { type MaskPlan, planMasks } from "./masking/plan.ts";
 
 /** What `when` can ask of a statement. */
 export const sqlFacts: FactSchema = {
@@ -61,7 +63,7 @@ export function toCommand(
   text: string,
   analysis: Analysis,
   given = NOTHING_GIVEN,
-): Command {
+): SqlCommand {
   return new SqlCommand(kind, text, analysis, given);
 }
 
@@ -78,22 +80,37 @@ export function settingsCommand(settings: ReadonlyMap<string, string>): Command 
     functions: [],
     unfiltered: false,
     effects: [],
+    lineage: Array.from(settings, () => NOTHING_READ),
   });
 }
 
+const NOTHING_READ: StatementLineage = { predicates: [], reads: [], writes: [], flows: [], gaps: [] };
+
 /** Most decisions are known from the shape alone, so that what costs is made when it is asked for. */
-class SqlCommand implements Command {
+export class SqlCommand implements Command {
   readonly protocol = "postgres";
   readonly kind: CommandKind;
   readonly shape: Analysis;
   readonly #text: string;
   readonly #given: Given;
+  #plan: MaskPlan | undefined;
 
   constructor(kind: CommandKind, text: string, analysis: Analysis, given: Given) {
     this.kind = kind;
     this.shape = analysis;
     this.#text = text;
     this.#given = given;
+  }
+
+  /** What becomes of its answer; undefined where that passes as it is. Known when it has been decided. */
+  get plan(): MaskPlan | undefined {
+    return this.#plan;
+  }
+
+  mask(masks: readonly Mask[]): MaskingOutcome {
+    const planned = planMasks(this.shape, masks);
+    if (planned.ok) this.#plan = planned.plan;
+    return planned;
   }
 
   get verbs(): readonly string[] {

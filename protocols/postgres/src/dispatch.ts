@@ -1,5 +1,10 @@
-import type { AdapterRefusal, Command, OpenSession } from "@gatehouse/core";
+import type { AdapterRefusal, OpenSession } from "@gatehouse/core";
+import { describing } from "./codec/execute.ts";
+import type { SqlCommand } from "./commands.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
+import { MaskedAnswer } from "./masking/answer.ts";
+import type { ValueMasks } from "./masking/values.ts";
+import type { SessionReading } from "./reading.ts";
 import type { Failure, Upstream } from "./upstream.ts";
 
 /** A message of the client's, and the answer that it will have. */
@@ -12,6 +17,10 @@ export interface DispatchOptions {
   readonly session: OpenSession;
   readonly upstream: Upstream;
   readonly expectations: Expectations;
+  readonly reading: SessionReading;
+  readonly values: ValueMasks;
+  /** Bytes. */
+  readonly limits: { readonly message: number };
 }
 
 /** Sends on what is let through, and in place of what is not, something that the server is sure to reject. */
@@ -32,7 +41,7 @@ export class Dispatch {
    * Decides a command, and sends the messages that carry it.
    * @returns whether it is let through. One that is may still fail at its place, when the audit log does not take it.
    */
-  command(command: Command, parts: readonly Part[], failure: Failure): boolean {
+  command(command: SqlCommand, parts: readonly Part[], failure: Failure): boolean {
     const { session, upstream, expectations } = this.#options;
     const { effect, verdict } = session.decide(command);
     const allowed = effect === "allow";
@@ -42,7 +51,9 @@ export class Dispatch {
       first = failingAs(failure);
       expectations.push(first);
     } else {
-      for (const { expectation, bytes } of parts) {
+      const masked = this.#masked(command, parts);
+      first = masked[0]?.expectation ?? first;
+      for (const { expectation, bytes } of masked) {
         expectations.push(expectation);
         messages.push(bytes);
       }
@@ -57,6 +68,23 @@ export class Dispatch {
       },
     });
     return allowed;
+  }
+
+  /**
+   * The same messages with answers that are masked, where the decision says so. What an Execute gives is described to
+   * those who ask alone; where the client has not, the gateway does, right before.
+   */
+  #masked({ plan }: SqlCommand, parts: readonly Part[]): readonly Part[] {
+    if (plan === undefined) return parts;
+    const { reading, values, limits } = this.#options;
+    const masking = new MaskedAnswer(plan, { values, limit: limits.message, reading });
+    for (const { expectation } of parts) expectation.masking = masking;
+    if (!masking.masksRows || parts.some(({ expectation }) => expectation.rows)) return parts;
+    return parts.flatMap((part) => {
+      if (part.expectation.message !== "execute") return [part];
+      const expectation: Expectation = { message: "describe", rows: true, unasked: true, masking };
+      return [{ expectation, bytes: describing(part.bytes) }, part];
+    });
   }
 
   /** Refuses what stands at this place on the adapter's own grounds. */

@@ -1,6 +1,7 @@
 import type { Refusal } from "@gatehouse/core";
 import { GatehouseError } from "@gatehouse/core";
 import { typeCode } from "./codec/framing.ts";
+import type { MaskedAnswer } from "./masking/answer.ts";
 
 /** A message that was sent to the server, and what its answer changes. */
 export interface Expectation {
@@ -20,6 +21,12 @@ export interface Expectation {
   refusal?: Refusal;
   /** It is the gateway's own, and so are its answers: about this setting. */
   readonly own?: string;
+  /** What becomes of its answer on the way back; absent where that passes as it is. */
+  masking?: MaskedAnswer;
+  /** A Describe of the portal whose rows come behind it: its answer says of which types they are, and in which form. */
+  readonly rows?: true;
+  /** It is the gateway's own, put in front of the client's next message: what it says is not the client's, a failure is. */
+  readonly unasked?: true;
   /** Told of which types a statement's parameters are. */
   readonly parameterTypes?: (types: readonly number[]) => void;
   /**

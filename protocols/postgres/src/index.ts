@@ -3,21 +3,23 @@ import { Analyzer } from "./analysis/analyzer.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { sqlFacts, toCommand } from "./commands.ts";
 import { refusedByAnalysis } from "./grounds.ts";
+import { hideAll } from "./masking/values.ts";
 import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /**
  * PostgreSQL's frontend/backend protocol, version 3.
  * @param analyzer shared by all sessions, so that they share what is known; it is disposed of with the protocol
+ * @param values what masked texts become
  */
-export function postgres(analyzer = new Analyzer()): Protocol {
+export function postgres(analyzer = new Analyzer(), values = hideAll): Protocol {
   const cancelKeys = new CancelKeys();
   return {
     name: "postgres",
     facts: sqlFacts,
     targetSettings: postgresSettings,
     levelSettings: postgresLevelSettings,
-    serve: (options) => serve(options, analyzer, cancelKeys),
+    serve: (options) => serve(options, analyzer, cancelKeys, values),
     understand: (text, target) => understand(analyzer, text, target),
     dispose: () => analyzer.dispose(),
   };

@@ -19,6 +19,7 @@ import type { Expectation, Expectations } from "./expectations.ts";
 import { FreshReading } from "./fresh-reading.ts";
 import { crowded, malformed, noSuchName, notAlone, notEncoded, tooLarge, tooLong } from "./grounds.ts";
 import { Pending } from "./pending.ts";
+import type { ValueMasks } from "./masking/values.ts";
 import type { SessionReading } from "./reading.ts";
 import { type Replication, SqlContext, type Statement } from "./sql-context.ts";
 import type { Failure, Upstream } from "./upstream.ts";
@@ -42,6 +43,7 @@ export interface PipelineOptions {
   readonly analyzer: Analyzer;
   readonly reading: SessionReading;
   readonly replication: Replication;
+  readonly values: ValueMasks;
   /** Bytes: of one text, and of all that is kept for the names of one session. */
   readonly limits: { readonly statement: number; readonly message: number };
 }
@@ -250,7 +252,11 @@ export class Pipeline {
     const unit = this.#unit;
     const own = object === "statement" ? unit?.parse?.name : unit?.bind?.portal;
     if (unit && own === name && unit.parts.length < MAX_UNIT) {
-      unit.parts.push(describing(object === "statement" ? unit.parse?.statement : undefined, bytes));
+      unit.parts.push(
+        object === "statement"
+          ? describing(unit.parse?.statement, bytes)
+          : { expectation: { message: "describe", rows: true }, bytes },
+      );
       return undefined;
     }
     const wait = this.#settleUnit();

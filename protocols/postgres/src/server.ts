@@ -21,6 +21,7 @@ import { encodeReadyForQuery } from "./codec/ready-for-query.ts";
 import { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation } from "./refusal.ts";
 import { settingsCommand } from "./commands.ts";
+import type { ValueMasks } from "./masking/values.ts";
 import { ClientSession } from "./session.ts";
 import { levelSettingsOf, settingsOf } from "./settings.ts";
 import { readStartup, type Startup } from "./startup.ts";
@@ -47,6 +48,7 @@ export async function serve(
   options: ServeOptions,
   analyzer: Analyzer,
   cancelKeys: CancelKeys,
+  values: ValueMasks,
 ): Promise<Listener> {
   const startingUp = new Set<Socket>();
   const listener = await listen(options.address, {
@@ -56,7 +58,7 @@ export async function serve(
       startingUp.add(socket);
       const started = () => startingUp.delete(socket);
       socket.once("close", started);
-      new Connection(socket, options, analyzer, cancelKeys, started).run().catch((error: unknown) => {
+      new Connection(socket, options, analyzer, cancelKeys, values, started).run().catch((error: unknown) => {
         socket.destroy();
         options.log.error({ error }, "a connection failed");
       });
@@ -81,6 +83,7 @@ class Connection {
   readonly #options: ServeOptions;
   readonly #analyzer: Analyzer;
   readonly #cancelKeys: CancelKeys;
+  readonly #values: ValueMasks;
   readonly #started: () => void;
   readonly #client: Address;
 
@@ -90,12 +93,14 @@ class Connection {
     options: ServeOptions,
     analyzer: Analyzer,
     cancelKeys: CancelKeys,
+    values: ValueMasks,
     started: () => void,
   ) {
     this.#raw = raw;
     this.#options = options;
     this.#analyzer = analyzer;
     this.#cancelKeys = cancelKeys;
+    this.#values = values;
     this.#started = started;
     this.#client =
       "socket" in options.address
@@ -220,6 +225,7 @@ class Connection {
       upstream,
       session,
       analyzer: this.#analyzer,
+      values: this.#values,
       reading,
       replication: request.replication,
       limits,

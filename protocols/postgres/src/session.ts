@@ -21,6 +21,9 @@ import { decodeParameterDescription } from "./codec/parameter-description.ts";
 import { decodeParameterStatus } from "./codec/parameter-status.ts";
 import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-query.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
+import type { Rewriter } from "./masking/rows.ts";
+import { scrub } from "./masking/errors.ts";
+import type { ValueMasks } from "./masking/values.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation, encodeViolationInCopy } from "./refusal.ts";
@@ -36,6 +39,13 @@ const READY_FOR_QUERY = typeCode("Z");
 const PARAMETER_STATUS = typeCode("S");
 const PARAMETER_DESCRIPTION = typeCode("t");
 const DATA_ROW = typeCode("D");
+const ROW_DESCRIPTION = typeCode("T");
+const NO_DATA = typeCode("n");
+const COPY_OUT_RESPONSE = typeCode("H");
+const COPY_DONE = typeCode("c");
+const NOTICE_RESPONSE = typeCode("N");
+/** CommandComplete, EmptyQueryResponse, PortalSuspended: a statement gives nothing more. */
+const STATEMENT_ENDS: ReadonlySet<number> = new Set(["C", "I", "s"].map(typeCode));
 const TERMINATE = typeCode("X");
 /** What a client may send while it copies in. */
 const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
@@ -51,6 +61,7 @@ export interface SessionOptions {
   readonly analyzer: Analyzer;
   readonly reading: SessionReading;
   readonly replication: Replication;
+  readonly values: ValueMasks;
   /** Bytes; `startup`, in milliseconds, is also how long a client may take to close its side. */
   readonly limits: { readonly statement: number; readonly message: number; readonly startup: number };
   readonly log: Logger;
@@ -77,6 +88,10 @@ export class ClientSession implements BackendObserver {
   readonly #pipeline: Pipeline;
   readonly #reader: ClientReader;
   #transaction: TransactionStatus = "idle";
+  /**
+   * Masked columns were touched in the transaction that is open: what it checks at its end may quote their values.
+   */
+  #touched = false;
   #activity: Activity | undefined;
   /** What the first message of the client's that is not done with waits for. */
   #waiting: Promise<unknown> | undefined;
@@ -101,8 +116,8 @@ export class ClientSession implements BackendObserver {
 
   /** Runs until one side ends. Resolves when both sockets are closed and the end is on the audit log. */
   async run(): Promise<void> {
-    const { client, upstream, session, analyzer } = this.#options;
-    const scanner = new BackendScanner(this);
+    const { client, upstream, session, analyzer, limits } = this.#options;
+    const scanner = new BackendScanner(this, undefined, limits.message);
     if (upstream.rest.length > 0) upstream.socket.unshift(upstream.rest);
     this.#noteActivity();
     const stop = new AbortController();
@@ -115,7 +130,7 @@ export class ClientSession implements BackendObserver {
       (): Ending => ({ end: "target_closed" }),
       (error: unknown): Ending => {
         for (const piece of scanner.before) client.write(piece);
-        return { end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn() };
+        return { end: "protocol_violation", detail: messageOf(error), lastWords: this.#cannotGoOn(error) };
       },
     );
     void relayed.then((ending) => this.#end(ending));
@@ -149,11 +164,26 @@ export class ClientSession implements BackendObserver {
     if (!this.#over && !this.#expectations.ownOnly) await upstream.cancel();
   }
 
-  get own(): boolean {
-    return this.#expectations.next?.own !== undefined;
+  owns(type: number): boolean {
+    const next = this.#expectations.next;
+    if (next === undefined) return false;
+    return (
+      next.own !== undefined || (next.unasked === true && (type === ROW_DESCRIPTION || type === NO_DATA))
+    );
+  }
+
+  get watches(): boolean {
+    return this.#touched || this.#expectations.next?.masking !== undefined;
+  }
+
+  get rewriter(): Rewriter | undefined {
+    return this.#expectations.next?.masking?.rewriter;
   }
 
   passed(type: number): void {
+    const masking = this.#expectations.next?.masking;
+    if (masking?.touches) this.#touched = true;
+    if (masking && STATEMENT_ENDS.has(type)) masking.completed();
     if (type === COPY_IN_RESPONSE || type === COPY_BOTH_RESPONSE) {
       this.#expectations.copyBegins();
       if (this.#held && this.#expectations.copying) this.#violated(IN_COPY);
@@ -168,6 +198,21 @@ export class ClientSession implements BackendObserver {
       case READY_FOR_QUERY:
         this.#ready(body);
         return undefined;
+      case ROW_DESCRIPTION: {
+        const next = this.#expectations.next;
+        // Of a statement that is not bound yet, the form is not known.
+        if (next?.rows === true || next?.message === "query") next.masking?.described(body);
+        this.passed(type);
+        return undefined;
+      }
+      case COPY_OUT_RESPONSE:
+        this.#expectations.next?.masking?.copies(body);
+        return undefined;
+      case COPY_DONE:
+        this.#expectations.next?.masking?.copied();
+        return undefined;
+      case NOTICE_RESPONSE:
+        return this.#said("N", body);
       case PARAMETER_STATUS:
         this.#options.reading.note(decodeParameterStatus(body, this.#options.reading.decode), true);
         return undefined;
@@ -198,8 +243,12 @@ export class ClientSession implements BackendObserver {
         reading.note({ name: this.#expectations.next?.own ?? "", value: text }, false);
         return;
       }
+      case ROW_DESCRIPTION:
+        this.#expectations.next?.masking?.described(body);
+        this.passed(type);
+        return;
       default:
-        this.#expectations.answered(type);
+        this.passed(type);
     }
   }
 
@@ -217,6 +266,7 @@ export class ClientSession implements BackendObserver {
   #ready(body: Buffer): void {
     this.#expectations.ready();
     this.#transaction = decodeReadyForQuery(body);
+    if (this.#transaction === "idle") this.#touched = false;
     this.#pipeline.ready(this.#transaction);
     this.#noteActivity();
   }
@@ -224,14 +274,24 @@ export class ClientSession implements BackendObserver {
   #errorResponse(body: Buffer): Buffer | undefined {
     const fields = decodeErrorResponse(body);
     const severity = fields.get("V") ?? fields.get("S");
+    const said = this.#said("E", body);
     if (severity !== "ERROR") {
       this.#targetEnds = true;
-      return undefined;
+      return said;
     }
     const canceled = fields.get("C") === QUERY_CANCELED;
     const { refusal } = this.#failed(canceled) ?? {};
-    if (refusal === undefined || canceled) return undefined;
+    if (refusal === undefined || canceled) return said;
     return encodeRefusal(refusal, "ERROR");
+  }
+
+  /** An error or a notice, without what may quote a masked value; undefined to let it pass as it is. */
+  #said(letter: "E" | "N", body: Buffer): Buffer | undefined {
+    const next = this.#expectations.next;
+    if (next?.masking?.touches) this.#touched = true;
+    // Whoever parses a text has read no row.
+    if (next?.message === "parse") return undefined;
+    return this.#touched ? scrub(letter, body) : next?.masking?.said(letter, body);
   }
 
   /** @returns stops it */
@@ -400,12 +460,13 @@ export class ClientSession implements BackendObserver {
     }
   }
 
-  #cannotGoOn(): Buffer {
+  /** @param error what has ended it: told where it has a hint, for then it is about what the client has asked */
+  #cannotGoOn(error?: unknown): Buffer {
     const reference = this.#options.session.session.id;
-    return encodeRefusal(
-      { kind: "internal", message: "The session can't go on.", hint: "Connect again.", reference },
-      "FATAL",
-    );
+    const told = error instanceof GatehouseError ? error : undefined;
+    const [message, hint] =
+      told?.hint === undefined ? ["The session can't go on.", "Connect again."] : [told.message, told.hint];
+    return encodeRefusal({ kind: "internal", message, hint, reference }, "FATAL");
   }
 
   #noteActivity(): void {

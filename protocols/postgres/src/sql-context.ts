@@ -2,6 +2,7 @@ import type { AdapterRefusal, Session } from "@gatehouse/core";
 import {
   type Analysis,
   type AnalysisResult,
+  type Body,
   combine,
   type Effect,
   onSettings,
@@ -169,7 +170,7 @@ export class SqlContext {
   #withNames(own: Analysis, segment: number): Understood | Pending {
     if (!own.effects.some(({ kind }) => kind === "execute" || kind === "fetch"))
       return { analysis: own, own };
-    const bodies: Analysis[] = [];
+    const bodies: Body[] = [];
     let known = true;
     // A name that the text itself gives is not in the session yet.
     const prepared = new Map<string, Analysis>();
@@ -184,7 +185,7 @@ export class SqlContext {
       if (body === undefined || !body.effects.every(onSettings)) known = false;
       const changes = body !== undefined && (body.access === "unknown" || body.effects.length > 0);
       if (changes && effect.statement < own.statements - 1) known = false;
-      if (body !== undefined) bodies.push(body);
+      if (body !== undefined) bodies.push({ statement: effect.statement, analysis: body });
     }
     return { analysis: combine(own, bodies, known), own };
   }

@@ -1,5 +1,7 @@
 import type { Access } from "@gatehouse/core";
 import type { GrammarError } from "./grammar-errors.ts";
+import type { Lineage } from "../lineage/lineage.ts";
+import type { CopyFormat } from "./copy-format.ts";
 
 /** What a text of SQL does, as far as its grammar tells. Names are qualified: `public.orders`. */
 export interface Analysis {
@@ -25,6 +27,10 @@ export interface Analysis {
   readonly effects: readonly Effect[];
   /** For the audit log, where the grammar has a place for a secret: the text with its literals taken out. */
   readonly redacted?: string;
+  /** Where its values come from. Absent where the target's catalog is not known. */
+  readonly lineage?: Lineage;
+  /** Of its statements that are a COPY to the client (counted from 0): how the rows are written. */
+  readonly copies?: readonly { readonly statement: number; readonly format: CopyFormat }[];
 }
 
 /**
@@ -89,22 +95,29 @@ export function widest(a: Access, b: Access): Access {
 
 const combined = new WeakMap<Analysis, WeakMap<Analysis, Analysis>>();
 
+/** What one of a text's statements (counted from 0) runs by name. */
+export interface Body {
+  readonly statement: number;
+  readonly analysis: Analysis;
+}
+
 /**
  * A text with what it runs by name: prepared statements and cursors. The same object for the same parts, so that
  * decisions which rest on it are found again.
  * @param known whether all that it runs by name is among `bodies`; otherwise its access stays unknown
  */
-export function combine(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
+export function combine(analysis: Analysis, bodies: readonly Body[], known: boolean): Analysis {
   const [only] = bodies;
   if (only === undefined || bodies.length > 1 || !known) return joined(analysis, bodies, known);
   const byBody = combined.get(analysis) ?? new WeakMap<Analysis, Analysis>();
   combined.set(analysis, byBody);
-  const result = byBody.get(only) ?? joined(analysis, bodies, known);
-  byBody.set(only, result);
+  const result = byBody.get(only.analysis) ?? joined(analysis, bodies, known);
+  byBody.set(only.analysis, result);
   return result;
 }
 
-function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean): Analysis {
+function joined(analysis: Analysis, named: readonly Body[], known: boolean): Analysis {
+  const bodies = named.map((body) => body.analysis);
   const all = [analysis, ...bodies];
   const { userFunctions: _, ...rest } = analysis;
   const union = (of: (part: Analysis) => readonly string[]) => [...new Set(all.flatMap(of))];
@@ -120,6 +133,7 @@ function joined(analysis: Analysis, bodies: readonly Analysis[], known: boolean)
     functions: union(({ functions }) => functions).sort(),
     unfiltered: all.some(({ unfiltered }) => unfiltered),
     effects: [...analysis.effects, ...bodies.flatMap(({ effects }) => effects.filter(onSettings))],
+    ...(analysis.lineage ? { lineage: lineageWith(analysis.lineage, named) } : {}),
   };
 }
 
@@ -130,4 +144,24 @@ function userFunctionsOf(analysis: Analysis, bodies: readonly Analysis[]): Pick<
   return {
     userFunctions: { names: [...new Set(names)].sort(), otherwise: otherwise.reduce(widest, analysis.own) },
   };
+}
+
+/** With what is run by name in its place. Where that is not known, the statement stays as it is, and can't be masked. */
+function lineageWith(lineage: Lineage, named: readonly Body[]): Lineage {
+  return lineage.map((own, index) => {
+    const body = own.byName && named.find(({ statement }) => statement === index)?.analysis.lineage?.[0];
+    return body ? { ...body, gaps: [...own.gaps, ...body.gaps] } : own;
+  });
+}
+
+/**
+ * An analysis with where its values come from. The lineage of a PREPARE or a DECLARE, which gives nothing itself, is that
+ * of what it prepares or declares.
+ */
+export function withLineage(analysis: Analysis, lineage: Lineage): Analysis {
+  const effects = analysis.effects.map((effect) => {
+    const own = lineage[effect.statement];
+    return "body" in effect && own ? { ...effect, body: { ...effect.body, lineage: [own] } } : effect;
+  });
+  return { ...analysis, effects, lineage };
 }

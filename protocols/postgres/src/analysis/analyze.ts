@@ -1,5 +1,6 @@
 import { type Analysis, onSettings, type Reading } from "./analysis.ts";
 import { accessOfFunction, isUserFunction } from "./builtins.ts";
+import { copyFormat } from "./copy-format.ts";
 import { Findings } from "./findings.ts";
 import { asList, asNode, asText, constantText, type Node, namesIn } from "./node.ts";
 import { isAdministrative, reportedName, standsAlone } from "./objects.ts";
@@ -197,6 +198,11 @@ class Walk {
     } else if (table) this.#findings.reads(this.#relation(table));
     // A file or a program of the server's machine.
     if (body["is_program"] === true || body["filename"] !== undefined) this.#findings.widen("admin");
+    else if (body["is_from"] !== true) {
+      // Its options are literals.
+      this.#findings.literals = true;
+      this.#findings.copies(copyFormat(body));
+    }
     this.#children(rest, scope);
   }
 

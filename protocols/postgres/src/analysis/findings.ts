@@ -1,5 +1,6 @@
 import type { Access } from "@gatehouse/core";
 import { type Analysis, type Effect, widest } from "./analysis.ts";
+import type { CopyFormat } from "./copy-format.ts";
 
 type Distribute<T> = T extends unknown ? Omit<T, "statement"> : never;
 
@@ -11,6 +12,7 @@ export class Findings {
   readonly #functions = new Set<string>();
   readonly #userFunctions = new Set<string>();
   readonly #effects: Effect[] = [];
+  readonly #copies: { readonly statement: number; readonly format: CopyFormat }[] = [];
   /** But for functions that somebody has made. */
   #otherwise: Access = "read";
   #byName = false;
@@ -71,6 +73,11 @@ export class Findings {
     this.#effects.push({ ...effect, statement: this.statement });
   }
 
+  /** A COPY to the client. */
+  copies(format: CopyFormat): void {
+    this.#copies.push({ statement: this.statement, format });
+  }
+
   /** Something runs that stands elsewhere, under a name. */
   runsByName(): void {
     this.#byName = true;
@@ -122,6 +129,7 @@ export class Findings {
       unfiltered: this.#unfiltered,
       ...(this.#unsupported === undefined ? {} : { unsupported: this.#unsupported }),
       effects: this.#effects,
+      ...(this.#copies.length === 0 ? {} : { copies: this.#copies }),
     };
   }
 

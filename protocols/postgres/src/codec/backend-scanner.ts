@@ -1,4 +1,6 @@
 import { GatehouseError } from "@gatehouse/core";
+import { ChunkQueue } from "@gatehouse/wire";
+import type { Rewriter } from "../masking/rows.ts";
 import { typeCode } from "./framing.ts";
 
 const HEADER = 5;
@@ -14,8 +16,15 @@ export interface BackendObserver {
    * @returns undefined to let it pass as it is, other bytes to put in its place.
    */
   read(type: number, bytes: Buffer): Buffer | undefined;
-  /** The next answers are the gateway's own, and no bytes of them are the client's. Asked before each message. */
-  readonly own: boolean;
+  /** A message of this type is the gateway's own, and no bytes of it are the client's. Asked before each. */
+  owns(type: number): boolean;
+  /**
+   * Beside what is always read, what the answer under way consists of is read too: what describes its rows and copies,
+   * and notices. Asked before each of these.
+   */
+  readonly watches: boolean;
+  /** What rewrites the rows that come; undefined where they pass. Asked before each, or before a run of them. */
+  readonly rewriter: Rewriter | undefined;
   /** A whole message of such an answer. */
   readOwn(type: number, bytes: Buffer): void;
 }
@@ -24,10 +33,20 @@ export interface BackendObserver {
 const PASS = 0;
 const COUNT = 1;
 const READ = 2;
+/** As COUNT, where it is watched for. */
+const WATCH_AND_COUNT = 3;
+/** As PASS, where it is watched for. */
+const WATCH = 4;
+/** Carries values. */
+const ROW = 5;
 
 const HANDLING = new Uint8Array(256);
 /** What ends an answer, or begins a COPY that takes data. */
-for (const letter of ["1", "2", "3", "C", "I", "T", "n", "s", "G", "W"]) HANDLING[typeCode(letter)] = COUNT;
+for (const letter of ["1", "2", "3", "C", "I", "n", "s", "G", "W"]) HANDLING[typeCode(letter)] = COUNT;
+/** RowDescription; CopyOutResponse, CopyDone, NoticeResponse; DataRow, CopyData. */
+HANDLING[typeCode("T")] = WATCH_AND_COUNT;
+for (const letter of ["H", "c", "N"]) HANDLING[typeCode(letter)] = WATCH;
+for (const letter of ["D", "d"]) HANDLING[typeCode(letter)] = ROW;
 /** ErrorResponse, ParameterStatus, ReadyForQuery, ParameterDescription. */
 for (const letter of ["E", "S", "Z", "t"]) HANDLING[typeCode(letter)] = READ;
 
@@ -41,21 +60,25 @@ const READ_LIMIT = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /**
- * Goes through the server's bytes and lets them pass where they lie. Rows are never copied or decoded: only
- * a header is looked at. Of the messages that are read, none may be larger than `limit`.
+ * Goes through the server's bytes and lets them pass where they lie. Rows that nothing rewrites are never copied or
+ * decoded: only a header is looked at. Of the messages that are read, none may be larger than `limit`.
  */
 export class BackendScanner {
   readonly #observer: BackendObserver;
   readonly #limit: number;
+  readonly #watchedLimit: number;
   /** Bytes of the current message that are still to pass. */
   #passing = 0;
-  /** The beginning of a message whose header, or whose whole, is not there yet. */
-  #held: Buffer = NOTHING;
+  /** The beginning of a message whose header, or whose whole, is not there yet; and how many bytes it needs to go on. */
+  readonly #held = new ChunkQueue();
+  #needed = 0;
   #before: readonly Buffer[] = [];
 
-  constructor(observer: BackendObserver, limit: number = READ_LIMIT) {
+  /** @param watchedLimit of messages that are rewritten, and of those that are watched for */
+  constructor(observer: BackendObserver, limit: number = READ_LIMIT, watchedLimit = limit) {
     this.#observer = observer;
     this.#limit = limit;
+    this.#watchedLimit = watchedLimit;
   }
 
   /** What has been let through ends where a message does. */
@@ -73,13 +96,25 @@ export class BackendScanner {
    * @throws GatehouseError PROTOCOL_VIOLATION when the server's bytes are no messages.
    */
   scan(chunk: Buffer): readonly Buffer[] {
-    const observer = this.#observer;
     const out: Buffer[] = [];
+    const held = this.#held;
     let bytes = chunk;
-    if (this.#held.length > 0) {
-      bytes = this.#joined(chunk, out);
-      if (bytes.length === 0) return out;
+    // What is needed is put behind what was held back, and no more: the rest of the chunk is not copied for it.
+    while (held.length > 0) {
+      const missing = this.#needed - held.length;
+      held.push(bytes.subarray(0, missing));
+      bytes = bytes.subarray(missing);
+      if (held.length < this.#needed) return out;
+      this.#go(held.takeAll(), out);
     }
+    if (bytes.length > 0) this.#go(bytes, out);
+    return out;
+  }
+
+  /** Goes through bytes that begin where a message does, or inside of one that passes. */
+  #go(bytes: Buffer, out: Buffer[]): void {
+    const observer = this.#observer;
+    this.#needed = HEADER;
     // [from, at) passes as it is; it goes out in one piece when something interrupts it.
     let from = 0;
     let at = 0;
@@ -95,20 +130,44 @@ export class BackendScanner {
         const type = bytes[at] ?? 0;
         const size = 1 + lengthAt(bytes, at);
         const handling = HANDLING[type];
-        const own = observer.own && !ANY_TIME.has(type);
-        if (handling !== READ && !own) {
-          if (handling === COUNT) observer.passed(type);
+        const own = observer.owns(type) && !ANY_TIME.has(type);
+        if (handling === ROW && !own) {
+          const { rewriter } = observer;
+          if (rewriter === undefined) {
+            this.#passing = size;
+            continue;
+          }
+          if (size > this.#watchedLimit) throw tooLargeToMask(size);
+          if (left < size) {
+            this.#needed = size;
+            break;
+          }
+          if (at > from) out.push(bytes.subarray(from, at));
+          from = at;
+          const end = rewriter.rewrite(bytes, at);
+          if (end === at) throw outOfPlace();
+          const rewritten = rewriter.take();
+          if (rewritten.length > 0) out.push(rewritten);
+          from = at = end;
+          continue;
+        }
+        const watched = handling !== PASS && handling !== COUNT && observer.watches;
+        if (handling !== READ && !own && !watched) {
+          if (handling === COUNT || handling === WATCH_AND_COUNT) observer.passed(type);
           this.#passing = size;
           continue;
         }
-        if (size > this.#limit) {
-          if (own || (type !== ERROR_RESPONSE && type !== PARAMETER_DESCRIPTION)) throw tooLarge();
+        if (size > (watched ? this.#watchedLimit : this.#limit)) {
+          if (own || watched || (type !== ERROR_RESPONSE && type !== PARAMETER_DESCRIPTION)) throw tooLarge();
           // An error quotes what it is about, and that may be megabytes. What the gateway provokes is short.
           if (type === ERROR_RESPONSE) observer.tooLarge();
           this.#passing = size;
           continue;
         }
-        if (left < size) break;
+        if (left < size) {
+          this.#needed = size;
+          break;
+        }
         const message = bytes.subarray(at, at + size);
         const replacement = own ? NOTHING : observer.read(type, message);
         if (own) observer.readOwn(type, message);
@@ -125,32 +184,7 @@ export class BackendScanner {
       throw error;
     }
     if (at > from) out.push(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at));
-    this.#held = at < bytes.length ? bytes.subarray(at) : NOTHING;
-    return out;
-  }
-
-  /**
-   * What was held back, with the new chunk behind it. Where only the message at the seam passes, the chunk itself is
-   * not copied: the seam goes out by itself.
-   */
-  #joined(chunk: Buffer, out: Buffer[]): Buffer {
-    const held = this.#held;
-    this.#held = NOTHING;
-    if (held.length < HEADER) {
-      const missing = HEADER - held.length;
-      if (chunk.length < missing) {
-        this.#held = Buffer.concat([held, chunk]);
-        return NOTHING;
-      }
-      const header = Buffer.concat([held, chunk.subarray(0, missing)]);
-      const type = header[0] ?? 0;
-      if (HANDLING[type] === PASS && !(this.#observer.own && !ANY_TIME.has(type))) {
-        this.#passing = lengthAt(header, 0) - 4;
-        out.push(header);
-        return chunk.subarray(missing);
-      }
-    }
-    return Buffer.concat([held, chunk]);
+    if (at < bytes.length) this.#held.push(bytes.subarray(at));
   }
 }
 
@@ -161,6 +195,22 @@ function lengthAt(bytes: Buffer, at: number): number {
     throw new GatehouseError("PROTOCOL_VIOLATION", "The target sent a message with an invalid length.");
   }
   return length;
+}
+
+function tooLargeToMask(size: number): GatehouseError {
+  return new GatehouseError(
+    "PROTOCOL_VIOLATION",
+    `A row of ${size} bytes is larger than the gateway masks.`,
+    { hint: "Leave out the long column, or raise limits.message in the gateway's config." },
+  );
+}
+
+/** Rows where data of a COPY are due, or the other way round. */
+function outOfPlace(): GatehouseError {
+  return new GatehouseError(
+    "PROTOCOL_VIOLATION",
+    "The target sent values where it had said that others come.",
+  );
 }
 
 function tooLarge(): GatehouseError {

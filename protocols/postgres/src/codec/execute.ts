@@ -28,3 +28,9 @@ export function decodeExecute(body: Buffer, decode: Decode = decodeUtf8): Execut
 export function encodeExecute(portal: string): Buffer {
   return frame("E", new ByteWriter().cstring(portal).int32(0).toBuffer());
 }
+
+/** Describes the portal that an Execute runs: by the bytes of its name, in whatever encoding. */
+export function describing(execute: Buffer): Buffer {
+  const name = execute.subarray(5, -4);
+  return frame("D", new ByteWriter(1 + name.length).uint8("P".charCodeAt(0)).bytes(name).toBuffer());
+}

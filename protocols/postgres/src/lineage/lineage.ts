@@ -5,6 +5,8 @@ export interface OutputColumn {
   readonly from: readonly string[];
   /** It is the value of one stored column as it stands: renamed or handed on, but not computed with. */
   readonly exact: boolean;
+  /** Object id of its type, where the catalog tells; of a domain's, the type below. The answer of a COPY has none. */
+  readonly type?: number;
 }
 
 /** Values that a statement puts somewhere else than into its answer. */
@@ -25,6 +27,11 @@ export interface StatementLineage {
   /** Every column that it changes. */
   readonly writes: readonly string[];
   readonly flows: readonly Flow[];
+  /**
+   * It is an EXECUTE or a FETCH: it gives what something gives that it runs by its name, and does what that does. What
+   * that is, only the session knows, which puts its lineage in this one's place; `gaps` are those of the rest.
+   */
+  readonly byName?: true;
   /** Which parts were not understood, each in words for a person; empty where all were. */
   readonly gaps: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { loadModule, parseSync } from "libpg-query";
 import t from "tap";
-import { combine, type Reading } from "../../src/analysis/analysis.ts";
+import { type Analysis, combine, type Reading } from "../../src/analysis/analysis.ts";
 import { analyze } from "../../src/analysis/analyze.ts";
 import { toCommand } from "../../src/commands.ts";
 
@@ -56,23 +56,28 @@ t.test(
   },
 );
 
+/** What the only statement of a text runs by name. */
+function bodies(...analyses: readonly Analysis[]) {
+  return analyses.map((analysis) => ({ statement: 0, analysis }));
+}
+
 t.test("what is run by name brings its functions with it", async (t) => {
   const execute = analysisOf("execute p");
   const [total, update] = [analysisOf("select total(1)"), analysisOf("update t set n = rate(n)")];
-  t.match(combine(execute, [total], true), {
+  t.match(combine(execute, bodies(total), true), {
     access: "unknown",
     userFunctions: { names: ["public.total"], otherwise: "read" },
   });
-  t.match(combine(execute, [total, update], true).userFunctions, {
+  t.match(combine(execute, bodies(total, update), true).userFunctions, {
     names: ["public.rate", "public.total"],
     otherwise: "write",
   });
-  t.equal(combine(execute, [total], false).userFunctions, undefined, "not all that it runs is known");
-  t.equal(combine(execute, [analysisOf("select 1")], true).userFunctions, undefined);
+  t.equal(combine(execute, bodies(total), false).userFunctions, undefined, "not all that it runs is known");
+  t.equal(combine(execute, bodies(analysisOf("select 1")), true).userFunctions, undefined);
   const given = analysisOf("execute p(total(1))");
   t.equal(given.userFunctions, undefined, "what p is comes first");
-  t.equal(combine(given, [analysisOf("select 1")], true).access, "unknown");
-  t.equal(combine(given, [total], true).userFunctions?.otherwise, "unknown");
+  t.equal(combine(given, bodies(analysisOf("select 1")), true).access, "unknown");
+  t.equal(combine(given, bodies(total), true).userFunctions?.otherwise, "unknown");
 });
 
 t.test("a command hands them on", async (t) => {

@@ -36,9 +36,9 @@ function scanned(chunks: readonly Buffer[], { words, own = () => false }: Watchi
   };
   const scanner = new BackendScanner(
     {
-      get own() {
-        return own(seen);
-      },
+      owns: () => own(seen),
+      watches: false,
+      rewriter: undefined,
       passed: (type) => {
         seen += String.fromCharCode(type).toLowerCase();
       },
@@ -91,7 +91,9 @@ t.test("the server's bytes pass as they are, wherever they are split", async (t)
 
 t.test("what passes is not copied", async (t) => {
   const scanner = new BackendScanner({
-    own: false,
+    owns: () => false,
+    watches: false,
+    rewriter: undefined,
     passed: () => undefined,
     tooLarge: () => undefined,
     read: () => undefined,

@@ -7,6 +7,7 @@ import {
   type Command,
   type ListenerLimits,
   type LoginRequest,
+  type Mask,
   Secret,
   type Target,
   type UpstreamTls,
@@ -23,6 +24,7 @@ import {
 import pg from "pg";
 import type { Analyzer } from "../../src/analysis/analyzer.ts";
 import { postgres } from "../../src/index.ts";
+import type { ValueMasks } from "../../src/masking/values.ts";
 import { logIn, type RawClient, securedSocket } from "./raw-client.ts";
 import { leaseOf } from "./target.ts";
 
@@ -60,6 +62,9 @@ export interface FrontOptions {
   readonly connectTimeout?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly allow?: (command: Command) => boolean;
+  /** What answers are masked by, and what masked texts become. */
+  readonly masks?: () => readonly Mask[];
+  readonly values?: ValueMasks;
   /** As whom a client is let in. */
   readonly subject?: (request: LoginRequest) => string;
   readonly analyzer?: Analyzer;
@@ -109,10 +114,11 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     credential: PASSWORD,
     ...(options.subject ? { subject: options.subject } : {}),
     ...(options.allow ? { allow: options.allow } : {}),
+    ...(options.masks ? { masks: options.masks } : {}),
     ...(options.written ? { written: options.written } : {}),
   });
   const log = createMemoryLog();
-  const protocol = postgres(options.analyzer);
+  const protocol = postgres(options.analyzer, options.values);
   const context = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
   const listener = await protocol.serve({
     address: { host: "127.0.0.1", port: 0 },

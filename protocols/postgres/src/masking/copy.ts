@@ -1,0 +1,80 @@
+import { GatehouseError } from "@gatehouse/core";
+import { typeCode } from "../codec/framing.ts";
+import type { CopyFormat } from "../analysis/copy-format.ts";
+import { CopyBinary } from "./copy-binary.ts";
+import { CopyLines } from "./copy-lines.ts";
+import type { FieldMask } from "./fields.ts";
+import { GrowingBuffer } from "./growing-buffer.ts";
+import type { Rewriter } from "./rows.ts";
+
+/** Takes the data of a COPY apart, and writes them with values in other values' place. */
+export interface CopyRows {
+  /**
+   * Writes the rows that are whole, from the first byte on.
+   * @returns how many bytes they took; the others are handed in again, with more behind them
+   */
+  rewrite(bytes: Buffer, out: GrowingBuffer): number;
+}
+
+const COPY_DATA = typeCode("d");
+const HEADER = 5;
+
+/**
+ * The CopyData of a COPY to the client. A message may end inside of a row ("COPY Operations"), though PostgreSQL's never
+ * do: what is not whole yet goes on with a later one.
+ */
+export class CopyMasker implements Rewriter {
+  readonly #rows: CopyRows;
+  readonly #limit: number;
+  readonly #out = new GrowingBuffer();
+  /** The beginning of a row. */
+  #held: Buffer = Buffer.alloc(0);
+
+  /** @param limit bytes of one row */
+  constructor(
+    format: Exclude<CopyFormat, { readonly kind: "unknown" }>,
+    masks: readonly (FieldMask | undefined)[],
+    limit: number,
+  ) {
+    this.#rows = format.kind === "binary" ? new CopyBinary(masks) : new CopyLines(format, masks);
+    this.#limit = limit;
+  }
+
+  rewrite(bytes: Buffer, start: number): number {
+    let at = start;
+    while (bytes.length - at >= HEADER && bytes[at] === COPY_DATA) {
+      const end = at + 1 + bytes.readInt32BE(at + 1);
+      if (end > bytes.length) break;
+      this.#data(bytes.subarray(at + HEADER, end));
+      at = end;
+    }
+    return at;
+  }
+
+  take(): Buffer {
+    return this.#out.take();
+  }
+
+  /** CopyDone. @throws GatehouseError PROTOCOL_VIOLATION in the middle of a row */
+  done(): void {
+    if (this.#held.length > 0) {
+      throw new GatehouseError("PROTOCOL_VIOLATION", "The target ended a COPY in the middle of a row.");
+    }
+  }
+
+  #data(data: Buffer): void {
+    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, data]) : data;
+    const message = this.#out.begin(COPY_DATA);
+    const taken = this.#rows.rewrite(bytes, this.#out);
+    if (this.#out.hasBody(message)) this.#out.end(message);
+    else this.#out.drop(message);
+    if (bytes.length - taken > this.#limit) {
+      throw new GatehouseError(
+        "PROTOCOL_VIOLATION",
+        "A row that is to be masked is larger than the gateway's limit.",
+      );
+    }
+    // A copy: what the message came in is not to be kept for it.
+    this.#held = Buffer.from(bytes.subarray(taken));
+  }
+}

@@ -1,0 +1,163 @@
+import { isAscii } from "node:buffer";
+import { GatehouseError, type Transform } from "@gatehouse/core";
+import type { RowColumn } from "../codec/row-description.ts";
+import type { Decode } from "../codec/name.ts";
+import { arrayBinary, mapArrayBinary, mapArrayText, quotedElement } from "./arrays.ts";
+import { binaryText, elementType, type Kind, type MaskedType, maskedType, plainText } from "./types.ts";
+import type { MaskText, ValueMasks } from "./values.ts";
+
+/** What stands in a value's place: text to be written as UTF-8, bytes, or null for NULL. */
+export type MaskedField = string | Buffer | null;
+
+/** What becomes of the values of one column that are not NULL. */
+export type FieldMask =
+  /** The same for each. */
+  | { readonly fixed: MaskedField }
+  /** undefined: it stays as it is. */
+  | { readonly each: (bytes: Buffer, start: number, end: number) => MaskedField | undefined };
+
+/** How texts are written in the session. */
+export interface TextEncoding {
+  readonly utf8: boolean;
+  /** undefined where the bytes are none in the encoding. */
+  readonly decode: Decode;
+}
+
+const NULL: FieldMask = { fixed: null };
+
+/** How the values of a column are hidden by a transform. */
+export function fieldMask(
+  transform: Transform,
+  { type, modifier, binary }: RowColumn,
+  values: ValueMasks,
+  encoding: TextEncoding,
+): FieldMask {
+  const element = elementType(type);
+  const shape = maskedType(element ?? type);
+  if (transform.kind === "null" || shape === undefined) return NULL;
+  const kind: Kind = shape.serves.has(transform.kind) ? transform.kind : "redact";
+  const redacted = shape.form(values.transform({ kind: "redact" })("") ?? "", "redact", modifier);
+  const mask = values.transform(kind === transform.kind ? transform : { kind: "redact" });
+  const column = new Column(shape, element ?? type, modifier, kind, writable(redacted, encoding), encoding);
+  if (kind === "redact" || kind === "constant") {
+    // An array of one: how many there were is a part of the value too.
+    const form = kind === "redact" || element !== undefined ? column.redacted : column.form(mask(""));
+    if (form === undefined) return NULL;
+    if (element === undefined) return { fixed: binary ? shape.binary(form) : form };
+    return { fixed: binary ? arrayBinary(element, shape.binary(form)) : `{${quotedElement(form)}}` };
+  }
+  if (element !== undefined) return { each: binary ? column.arrayBinary(mask) : column.arrayText(mask) };
+  if (binary && !shape.textual) return { each: column.binary(mask) };
+  return { each: column.text(mask) };
+}
+
+/** How what the detectors find in the values of a column that has no mask of its own is hidden. */
+export function detectingMask(
+  find: MaskText,
+  { type, modifier, binary }: RowColumn,
+  values: ValueMasks,
+  encoding: TextEncoding,
+): FieldMask {
+  const shape = maskedType(type);
+  const redact: FieldMask = fieldMask({ kind: "redact" }, { type, modifier, binary }, values, encoding);
+  const redacted = "fixed" in redact ? redact.fixed : null;
+  return {
+    each(bytes, start, end) {
+      const text =
+        binary && !shape?.textual
+          ? binaryText(bytes.subarray(start, end), type)
+          : decoded(bytes, start, end, encoding);
+      if (text === undefined) return redacted;
+      const found = find(text);
+      if (found === text) return undefined;
+      if (found === null) return null;
+      // With a part of it changed, a text is a text; of other types, nothing is sure to be a value any more.
+      return shape?.textual
+        ? (writable(shape.form(found, "partial", modifier), encoding) ?? redacted)
+        : redacted;
+    },
+  };
+}
+
+/** One column's values, as its type has them. */
+class Column {
+  readonly redacted: string | undefined;
+  readonly #shape: MaskedType;
+  readonly #type: number;
+  readonly #modifier: number;
+  readonly #kind: Kind;
+  readonly #encoding: TextEncoding;
+
+  constructor(
+    shape: MaskedType,
+    type: number,
+    modifier: number,
+    kind: Kind,
+    redacted: string | undefined,
+    encoding: TextEncoding,
+  ) {
+    this.#shape = shape;
+    this.#type = type;
+    this.#modifier = modifier;
+    this.#kind = kind;
+    this.redacted = redacted;
+    this.#encoding = encoding;
+  }
+
+  /** The type's text form of what a transform gave; undefined is NULL. */
+  form(masked: string | null): string | undefined {
+    if (masked === null) return undefined;
+    return writable(this.#shape.form(masked, this.#kind, this.#modifier), this.#encoding) ?? this.redacted;
+  }
+
+  /** A value's text in its place; one that can't be read is redacted. */
+  #masked(mask: MaskText, text: string | undefined): string | undefined {
+    return text === undefined ? this.redacted : this.form(mask(plainText(text, this.#type)));
+  }
+
+  text(mask: MaskText) {
+    return (bytes: Buffer, start: number, end: number): MaskedField =>
+      this.#masked(mask, decoded(bytes, start, end, this.#encoding)) ?? null;
+  }
+
+  binary(mask: MaskText) {
+    return (bytes: Buffer, start: number, end: number): MaskedField =>
+      this.#binary(mask, bytes.subarray(start, end)) ?? null;
+  }
+
+  arrayText(mask: MaskText) {
+    return (bytes: Buffer, start: number, end: number): MaskedField => {
+      const text = decoded(bytes, start, end, this.#encoding);
+      if (text === undefined) return null;
+      return mapArrayText(text, (element) => this.#masked(mask, element)) ?? null;
+    };
+  }
+
+  arrayBinary(mask: MaskText) {
+    return (bytes: Buffer, start: number, end: number): MaskedField => {
+      try {
+        return mapArrayBinary(bytes.subarray(start, end), (element) => this.#binary(mask, element));
+      } catch (error) {
+        if (error instanceof GatehouseError) return null;
+        throw error;
+      }
+    };
+  }
+
+  #binary(mask: MaskText, value: Buffer): Buffer | undefined {
+    const text = this.#shape.textual
+      ? decoded(value, 0, value.length, this.#encoding)
+      : binaryText(value, this.#type);
+    const form = this.#masked(mask, text);
+    return form === undefined ? undefined : this.#shape.binary(form);
+  }
+}
+
+function decoded(bytes: Buffer, start: number, end: number, encoding: TextEncoding): string | undefined {
+  return encoding.utf8 ? bytes.toString("utf8", start, end) : encoding.decode(bytes.subarray(start, end));
+}
+
+/** Of texts that are not ASCII, only UTF-8 can be written. */
+function writable(text: string | undefined, { utf8 }: TextEncoding): string | undefined {
+  return text === undefined || utf8 || isAscii(Buffer.from(text, "utf8")) ? text : undefined;
+}

@@ -1,0 +1,179 @@
+import type { AppliedMask, Mask, Transform } from "@gatehouse/core";
+import type { Analysis } from "../analysis/analysis.ts";
+import type { CopyFormat } from "../analysis/copy-format.ts";
+import type { OutputColumn, StatementLineage } from "../lineage/lineage.ts";
+import { type ColumnMatch, columnMatch } from "./columns.ts";
+
+/** What becomes of the rows of one statement. */
+export interface StatementPlan {
+  /** By the column's place: how it is hidden; undefined where it passes. Absent where none is hidden. */
+  readonly columns?: readonly (Transform | undefined)[];
+  /** Object ids of the columns' types, as far as the lineage tells: the answer of a COPY has none. */
+  readonly types: readonly (number | undefined)[];
+  /** Of a COPY to the client: how it writes its rows. */
+  readonly copy?: CopyFormat;
+}
+
+/** What becomes of a text's answers on their way back. */
+export interface MaskPlan {
+  readonly statements: readonly StatementPlan[];
+  /** A masked column is read or changed: what the server says of it, in errors and notices, may quote a value. */
+  readonly touches: boolean;
+  /** Masks that look for values in whatever is not hidden already. */
+  readonly detecting: readonly Mask[];
+}
+
+export type Planned =
+  /** Without a plan, the answer passes as it is. */
+  | { readonly ok: true; readonly plan?: MaskPlan; readonly applied: readonly AppliedMask[] }
+  | { readonly ok: false; readonly message: string; readonly hint: string };
+
+/** As far as a plan rests on it. */
+export type Maskable = Pick<Analysis, "statements" | "lineage" | "copies">;
+
+/** A mask of columns, and the columns that it means. */
+interface ColumnMask {
+  readonly mask: Mask;
+  readonly means: ColumnMatch;
+}
+
+interface Compiled {
+  readonly columns: readonly ColumnMask[];
+  readonly detecting: readonly Mask[];
+  readonly plans: WeakMap<Maskable, Planned>;
+}
+
+const compiled = new WeakMap<readonly Mask[], Compiled>();
+const NOTHING_TO_DO: Planned = { ok: true, applied: [] };
+
+/** Of several masks on one column, the one that leaves less: the first of these. */
+const STRICTEST: readonly Transform["kind"][] = ["null", "redact", "constant", "hash", "partial"];
+const REDACT: Transform = { kind: "redact" };
+
+/**
+ * What the masks do to the answer of a text, or why it can't be let through. Found again at no cost for the same
+ * objects.
+ */
+export function planMasks(analysis: Maskable, masks: readonly Mask[]): Planned {
+  const ready = compiled.get(masks) ?? compile(masks);
+  let planned = ready.plans.get(analysis);
+  if (planned === undefined) {
+    planned = plan(analysis, ready);
+    ready.plans.set(analysis, planned);
+  }
+  return planned;
+}
+
+function compile(masks: readonly Mask[]): Compiled {
+  const ready = {
+    columns: masks
+      .filter(({ columns }) => columns.length > 0)
+      .map((mask) => ({ mask, means: columnMatch(mask.columns) })),
+    detecting: masks.filter(({ detect }) => detect.length > 0),
+    plans: new WeakMap<Maskable, Planned>(),
+  };
+  compiled.set(masks, ready);
+  return ready;
+}
+
+function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecting }: Compiled): Planned {
+  if (columns.length === 0 && detecting.length === 0) return NOTHING_TO_DO;
+  // What is not known of a statement has no masked columns to be found in it.
+  if (columns.length > 0 && lineage?.length !== statements) return notFollowed();
+  const applied = new Map<Mask, string[]>();
+  const plans: StatementPlan[] = [];
+  let touches = false;
+  for (let index = 0; index < statements; index++) {
+    const statement = lineage?.[index];
+    const copy = copies.find((one) => one.statement === index)?.format;
+    if (statement && columns.length > 0) {
+      const refused = refusedBy(statement, columns);
+      if (refused) return refused;
+      touches ||= [...statement.reads, ...statement.writes].some((name) =>
+        columns.some(({ means }) => means(name)),
+      );
+    }
+    const outputs = statement?.outputs ?? [];
+    const hidden = outputs.map((output) => transformOf(output, columns, applied));
+    const hides = hidden.some((transform) => transform !== undefined);
+    if ((hides || detecting.length > 0) && copy?.kind === "unknown") return copyNotFollowed(copy.option);
+    plans.push({
+      types: outputs.map(({ type }) => type),
+      ...(hides ? { columns: hidden } : {}),
+      ...(copy ? { copy } : {}),
+    });
+    touches ||= hides;
+  }
+  for (const mask of detecting) applied.set(mask, [...(applied.get(mask) ?? []), ...mask.detect]);
+  if (!touches && detecting.length === 0) return NOTHING_TO_DO;
+  return {
+    ok: true,
+    plan: { statements: plans, touches, detecting },
+    applied: Array.from(applied, ([{ rule }, hides]) => ({ rule, hides })),
+  };
+}
+
+/** What is made of a value by computing with it may tell it in ways that no transform knows: nothing of it is left. */
+function transformOf(
+  { name, from, exact }: OutputColumn,
+  columns: readonly ColumnMask[],
+  applied: Map<Mask, string[]>,
+): Transform | undefined {
+  const matching = columns.filter(({ means }) => from.some(means)).map(({ mask }) => mask);
+  for (const mask of matching) {
+    const names = applied.get(mask);
+    if (names) names.push(name);
+    else applied.set(mask, [name]);
+  }
+  const transforms = matching.map((mask) => mask.with);
+  if (!exact && transforms.length > 0) transforms.push(REDACT);
+  return transforms.sort((a, b) => STRICTEST.indexOf(a.kind) - STRICTEST.indexOf(b.kind))[0];
+}
+
+function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]): Planned | undefined {
+  // Nothing has been put in its place.
+  const [gap] = statement.byName ? ["what it runs by its name"] : statement.gaps;
+  if (gap !== undefined) {
+    return {
+      ok: false,
+      message: `Columns of this target are masked, and a part of the statement can't be followed: ${gap}.`,
+      hint: "Write that part in another way, or name the columns that are wanted.",
+    };
+  }
+  const deciding = columns.filter(({ mask }) => mask.predicates === "refuse");
+  const predicate = statement.predicates.find((name) => deciding.some(({ means }) => means(name)));
+  if (predicate !== undefined) {
+    return {
+      ok: false,
+      message: `The column ${predicate} is masked, and the statement's rows, or their order, depend on it.`,
+      hint: "Leave it out of WHERE, JOIN, GROUP BY, ORDER BY and the like.",
+    };
+  }
+  for (const { from, to } of statement.flows) {
+    const column = from.find((name) => columns.some(({ means }) => means(name)));
+    if (column === undefined) continue;
+    return {
+      ok: false,
+      message: `The column ${column} is masked, and the statement would put its values into ${to}.`,
+      hint: "Leave the column out of what is put there.",
+    };
+  }
+  return undefined;
+}
+
+function notFollowed(): Planned {
+  return {
+    ok: false,
+    message:
+      "Columns of this target are masked, and the gateway does not know what this statement reads of them.",
+    hint: "Try again; if it goes on, ask whoever runs the gateway whether the target's catalog can be read.",
+  };
+}
+
+function copyNotFollowed(option: string): Planned {
+  return {
+    ok: false,
+    message: `The rows of this COPY are masked, and its option ${option} can't be followed.`,
+    hint: "Leave the option out, or use a SELECT.",
+  };
+}
