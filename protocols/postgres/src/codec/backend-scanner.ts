@@ -136,6 +136,7 @@ export class BackendScanner {
           break;
         }
         if (at > from) out.push(bytes.subarray(from, at));
+        from = at;
         const end = rewriter.rewrite(bytes, at);
         if (end === at) throw outOfPlace();
         const rewritten = rewriter.take();
