@@ -4,6 +4,7 @@ export const errorCodes = {
   AUDIT_BROKEN: "The audit log's last line does not fit its chain; it is not continued.",
   AUDIT_FAILED: "An event could not be written; what it was to record was refused.",
   AUDIT_LOCKED: "Another gateway writes to this state folder.",
+  CATALOG_UNAVAILABLE: "What a target's database has could not be read; what rests on it was refused.",
   CERTIFICATE_INVALID: "A certificate or key could not be read, or the two do not belong together.",
   CONFIG_INVALID: "A config or policy file has errors; it was not loaded.",
   IDENTITY_ALGORITHM: "The token is signed by an algorithm that is not allowed.",

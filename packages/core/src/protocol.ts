@@ -1,5 +1,5 @@
 import type { Command, FactSchema } from "./command.ts";
-import type { Gate } from "./gate.ts";
+import type { Gate, Lease } from "./gate.ts";
 import type { Logger } from "./logger.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
@@ -28,6 +28,11 @@ export interface ServeOptions {
   readonly plaintext: boolean;
   readonly limits: ListenerLimits;
   readonly gate: Gate;
+  /**
+   * A lease on a target's own credential (`Target.credential`), for what the gateway has to know of the target. Who
+   * asks releases it. Rejects with GatehouseError SECRET_UNAVAILABLE or CERTIFICATE_INVALID.
+   */
+  readonly lease: (target: Target) => Promise<Lease>;
   readonly log: Logger;
 }
 

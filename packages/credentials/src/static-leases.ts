@@ -1,14 +1,16 @@
-import { GatehouseError, type Lease, type Level, type Secret } from "@gatehouse/core";
+import { GatehouseError, type Lease, type Secret, type TargetCredential } from "@gatehouse/core";
 import { type ClientCertificate, readClientCertificate } from "./client-certificate.ts";
 import { resolveSecret } from "./resolve-secret.ts";
 
 /**
  * Leases on the credentials that the config refers to: they exist before the session and after it, so that
  * releasing one takes it back from the session only.
- * `acquire` rejects with GatehouseError SECRET_UNAVAILABLE where a reference of the level leads nowhere, and
- * CERTIFICATE_INVALID where its certificate can't be used.
+ * `acquire` takes a level, or a target for the gateway's own way in; it rejects with GatehouseError SECRET_UNAVAILABLE
+ * where a reference leads nowhere, and CERTIFICATE_INVALID where the certificate can't be used.
  */
-export function staticLeases(): { acquire(level: Level): Promise<Lease> } {
+export function staticLeases(): {
+  acquire(way: { readonly credential: TargetCredential }): Promise<Lease>;
+} {
   return {
     acquire: async ({ credential: { user, password, certificate } }) =>
       new StaticLease(

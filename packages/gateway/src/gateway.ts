@@ -51,6 +51,7 @@ export class Gateway {
   readonly #protocols: readonly Protocol[];
   readonly #audit: OpenAuditLog;
   readonly #sessions: SessionRegistry;
+  readonly #leases = staticLeases();
   readonly #listeners = new Map<string, Listener[]>();
   readonly #certificates: ReloadingCertificate[] = [];
   #configuration: Configuration;
@@ -206,7 +207,7 @@ export class Gateway {
       clock: this.#clock,
       ids: this.#ids,
       log: this.#log,
-      leases: staticLeases(),
+      leases: this.#leases,
       sessions: this.#sessions,
     });
     for (const protocol of this.#protocols) {
@@ -229,6 +230,7 @@ export class Gateway {
         plaintext,
         limits,
         gate,
+        lease: (target) => this.#leases.acquire(target),
         log: this.#log,
       });
       listening.push(served);

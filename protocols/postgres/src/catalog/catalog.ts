@@ -5,6 +5,8 @@ export interface Column {
   readonly number: number;
   /** Object id of its type. */
   readonly type: number;
+  /** Of a generated column: the numbers of the relation's columns that it may be computed from. */
+  readonly generatedFrom?: readonly number[];
 }
 
 export type RelationKind =
@@ -24,16 +26,22 @@ export interface Relation {
   readonly columns: readonly Column[];
   /** Object ids of the relations that it inherits from, or is a partition of. */
   readonly parents: readonly number[];
-  /** The query of a view or a materialized view, with every name in it written with its schema. */
+  /**
+   * The query of a view or a materialized view, with every name in it written with its schema unless that is
+   * pg_catalog. Absent where it could not be had, since somebody held a lock on what it reads.
+   */
   readonly definition?: string;
-  /** It has rules beside a view's own, or triggers: a change of it may do more than the statement says. */
+  /**
+   * It has rules beside a view's own, or triggers beside those of foreign keys: a change of it may do more than the
+   * statement says.
+   */
   readonly rules: boolean;
   readonly triggers: boolean;
   /** Rows are shown by policies of the database's own (row-level security). */
   readonly rowSecurity: boolean;
 }
 
-/** A function, procedure or aggregate that somebody has made, in any schema but pg_catalog. */
+/** A function, procedure or aggregate in any schema but pg_catalog, and of that, what somebody has added to it. */
 export interface Routine {
   readonly id: number;
   readonly schema: string;
@@ -49,7 +57,7 @@ export interface Routine {
   readonly returnsSet: boolean;
 }
 
-/** A type that somebody has made, in any schema but pg_catalog. */
+/** A type in any schema but pg_catalog, and of that, what somebody has added: also those of rows, and of arrays (`base`). */
 export interface NamedType {
   readonly id: number;
   readonly schema: string;
@@ -57,6 +65,10 @@ export interface NamedType {
   readonly kind: "domain" | "enum" | "composite" | "range" | "base" | "multirange";
   /** Of a domain: the type below it. */
   readonly base?: number;
+  /** Of a composite type: the relation that has its columns. */
+  readonly relation?: number;
+  /** Of an array: the type of its elements. */
+  readonly element?: number;
 }
 
 /**
@@ -68,11 +80,14 @@ export interface CatalogData {
   readonly version: string;
   /** server_version_num. */
   readonly serverVersion: number;
-  /** Without the schemas of temporary objects, and without pg_catalog and information_schema. */
+  /** With those of pg_catalog and information_schema; without temporary ones, and those of TOAST. */
   readonly relations: readonly Relation[];
   readonly routines: readonly Routine[];
   readonly types: readonly NamedType[];
-  /** Operators and casts of somebody's own making: where there are any, an operator or cast may call a function. */
+  /**
+   * Operators and casts of somebody's own making: where there are any, an operator or cast may call a function, which
+   * is named `schema.name`. Casts that call none are not listed.
+   */
   readonly operators: readonly {
     readonly schema: string;
     readonly name: string;

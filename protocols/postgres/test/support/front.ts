@@ -24,6 +24,7 @@ import pg from "pg";
 import type { Analyzer } from "../../src/analysis/analyzer.ts";
 import { postgres } from "../../src/index.ts";
 import { logIn, type RawClient, securedSocket } from "./raw-client.ts";
+import { leaseOf } from "./target.ts";
 
 export const PASSWORD = "open sesame";
 const limits: ListenerLimits = {
@@ -119,6 +120,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     plaintext: false,
     limits: { ...limits, ...options.limits },
     gate,
+    lease: () => Promise.resolve(leaseOf(user, password)),
     log,
   });
   const port = "port" in listener.address ? listener.address.port : 0;

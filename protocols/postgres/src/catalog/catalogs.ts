@@ -1,0 +1,65 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Clock, Lease, Logger, Target } from "@gatehouse/core";
+import { settingsOf } from "../settings.ts";
+import { CatalogCache } from "./catalog-cache.ts";
+
+export interface CatalogsOptions {
+  readonly clock: Clock;
+  /** The gateway's own way into a target. */
+  readonly lease: (target: Target) => Promise<Lease>;
+  readonly log: Logger;
+}
+
+interface Kept {
+  readonly target: Target;
+  readonly cache: CatalogCache;
+}
+
+/** The catalogs of all targets: one cache for each, which all sessions share. */
+export class Catalogs {
+  readonly #options: CatalogsOptions;
+  /** A session that was opened before a new config keeps its target, and with that its catalog. */
+  readonly #byTarget = new WeakMap<Target, CatalogCache>();
+  readonly #newest = new Map<string, Kept>();
+
+  constructor(options: CatalogsOptions) {
+    this.#options = options;
+  }
+
+  /** The catalog of a target, of which nothing is read yet. A new config that leads to it in the same way keeps it. */
+  of(target: Target): CatalogCache {
+    const known = this.#byTarget.get(target);
+    if (known) return known;
+    const newest = this.#newest.get(target.name);
+    const cache = newest && sameWay(newest.target, target) ? newest.cache : this.#create(target);
+    this.#byTarget.set(target, cache);
+    this.#newest.set(target.name, { target, cache });
+    return cache;
+  }
+
+  /** Closes the connections to all targets. */
+  dispose(): void {
+    for (const { cache } of this.#newest.values()) cache.dispose();
+  }
+
+  #create(target: Target): CatalogCache {
+    const { clock, lease, log } = this.#options;
+    return new CatalogCache({
+      target: { ...target, settings: settingsOf(target) },
+      lease: () => lease(target),
+      clock,
+      log,
+    });
+  }
+}
+
+/** Two targets that are one server and database, entered by one credential. */
+function sameWay(one: Target, other: Target): boolean {
+  // Secrets that stand in the config don't show whether they are the same.
+  if (one.credential.password?.from === "literal" && one.credential !== other.credential) return false;
+  return isDeepStrictEqual(wayTo(one), wayTo(other));
+}
+
+function wayTo({ addresses, tls, credential, connectTimeout, settings }: Target): unknown {
+  return { addresses, tls, credential, connectTimeout, settings };
+}

@@ -1,0 +1,148 @@
+import type { Socket } from "node:net";
+import { GatehouseError, type Lease, type Target } from "@gatehouse/core";
+import { hangUp, Pull } from "@gatehouse/wire";
+import { decodeDataRow } from "../codec/data-row.ts";
+import { decodeErrorResponse } from "../codec/error-response.ts";
+import { type Frame, FrameReader, frame } from "../codec/framing.ts";
+import { encodeQuery } from "../codec/query.ts";
+import type { PostgresSettings } from "../settings.ts";
+import { connectTarget } from "../target-connection.ts";
+
+/** Bytes of one answer's message: a view's text is the longest, and PostgreSQL keeps it in one value. */
+const MESSAGE_LIMIT = 16 * 1024 * 1024;
+/** Milliseconds that nobody asks for anything; a target should not keep a connection for nobody. */
+const IDLE = 60_000;
+/** Milliseconds for a server to close after the goodbye. */
+const PATIENCE = 2_000;
+/** Characters of the target's own that an error repeats. */
+const REASON = 500;
+
+/**
+ * The gateway's own connection to a target, for constant texts of its own: no client's bytes go by it. It keeps the
+ * process alive only while an answer is awaited, and closes when nobody asks for a minute.
+ */
+export class ControlConnection {
+  readonly #socket: Socket;
+  readonly #reader = new FrameReader(MESSAGE_LIMIT);
+
+  private constructor(socket: Socket, lease: Lease, rest: Buffer) {
+    this.#socket = socket;
+    this.#reader.push(rest);
+    socket.on("error", () => undefined);
+    socket.once("close", () => void lease.release());
+    socket.setTimeout(IDLE, () => this.close());
+    socket.unref();
+  }
+
+  /**
+   * @param lease is released when the connection closes, and when there is none
+   * @throws GatehouseError as `connectTarget`
+   */
+  static async open(target: Target<PostgresSettings>, lease: Lease): Promise<ControlConnection> {
+    const parameters = new Map([
+      ["database", target.settings.database],
+      ["client_encoding", "UTF8"],
+      ["application_name", "gatehouse"],
+    ]);
+    try {
+      const { socket, rest } = await connectTarget(target, lease, parameters);
+      return new ControlConnection(socket, lease, rest);
+    } catch (error) {
+      await lease.release();
+      throw error;
+    }
+  }
+
+  /** It can be asked. */
+  get open(): boolean {
+    return this.#socket.writable && this.#socket.readable;
+  }
+
+  /**
+   * Puts a text to the server. One at a time. After a failure the connection is closed: what is left of the answer, or
+   * of the transaction, has no reader.
+   * @param row is given the one value of each row
+   * @param deadline ends it where the server takes too long
+   * @throws GatehouseError TARGET_UNREACHABLE, TARGET_REJECTED with the server's reason, PROTOCOL_VIOLATION, and what
+   * `row` throws
+   */
+  async ask(text: string, deadline: AbortSignal, row: (value: Buffer) => void): Promise<void> {
+    const socket = this.#socket;
+    const abort = () => socket.destroy();
+    deadline.addEventListener("abort", abort);
+    if (deadline.aborted) abort();
+    const pull = new Pull(socket);
+    socket.ref();
+    try {
+      socket.write(encodeQuery(text));
+      for (;;) {
+        const message = await this.#next(pull);
+        if (message === undefined) {
+          const reason = deadline.aborted
+            ? "The target did not answer the gateway's own question in time."
+            : "The target closed the gateway's own connection.";
+          throw new GatehouseError("TARGET_UNREACHABLE", reason);
+        }
+        if (read(message, row) === "done") return;
+      }
+    } catch (error) {
+      this.close();
+      throw error;
+    } finally {
+      pull.release();
+      socket.unref();
+      deadline.removeEventListener("abort", abort);
+    }
+  }
+
+  /** Says goodbye. What is being asked fails. */
+  close(): void {
+    void hangUp(this.#socket, PATIENCE, frame("X"));
+  }
+
+  async #next(pull: Pull): Promise<Frame | undefined> {
+    for (;;) {
+      const message = this.#reader.next();
+      if (message !== undefined) return message;
+      const chunk = await pull.next();
+      if (chunk === undefined) return undefined;
+      this.#reader.push(chunk);
+    }
+  }
+}
+
+function read({ type, body }: Frame, row: (value: Buffer) => void): "more" | "done" {
+  switch (String.fromCharCode(type)) {
+    case "Z":
+      return "done";
+    case "D": {
+      const [value, ...others] = decodeDataRow(body);
+      if (!value || others.length > 0) {
+        throw new GatehouseError("PROTOCOL_VIOLATION", "The target answered what it was not asked.");
+      }
+      row(value);
+      return "more";
+    }
+    case "E": {
+      const fields = decodeErrorResponse(body);
+      const reason = (fields.get("M") ?? "no reason given").slice(0, REASON);
+      const sqlstate = (fields.get("C") ?? "").slice(0, 5);
+      throw new GatehouseError(
+        "TARGET_REJECTED",
+        `The target refused the gateway's own question: ${reason} (SQLSTATE ${sqlstate}).`,
+      );
+    }
+    // The shape of the rows, the end of a statement, settings, notices, notifications.
+    case "T":
+    case "C":
+    case "S":
+    case "N":
+    case "A":
+      return "more";
+    default:
+      throw new GatehouseError(
+        "PROTOCOL_VIOLATION",
+        `The target sent a message of type ${type}, which answers no query.`,
+      );
+  }
+}

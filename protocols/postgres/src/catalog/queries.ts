@@ -1,0 +1,131 @@
+/*
+ * What is asked of a target's catalog, for PostgreSQL 12 to 18: constant texts, each sent alone in one Query message.
+ * A row is one value, a JSON object.
+ */
+
+/** Milliseconds. The gateway's own deadline comes later: the server says more of what it was waiting for. */
+const STATEMENT_TIMEOUT = 20_000;
+const LOCK_TIMEOUT = 2_000;
+
+/** FirstNormalObjectId: what has a lower one was made by initdb. */
+const FIRST_OWN = 16_384;
+
+/** One moment, nothing changed, and the text of a view the same whatever the role's or the database's settings are. */
+const BEGIN = `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL search_path TO '';
+SET LOCAL client_encoding TO 'UTF8';
+SET LOCAL standard_conforming_strings TO on;
+SET LOCAL quote_all_identifiers TO off;
+SET LOCAL statement_timeout TO ${STATEMENT_TIMEOUT};
+SET LOCAL lock_timeout TO ${LOCK_TIMEOUT};
+`;
+
+/** What has columns and a name that others can use, too: a temporary object is its own session's. */
+const RELATIONS = `SELECT c.oid, c.xmin, c.relname, c.relkind, c.relrowsecurity, n.nspname
+  FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 'c') AND n.nspname !~ '^pg_(temp|toast)'`;
+
+/** Also what somebody has added to pg_catalog: extensions do. */
+function made(table: string, namespace: string, rest = ""): string {
+  return `SELECT o.*, o.xmin, n.nspname FROM ${table} o JOIN pg_namespace n ON n.oid = o.${namespace}
+  WHERE (n.nspname <> 'pg_catalog' OR o.oid >= ${FIRST_OWN}) AND n.nspname !~ '^pg_(temp|toast)'${rest}`;
+}
+
+const ROUTINES = made("pg_proc", "pronamespace");
+const TYPES = made("pg_type", "typnamespace", " AND o.typtype IN ('b', 'c', 'd', 'e', 'm', 'r')");
+const OPERATORS = made("pg_operator", "oprnamespace");
+const CASTS = `SELECT o.* , o.xmin FROM pg_cast o WHERE o.oid >= ${FIRST_OWN}`;
+
+/**
+ * How many rows there are and which transactions wrote them: whatever changes a row of a catalog writes a new one, with
+ * another xmin. A sum, so that their order does not matter; a hash, so that differences don't cancel out.
+ */
+function digest(what: string, rows: string, id = "oid"): string {
+  return `SELECT '${what}' AS what, count(*) AS rows,
+  sum(hashint8extended((${id}::int8 << 32) | xmin::text::int8, 0)) AS digest FROM (${rows}) s`;
+}
+
+/** The other rows that the reading rests on, of the relations that it reads. */
+function ofRelations(table: string, relation: string): string {
+  return `SELECT o.*, o.xmin FROM ${table} o JOIN relations r ON r.oid = o.${relation}`;
+}
+
+/**
+ * One row: `rows` says how many there are of each kind, `digest` is another one whenever something may have changed
+ * that a reading shows. It takes no lock that a statement of a session could hold against it. Transactions are counted
+ * from a server's start on: one that was restored from a backup counts the same numbers again.
+ */
+export const FINGERPRINT = `${BEGIN}WITH relations AS MATERIALIZED (${RELATIONS}), digests AS (
+${[
+  digest("relations", "SELECT * FROM relations"),
+  digest("columns", ofRelations("pg_attribute", "attrelid"), "attrelid"),
+  digest("defaults", ofRelations("pg_attrdef", "adrelid")),
+  digest("parents", ofRelations("pg_inherits", "inhrelid"), "inhrelid"),
+  digest("rules", ofRelations("pg_rewrite", "ev_class")),
+  digest("triggers", ofRelations("pg_trigger", "tgrelid")),
+  digest("routines", ROUTINES),
+  digest("types", TYPES),
+  digest("operators", OPERATORS),
+  digest("casts", CASTS),
+  digest("schemas", "SELECT oid, xmin FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)'"),
+  digest("languages", "SELECT oid, xmin FROM pg_language"),
+].join("\nUNION ALL ")})
+SELECT json_build_object('rows', json_object_agg(what, rows), 'digest', md5(
+  concat_ws(' ', pg_postmaster_start_time(), current_database(), string_agg(concat_ws(':', what, rows, digest), ' ' ORDER BY what))))
+FROM digests;
+COMMIT`;
+
+/**
+ * Views whose text can't be had at once: it takes a lock on the view and on what it reads. Somebody who has altered a
+ * table and not yet committed would otherwise keep the whole catalog from being read.
+ */
+const LOCKED_VIEWS = `WITH locked AS MATERIALIZED (
+  SELECT l.relation FROM pg_locks l
+  WHERE l.locktype = 'relation' AND l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid()
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+  SELECT relation FROM locked
+  UNION SELECT r.ev_class FROM pg_rewrite r
+    JOIN pg_depend d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.oid
+    JOIN locked l ON d.refclassid = 'pg_class'::regclass AND d.refobjid = l.relation`;
+
+/** Before PostgreSQL 15 the column itself depends on what it is computed from, since then its default does. */
+const GENERATED_FROM = `SELECT json_agg(DISTINCT d.refobjsubid) FROM pg_depend d
+    WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid
+      AND d.refobjsubid > 0 AND d.refobjsubid <> a.attnum
+      AND (d.classid = 'pg_class'::regclass AND d.objid = a.attrelid AND d.objsubid = a.attnum
+        OR d.classid = 'pg_attrdef'::regclass AND d.objid IN (
+          SELECT f.oid FROM pg_attrdef f WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum))`;
+
+const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'number', a.attnum, 'type', a.atttypid::int8,
+    'generated', a.attgenerated <> '', 'from', CASE WHEN a.attgenerated <> '' THEN (${GENERATED_FROM}) END)
+    ORDER BY a.attnum) FROM pg_attribute a
+  WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped`;
+
+/** One row for each object, under the name of its kind. What is not there is null. */
+export const READING = `${BEGIN}SELECT json_build_object('server', json_build_object(
+  'version', current_setting('server_version_num')::int));
+WITH locked_views AS MATERIALIZED (${LOCKED_VIEWS})
+SELECT json_build_object('relation', json_build_object('id', c.oid::int8, 'schema', c.nspname, 'name', c.relname,
+  'kind', c.relkind, 'columns', (${COLUMNS}),
+  'parents', (SELECT json_agg(i.inhparent::int8 ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
+  'definition', CASE WHEN c.relkind IN ('v', 'm') AND c.oid NOT IN (SELECT relation FROM locked_views)
+    THEN rtrim(pg_get_viewdef(c.oid), ';') END,
+  'rules', EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'),
+  'triggers', EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
+  'rowSecurity', c.relrowsecurity))
+FROM (${RELATIONS}) c ORDER BY c.oid;
+SELECT json_build_object('routine', json_build_object('id', p.oid::int8, 'schema', p.nspname, 'name', p.proname,
+  'kind', p.prokind, 'arguments', pg_get_function_identity_arguments(p.oid), 'language', l.lanname,
+  'volatility', p.provolatile, 'securityDefiner', p.prosecdef, 'returns', p.prorettype::int8, 'returnsSet', p.proretset))
+FROM (${ROUTINES}) p JOIN pg_language l ON l.oid = p.prolang ORDER BY p.oid;
+SELECT json_build_object('type', json_build_object('id', t.oid::int8, 'schema', t.nspname, 'name', t.typname,
+  'kind', t.typtype, 'base', nullif(t.typbasetype::int8, 0), 'relation', nullif(t.typrelid::int8, 0),
+  'element', CASE WHEN t.typlen = -1 THEN nullif(t.typelem::int8, 0) END))
+FROM (${TYPES}) t ORDER BY t.oid;
+SELECT json_build_object('operator', json_build_object('schema', o.nspname, 'name', o.oprname,
+  'function', json_build_array(n.nspname, p.proname)))
+FROM (${OPERATORS}) o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_namespace n ON n.oid = p.pronamespace ORDER BY o.oid;
+SELECT json_build_object('cast', json_build_object('source', c.castsource::int8, 'target', c.casttarget::int8,
+  'function', json_build_array(n.nspname, p.proname)))
+FROM (${CASTS}) c JOIN pg_proc p ON p.oid = c.castfunc JOIN pg_namespace n ON n.oid = p.pronamespace ORDER BY c.oid;
+COMMIT`;
