@@ -200,8 +200,9 @@ export class CatalogCache {
 
   #unavailable(): GatehouseError {
     const { name } = this.#options.target;
-    const why = this.#failing
-      ? `, since ${new Date(this.#failing.since).toISOString()}: ${this.#failing.reason}`
+    const failing = this.#disposed ? undefined : this.#failing;
+    const why = failing
+      ? `, since ${new Date(failing.since).toISOString()}: ${failing.reason}`
       : ": the gateway is shutting down.";
     return new GatehouseError("CATALOG_UNAVAILABLE", `The catalog of "${name}" can't be read${why}`, {
       hint: "Check that the target's own credential still leads in; it is tried again by itself.",
