@@ -16,7 +16,20 @@ const LISTS = `
       select proname n from pg_proc where pronamespace = 'pg_catalog'::regnamespace
       group by 1 having bool_or(provolatile = 'v')) s) as volatile,
     (select json_agg(relname order by relname collate "C") from pg_class
-      where relnamespace = 'pg_catalog'::regnamespace and relkind in ('r', 'v')) as relations`;
+      where relnamespace = 'pg_catalog'::regnamespace and relkind in ('r', 'v')) as relations,
+    -- What gives as many rows as its arguments say.
+    (select json_agg(distinct proname collate "C") from pg_proc
+      where pronamespace = 'pg_catalog'::regnamespace and proretset) as sets,
+    -- What gives a row if it is given one.
+    (select json_agg(distinct proname collate "C") from pg_proc where pronamespace = 'pg_catalog'::regnamespace
+      and prorettype in ('anyelement'::regtype, 'anycompatible'::regtype)) as polymorphic,
+    -- The names of what it gives, for each of its kind that gives others.
+    (select json_agg(distinct line collate "C") from (
+      select concat_ws(' ', proname, names) as line, bool_or(names is not null) over (partition by proname) as named
+      from pg_proc, lateral (
+        select string_agg(name, ' ' order by place) as names
+        from unnest(proargnames, proargmodes) with ordinality a(name, mode, place) where mode in ('o', 'b', 't')) o
+      where pronamespace = 'pg_catalog'::regnamespace) s where named) as results`;
 
 /** The generated file's text, as it should be for the embedded server. */
 export async function builtinsJson(): Promise<string> {

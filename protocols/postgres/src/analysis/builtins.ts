@@ -4,6 +4,12 @@ import builtins from "./builtins.generated.json" with { type: "json" };
 const stable: ReadonlySet<string> = new Set(builtins.stable);
 const volatile: ReadonlySet<string> = new Set(builtins.volatile);
 const relations: ReadonlySet<string> = new Set(builtins.relations);
+const sets: ReadonlySet<string> = new Set(builtins.sets);
+const polymorphic: ReadonlySet<string> = new Set(builtins.polymorphic);
+const results: ReadonlyMap<string, readonly (readonly string[])[]> = gatheredResults();
+
+/** The major version whose functions are listed. */
+export const BUILTINS_VERSION = 18;
 
 /** Run a query that is handed to them as text, or by a name that the grammar does not show. */
 const RUNS_SQL =
@@ -63,4 +69,36 @@ export function isBuiltinFunction(name: string): boolean {
 
 export function isBuiltinRelation(name: string): boolean {
   return relations.has(name);
+}
+
+export function isVolatile(name: string): boolean {
+  return volatile.has(name);
+}
+
+/** Whether one of this name gives as many rows as its arguments say. */
+export function givesRows(name: string): boolean {
+  return sets.has(name);
+}
+
+/** Whether one of this name gives a value of its argument's own type, which may be a row. */
+export function isPolymorphic(name: string): boolean {
+  return polymorphic.has(name);
+}
+
+/**
+ * What the columns are called that a function of this name gives: empty where it gives one value that has no name.
+ * Undefined where functions of the same name give others.
+ */
+export function resultsOfFunction(name: string): readonly string[] | undefined {
+  const [only = [], ...others] = results.get(name) ?? [];
+  return others.length === 0 ? only : undefined;
+}
+
+function gatheredResults(): ReadonlyMap<string, readonly (readonly string[])[]> {
+  const gathered = new Map<string, string[][]>();
+  for (const line of builtins.results) {
+    const [name = "", ...columns] = line.split(" ");
+    gathered.set(name, [...(gathered.get(name) ?? []), columns]);
+  }
+  return gathered;
 }

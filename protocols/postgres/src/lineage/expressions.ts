@@ -1,0 +1,353 @@
+import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
+import { operatorsIn } from "../analysis/operators.ts";
+import { isBuiltinFunction, isPolymorphic } from "../analysis/builtins.ts";
+import { followCall, followOperators, resultRow } from "./functions.ts";
+import { columnOf, columnOfItem, fieldOf, itemOf, rowOf, type Scope, windowOf } from "./scope.ts";
+import { castType, compositeShape, elementOf, mayHoldRows, mayNameRows } from "./types.ts";
+import type { Trace } from "./trace.ts";
+import { CLEAN, derived, NOTHING, type Shape, type StoredColumn, type Value } from "./values.ts";
+
+/** Kinds of expression whose value comes from nothing but what stands below them. */
+const TRANSPARENT: ReadonlySet<string> = new Set([
+  ...[
+    "A_ArrayExpr",
+    "BoolExpr",
+    "BooleanTest",
+    "CoalesceExpr",
+    "CollateClause",
+    "DefElem",
+    "List",
+    "MinMaxExpr",
+  ],
+  ...[
+    "MultiAssignRef",
+    "NamedArgExpr",
+    "NullTest",
+    "ResTarget",
+    "RowExpr",
+    "SortBy",
+    "XmlExpr",
+    "XmlSerialize",
+  ],
+  ...["GroupingSet", "IndexElem", "A_Indices", "RangeTableFuncCol", "JsonTableColumn"],
+  ...[
+    "JsonAggConstructor",
+    "JsonArgument",
+    "JsonArrayAgg",
+    "JsonArrayConstructor",
+    "JsonArrayQueryConstructor",
+  ],
+  ...[
+    "JsonBehavior",
+    "JsonFuncExpr",
+    "JsonIsPredicate",
+    "JsonKeyValue",
+    "JsonObjectAgg",
+    "JsonObjectConstructor",
+  ],
+  ...["JsonOutput", "JsonParseExpr", "JsonReturning", "JsonScalarExpr", "JsonSerializeExpr", "JsonValueExpr"],
+]);
+
+/** They hold no value of a column's. */
+const EMPTY: ReadonlySet<string> = new Set([
+  ...["A_Const", "A_Star", "CurrentOfExpr", "GroupingFunc", "MergeSupportFunc", "ParamRef", "SetToDefault"],
+  ...["SQLValueFunction", "String", "Integer", "Boolean", "JsonFormat", "TypeName"],
+]);
+
+/** The columns that an expression's value depends on; what it decides or does beside that is put on the trace. */
+export function sourcesIn(node: unknown, scope: Scope, trace: Trace): Set<StoredColumn> {
+  const found = new Set<StoredColumn>();
+  collect(node, scope, found, trace);
+  return found;
+}
+
+/** Rows are chosen, ordered or grouped by this. */
+export function decides(node: unknown, scope: Scope, trace: Trace): void {
+  collect(node, scope, trace.predicates, trace);
+}
+
+/** What is known of an expression's value. */
+export function evaluated(node: unknown, scope: Scope, trace: Trace): Value {
+  const [kind, body] = unwrapped(node);
+  switch (kind) {
+    case "ColumnRef":
+      return trace.read(referenced(body, scope, trace));
+    case "A_Indirection":
+      return indirect(body, scope, trace);
+    case "SubLink":
+      if (body["subLinkType"] !== "EXPR_SUBLINK") break;
+      return subquery(body, scope, trace).fields[0]?.value ?? CLEAN;
+    case "FuncCall": {
+      const sources = sourcesIn(node, scope, trace);
+      const row = resultRow(functionName(body), sources, trace);
+      return row ? { sources, exact: false, row } : derived(sources);
+    }
+    case "TypeCast": {
+      const type = castType(body["typeName"], trace);
+      return { ...derived(sourcesIn(node, scope, trace)), ...(type === undefined ? {} : { type }) };
+    }
+    case "RowExpr":
+      return rowExpression(body, scope, trace);
+    default:
+  }
+  return derived(sourcesIn(node, scope, trace));
+}
+
+/** The columns of a value that is a row, where they are known. */
+export function fieldsOf(value: Value, trace: Trace): Shape | undefined {
+  return value.row ?? compositeShape(value, trace);
+}
+
+/** A node's kind and content; a chain of operators is left to the caller. */
+function unwrapped(node: unknown): readonly [string, Node] {
+  const [[kind, body] = ["", undefined]] = Object.entries(asNode(node) ?? {});
+  return [kind, asNode(body) ?? {}];
+}
+
+function collect(value: unknown, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  if (Array.isArray(value)) {
+    for (const item of value as unknown[]) collect(item, scope, into, trace);
+    return;
+  }
+  let node = asNode(value);
+  // a || b || c || ... leans to the left, as long as the text is.
+  for (let chain = asNode(node?.["A_Expr"]); chain; chain = asNode(node?.["A_Expr"])) {
+    trace.step();
+    followOperators(operatorsIn("A_Expr", chain), trace);
+    const compares = chain["kind"] === "AEXPR_NULLIF";
+    for (const side of compares ? [chain["lexpr"], chain["rexpr"]] : [chain["rexpr"]]) {
+      trace.deeper(() => collect(side, scope, into, trace));
+      if (compares) trace.deeper(() => decides(side, scope, trace));
+    }
+    node = compares ? undefined : asNode(chain["lexpr"]);
+  }
+  if (!node) return;
+  for (const [kind, body] of Object.entries(node)) {
+    const inner = asNode(body);
+    if (/^[A-Z]/.test(kind) && inner) trace.deeper(() => expression(kind, inner, scope, into, trace));
+    else if (kind === "agg_filter" || kind === "agg_order") chosenBy(body, scope, into, trace);
+    else if (kind === "over") window(body, scope, into, trace);
+    else collect(body, scope, into, trace);
+  }
+}
+
+function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  trace.step();
+  followOperators(operatorsIn(kind, body), trace);
+  switch (kind) {
+    case "ColumnRef":
+    case "A_Indirection":
+      trace.add(into, evaluated({ [kind]: body }, scope, trace).sources);
+      return;
+    case "TypeCast":
+      castType(body["typeName"], trace);
+      collect(body["arg"], scope, into, trace);
+      return;
+    case "FuncCall":
+      call(body, scope, into, trace);
+      return;
+    case "CaseExpr":
+      caseOf(body, scope, into, trace);
+      return;
+    case "SubLink": {
+      collect(body["testexpr"], scope, into, trace);
+      const shape = subquery(body, scope, trace);
+      if (body["subLinkType"] !== "EXISTS_SUBLINK") trace.add(into, trace.all(shape));
+      return;
+    }
+    case "SelectStmt":
+      trace.add(into, trace.all(trace.query({ SelectStmt: body }, scope)));
+      return;
+    default:
+      if (EMPTY.has(kind)) return;
+      if (!TRANSPARENT.has(kind)) trace.gap(`an expression of the kind ${kind}`);
+      collect(body, scope, into, trace);
+  }
+}
+
+/** Which branch is taken shows in whether there is a value at all: its conditions decide, too. */
+function caseOf(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  const whens = asList(body["args"]).map((when) => asNode(asNode(when)?.["CaseWhen"]) ?? {});
+  const conditions = sourcesIn([body["arg"] ?? [], ...whens.map((when) => when["expr"])], scope, trace);
+  trace.add(into, conditions);
+  trace.add(trace.predicates, conditions);
+  collect([...whens.map((when) => when["result"]), body["defresult"] ?? []], scope, into, trace);
+}
+
+function call(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  const args = sourcesIn(body["args"], scope, trace);
+  if (body["agg_within_group"] === true) trace.add(args, sourcesIn(body["agg_order"], scope, trace));
+  else chosenBy(body["agg_order"], scope, into, trace);
+  chosenBy(body["agg_filter"], scope, into, trace);
+  window(body["over"], scope, into, trace);
+  trace.add(into, followCall(functionName(body), args, trace));
+}
+
+/** Decides which values are taken, and in which order: the result tells of it. */
+function chosenBy(node: unknown, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  if (node === undefined) return;
+  const sources = sourcesIn(node, scope, trace);
+  trace.add(into, sources);
+  trace.add(trace.predicates, sources);
+}
+
+function window(over: unknown, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  const definition = asNode(over);
+  if (definition) trace.add(into, windowSources(definition, scope, trace));
+}
+
+/** What a window divides and orders the rows by. */
+export function windowSources(definition: Node, scope: Scope, trace: Trace): Set<StoredColumn> {
+  const { partitionClause, orderClause, startOffset, endOffset } = definition;
+  const sources = sourcesIn(
+    [partitionClause, orderClause, startOffset, endOffset].map((part) => part ?? []),
+    scope,
+    trace,
+  );
+  trace.add(trace.predicates, sources);
+  // In OVER w, the name is of a WINDOW; in OVER (w ...), it is what the definition goes on from.
+  for (const key of ["name", "refname"]) {
+    trace.add(sources, windowOf(scope, asText(definition[key]) ?? "") ?? NOTHING);
+  }
+  return sources;
+}
+
+/** The query of a SubLink. */
+function subquery(body: Node, scope: Scope, trace: Trace): Shape {
+  const shape = trace.query(body["subselect"], scope);
+  const [first] = shape.fields;
+  const node = asNode(body["subselect"]);
+  if (first && node) trace.firstNames.set(node, first.name);
+  return shape;
+}
+
+/** What a name with dots in it means (transformColumnRef): a column, or else a whole row. */
+function referenced(body: Node, scope: Scope, trace: Trace): Value {
+  const fields = asList(body["fields"]);
+  const names = fields.flatMap(namesIn);
+  const text = names.join(".");
+  // In an expression, t.* is t's row.
+  const star = fields.length > names.length;
+  if (star && names.length === 0) return rowOf(starOf(scope, trace), trace);
+  const [name = "", table, schema] = star ? [undefined, ...names.toReversed()] : names.toReversed();
+  if (table === undefined) {
+    const found = columnOf(scope, name, trace) ?? rowOfItem(scope, undefined, name, trace);
+    if (!found) trace.gap(`${text}, which is no column of what it is looked for in`);
+    return found ?? CLEAN;
+  }
+  const item = itemOf(scope, schema, table, trace);
+  if (!item) {
+    trace.gap(`${text}, whose table is not in reach`);
+    return CLEAN;
+  }
+  if (star) return rowOf(item.shape, trace);
+  return columnOfItem(item, name, trace) ?? attribute(rowOf(item.shape, trace), name, trace);
+}
+
+function rowOfItem(scope: Scope, schema: string | undefined, name: string, trace: Trace): Value | undefined {
+  const item = itemOf(scope, schema, name, trace);
+  if (!item) return undefined;
+  return rowOf(item.shape, trace);
+}
+
+/** What * stands for: every column that is found without its table's name. */
+export function starOf({ items }: Scope, trace: Trace): Shape {
+  const shapes = items.filter(({ columns }) => columns).map(({ shape }) => shape);
+  const [only] = shapes;
+  if (only && shapes.length === 1) return only;
+  const fields = shapes.flatMap((shape) => shape.fields);
+  trace.step(fields.length);
+  const unknown = shapes.flatMap(({ rest }) => (rest ? [rest] : []));
+  return { fields, ...(unknown.length > 0 ? { rest: trace.union(unknown) } : {}) };
+}
+
+/** `(x).name` is a field of x, or else calls the function `name` with it. */
+function attribute(value: Value, name: string, trace: Trace): Value {
+  const row = fieldsOf(value, trace);
+  const found = row && fieldOf(row, name, trace);
+  if (found) return found;
+  if (row === undefined && !isBuiltinFunction(name)) {
+    // A field of a row whose columns are not known, or somebody's own function.
+    trace.gap(`the field ${name} of a value whose type is not known`);
+  } else followCall([name], value.sources, trace);
+  return derived(value.sources);
+}
+
+function indirect(body: Node, scope: Scope, trace: Trace): Value {
+  let value = trace.deeper(() => evaluated(body["arg"], scope, trace));
+  for (const step of asList(body["indirection"])) {
+    const [kind, inner] = unwrapped(step);
+    if (kind === "String") value = attribute(value, asText(inner["sval"]) ?? "", trace);
+    else if (kind === "A_Indices") {
+      const index = sourcesIn([inner["lidx"] ?? [], inner["uidx"] ?? []], scope, trace);
+      value = {
+        ...elementOf(value, inner["is_slice"] === true, trace),
+        sources: trace.union([value.sources, index]),
+      };
+    }
+  }
+  return value;
+}
+
+/** ROW(...): a field for each, and for t.* one for each of its columns. */
+function rowExpression(body: Node, scope: Scope, trace: Trace): Value {
+  const shapes = asList(body["args"]).map((arg): Shape => {
+    const value = evaluated(arg, scope, trace);
+    return isStar(arg) && value.row ? value.row : { fields: [{ name: "", value }] };
+  });
+  const unknown = shapes.flatMap(({ rest }) => (rest ? [rest] : []));
+  const fields = shapes.flatMap((shape) => shape.fields).map((field, i) => ({ ...field, name: `f${i + 1}` }));
+  return rowOf({ fields, ...(unknown.length > 0 ? { rest: trace.union(unknown) } : {}) }, trace);
+}
+
+/** `*`, `t.*`, `(x).*`. */
+export function isStar(node: unknown): boolean {
+  const [, body] = unwrapped(node);
+  const last = asList(body["fields"] ?? body["indirection"]).at(-1);
+  return asNode(last)?.["A_Star"] !== undefined;
+}
+
+/** A function's name, without its database. */
+export function functionName(body: Node): readonly string[] {
+  return asList(body["funcname"]).flatMap(namesIn).slice(-2);
+}
+
+/**
+ * Whether a value may be a row, or an array of rows, as far as that can't be ruled out.
+ * @param value what is known of it
+ */
+export function mayBeRow(node: unknown, scope: Scope, trace: Trace): boolean {
+  return trace.deeper(() => {
+    const [kind, body] = unwrapped(node);
+    const any = (nodes: unknown) => asList(nodes).some((one) => mayBeRow(one, scope, trace));
+    switch (kind) {
+      case "A_Const":
+      case "SQLValueFunction":
+      case "BoolExpr":
+      case "NullTest":
+        return false;
+      case "TypeCast":
+        return mayNameRows(body["typeName"], trace);
+      case "FuncCall": {
+        const names = functionName(body);
+        const name = names.at(-1) ?? "";
+        if (!isBuiltinFunction(name) || (names.length > 1 && names[0] !== "pg_catalog")) return true;
+        if (/tsvector|^(setweight|strip|ts_.*)$/.test(name)) return true;
+        return isPolymorphic(name) || /^(array|trim_array)/.test(name) ? any(body["args"]) : false;
+      }
+      case "A_ArrayExpr":
+        return any(body["elements"]);
+      case "CoalesceExpr":
+      case "MinMaxExpr":
+        return any(body["args"]);
+      case "A_Expr":
+        return any([body["lexpr"], body["rexpr"]]);
+      case "ColumnRef": {
+        const { type } = referenced(body, scope, trace);
+        return type === undefined || mayHoldRows(type, trace);
+      }
+      default:
+        return kind !== "";
+    }
+  });
+}
