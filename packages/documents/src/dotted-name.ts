@@ -3,6 +3,9 @@ import { z } from "zod";
 /** A part without control characters, which messages and logs would repeat. */
 const PART = /"(?:[^"\p{Cc}]|"")+"|[^."\p{Cc}]+/u;
 
+/** PostgreSQL cuts names at 63 bytes; what is much longer is none. */
+const MAX_LENGTH = 512;
+
 /** `schema.table.column`, with `*` for any characters of a part: which stored columns are meant. */
 export function columnPattern() {
   return dottedName("schema.table.column, with * for any characters of a part", 3);
@@ -21,6 +24,7 @@ function dottedName(expected: string, parts: number) {
   const pattern = new RegExp(`^(?:${PART.source})(?:\\.(?:${PART.source})){${parts - 1}}$`, "u");
   return z
     .string()
+    .max(MAX_LENGTH, `expected at most ${MAX_LENGTH} characters`)
     .regex(pattern, `expected ${expected}`)
     .transform((text) =>
       Array.from(text.matchAll(new RegExp(PART, "gu")), ([part]) => plain(part)).join("."),

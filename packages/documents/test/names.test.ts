@@ -48,5 +48,6 @@ t.test(
       t.notOk(columnPattern().safeParse(text).success, JSON.stringify(text));
     }
     t.notOk(functionName().safeParse("a.b.c").success);
+    t.notOk(columnPattern().safeParse(`a.b.${"c".repeat(510)}`).success);
   },
 );

@@ -10,10 +10,12 @@ import {
   hostOf,
   type IdSource,
   type Logger,
+  type Mask,
   type MaskingOutcome,
   messageOf,
   type PolicyEngine,
   type Refusal,
+  type RuleReference,
   type Session,
   type Verdict,
 } from "@gatehouse/core";
@@ -77,33 +79,33 @@ export class SessionEnforcement {
     const { policies, clock, ids, audit } = this.#options;
     const { identity, target, level } = this.#session;
     const engine = policies();
-    let outcome: Outcome;
+    let decision: Decision;
+    let masking: MaskingOutcome | undefined;
     try {
       const now = clock.now();
-      const request = { identity, target, level, client: this.#client, command, now };
-      outcome = outcomeOf(engine.decide(request), command);
+      decision = engine.decide({ identity, target, level, client: this.#client, command, now });
+      if (decision.effect === "allow" && decision.masks) {
+        masking = command.mask?.(decision.masks) ?? NOT_MASKED;
+        if (!masking.ok) return this.#notMasked(command, masking, decision.masks);
+      }
     } catch (error) {
       return this.#undecided(command, error);
     }
     const reference = ids("ref");
-    const { audited, refused } = outcome;
-    const { effect } = audited;
-    if (refused) this.#refused++;
+    const { effect } = decision;
+    if (effect === "block") this.#refused++;
     const written = audit.append({
       type: "command",
       reference,
       ...this.#actor,
       command: auditedCommand(command),
-      decision: audited,
+      decision: auditedDecision(decision, masking),
     });
     // The audit log's promise is one for many commands: all that there is of this one's own is its verdict.
     const verdict = written.then(
-      (): Verdict =>
-        refused
-          ? { ok: false, refusal: { kind: "policy", ...refused, reference } }
-          : { ok: true, permit: issuePermit(command), decision: outcome.decision },
+      () => verdictOf(decision, command, reference),
       (error: unknown): Verdict => {
-        if (!refused) this.#refused++;
+        if (effect === "allow") this.#refused++;
         return { ok: false, refusal: this.#notAudited(reference, error) };
       },
     );
@@ -129,16 +131,26 @@ export class SessionEnforcement {
     return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
   }
 
-  /** Puts a refusal that is no rule's on the audit log. */
+  /** The rules allow it, but its answer can't be given as the masks want it. */
+  #notMasked(command: Command, { message, hint, rule }: Unmasked, masks: readonly Mask[]): Deciding {
+    this.#refused++;
+    const refusal = { kind: "policy", message, hint, reference: this.#options.ids("ref") } as const;
+    const named = rule ?? masks[0]?.rule ?? null;
+    const verdict = this.#refuse(auditedCommand(command), refusal, message, named);
+    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+  }
+
+  /** Puts on the audit log what no rule refuses by its effect; `rule` is that of a mask that could not be kept. */
   async #refuse(
     command: AuditedCommand,
     refusal: Refusal,
     reason: string = refusal.message,
+    rule: RuleReference | null = null,
   ): Promise<Refusal> {
     const { audit, policies } = this.#options;
     const { reference } = refusal;
     const { version: policyVersion } = policies();
-    const decision = { effect: "block", rule: null, policyVersion, reason } as const;
+    const decision = { effect: "block", rule, policyVersion, reason } as const;
     try {
       await audit.append({ type: "command", reference, ...this.#actor, command, decision });
       return refusal;
@@ -166,31 +178,14 @@ export function actorOf({ id, identity, target, level }: Session): AuditActor {
 type CommandEvent = Extract<AuditEvent, { type: "command" }>;
 type AuditedCommand = CommandEvent["command"];
 
-/** What becomes of a command whose decision is made and whose masks are prepared, where they can be. */
-interface Outcome {
-  readonly decision: Decision;
-  readonly audited: CommandEvent["decision"];
-  /** What the client is told; undefined where the command goes on. */
-  readonly refused: { readonly message: string; readonly hint: string } | undefined;
-}
+type Unmasked = Extract<MaskingOutcome, { ok: false }>;
 
-function outcomeOf(decision: Decision, command: Command): Outcome {
-  const { effect, rule, policyVersion } = decision;
-  const audited = { effect, rule, policyVersion };
-  if (decision.effect === "block") return { decision, audited, refused: refusedBy(decision) };
-  if (decision.masks === undefined) return { decision, audited, refused: undefined };
-  const masking = command.mask?.(decision.masks) ?? NOT_MASKED;
-  if (!masking.ok) {
-    const { message, hint, rule = decision.masks[0]?.rule ?? null } = masking;
-    const blocked = { effect: "block", rule, policyVersion, reason: message } as const;
-    return { decision, audited: blocked, refused: { message, hint } };
-  }
-  const { applied } = masking;
-  return {
-    decision,
-    audited: applied.length === 0 ? audited : { ...audited, masks: applied },
-    refused: undefined,
-  };
+function auditedDecision(
+  { effect, rule, policyVersion }: Decision,
+  masking: MaskingOutcome | undefined,
+): CommandEvent["decision"] {
+  if (!masking?.ok || masking.applied.length === 0) return { effect, rule, policyVersion };
+  return { effect, rule, policyVersion, masks: masking.applied };
 }
 
 /** Of a protocol that can't mask, or a command that it can't. */
@@ -205,12 +200,14 @@ function auditedCommand({ kind, verbs, access, resources, text, parameters }: Co
   return { kind, verbs, access, resources, text, parameters };
 }
 
-function refusedBy({ rule, message }: Extract<Decision, { effect: "block" }>): Outcome["refused"] {
+function verdictOf(decision: Decision, command: Command, reference: string): Verdict {
+  if (decision.effect === "allow") return { ok: true, permit: issuePermit(command), decision };
+  const { rule, message } = decision;
   const hint =
     rule === null
       ? "Ask whoever keeps the policies for a rule that allows it."
       : `The rule "${rule.rule}" of the policy "${rule.policy}" refuses it.`;
-  return { message, hint };
+  return { ok: false, refusal: { kind: "policy", message, hint, reference } };
 }
 
 function undecided(reference: string): Refusal {

@@ -48,7 +48,9 @@ export class Evaluation {
  * What a command does, where functions are left aside that are held to read.
  * @param reads their names: all that the command calls must be among them
  */
-export function accessOf({ access, userFunctions }: Command, reads: ReadonlySet<string>): Access {
-  if (access !== "unknown" || reads.size === 0 || userFunctions === undefined) return access;
-  return userFunctions.names.every((name) => reads.has(name)) ? userFunctions.otherwise : access;
+export function accessOf(command: Command, reads: ReadonlySet<string>): Access {
+  const { access } = command;
+  if (access !== "unknown" || reads.size === 0) return access;
+  const { userFunctions } = command;
+  return userFunctions?.names.every((name) => reads.has(name)) ? userFunctions.otherwise : access;
 }
