@@ -108,6 +108,8 @@ export class SqlCommand implements Command {
   }
 
   mask(masks: readonly Mask[]): MaskingOutcome {
+    // Its answer is one value, of a type that is not told.
+    if (this.kind === "function-call") return CALL_NOT_MASKED;
     const planned = planMasks(this.shape, masks);
     if (planned.ok) this.#plan = planned.plan;
     return planned;
@@ -155,6 +157,12 @@ export class SqlCommand implements Command {
     return parameterText(parameter, parameterTypes[index] ?? 0, decode);
   }
 }
+
+const CALL_NOT_MASKED: MaskingOutcome = {
+  ok: false,
+  message: "Answers are masked here, and that of a function called by its object id can't be.",
+  hint: "Call the function in a SELECT.",
+};
 
 const NONE: readonly never[] = [];
 const resources = new WeakMap<Analysis, readonly string[]>();

@@ -63,12 +63,12 @@ function textual(fit: (text: string, modifier: number) => string): MaskedType {
 /** The modifier of varchar(n) and bpchar(n) is n + 4; without n it is -1. */
 function cut(text: string, modifier: number): string {
   const most = modifier - 4;
-  return most < 1 || text.length <= most ? text : [...text].slice(0, most).join("");
+  return most < 1 || text.length <= most ? text : Array.from(text).slice(0, most).join("");
 }
 
 function padded(text: string, modifier: number): string {
   const fitting = cut(text, modifier);
-  const length = fitting.length > modifier - 4 ? fitting.length : [...fitting].length;
+  const length = fitting.length > modifier - 4 ? fitting.length : Array.from(fitting).length;
   return fitting + " ".repeat(Math.max(0, modifier - 4 - length));
 }
 

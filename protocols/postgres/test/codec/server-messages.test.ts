@@ -8,6 +8,7 @@ import {
   encodeAuthenticationOk,
 } from "../../src/codec/authentication.ts";
 import { decodeBackendKeyData, encodeBackendKeyData } from "../../src/codec/backend-key-data.ts";
+import { decodeCopyOutResponse } from "../../src/codec/copy-out-response.ts";
 import { decodeDataRow } from "../../src/codec/data-row.ts";
 import { decodeErrorResponse, encodeErrorResponse } from "../../src/codec/error-response.ts";
 import {
@@ -17,6 +18,7 @@ import {
 import { decodeParameterDescription } from "../../src/codec/parameter-description.ts";
 import { parameterText } from "../../src/codec/parameter.ts";
 import { decodeParameterStatus, encodeParameterStatus } from "../../src/codec/parameter-status.ts";
+import { decodeRowDescription } from "../../src/codec/row-description.ts";
 import { decodeReadyForQuery, encodeReadyForQuery } from "../../src/codec/ready-for-query.ts";
 import { encodeRefusal, encodeViolation } from "../../src/refusal.ts";
 
@@ -153,6 +155,12 @@ t.test("cut short anywhere, what a server sends is refused", async (t) => {
     ["NegotiateProtocolVersion", NEGOTIATE.subarray(5), checkNegotiateProtocolVersion],
     ["ParameterStatus", Buffer.from("a\0b\0"), decodeParameterStatus],
     ["ParameterDescription", Buffer.from([0, 2, 0, 0, 0, 23, 0, 0, 0, 25]), decodeParameterDescription],
+    [
+      "RowDescription",
+      Buffer.from("0001 6100 00000001 0001 00000019 ffff ffffffff 0001".replaceAll(" ", ""), "hex"),
+      decodeRowDescription,
+    ],
+    ["CopyOutResponse", Buffer.from([1, 0, 2, 0, 1, 0, 1]), decodeCopyOutResponse],
     ["DataRow", Buffer.from("000200000001 61 ffffffff".replaceAll(" ", ""), "hex"), decodeDataRow],
     ["ErrorResponse", Buffer.from("SERROR\0C42501\0\0"), decodeErrorResponse],
     ["ReadyForQuery", Buffer.from("I"), decodeReadyForQuery],

@@ -78,11 +78,14 @@ await admin.query("insert into odd values (0, null, null)");
 await admin.query("create table taken (like odd)");
 
 const reversed: FieldMask = {
-  each: (bytes, start, end) => [...bytes.toString("utf8", start, end)].reverse().join(""),
+  each: (bytes, start, end) =>
+    Array.from(bytes.toString("utf8", start, end))
+      .reverse()
+      .join(""),
 };
 const expected = [
   [0, null, null],
-  ...ODD.map((value, index) => [index + 1, value, [...value].reverse().join("")]),
+  ...ODD.map((value, index) => [index + 1, value, Array.from(value).reverse().join("")]),
 ];
 
 /** The CopyData of a COPY to the client. */

@@ -301,3 +301,11 @@ t.test("a masked Execute that fails tells its own client so", async (t) => {
   t.equal(shape(frames), "EZ");
   t.equal(errorIn(frames).get("C"), "25P02");
 });
+
+t.test("a function that is called by its object id is refused", async (t) => {
+  const client = await connected(t);
+  const call = Buffer.alloc(4 + 2 + 2 + 2);
+  call.writeInt32BE(1299, 0);
+  client.send(frame("F", call));
+  t.match(errorIn(await client.until("Z")).get("M"), /called by its object id/);
+});

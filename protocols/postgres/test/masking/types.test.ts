@@ -246,7 +246,7 @@ const cases: readonly (readonly [string, string, readonly (readonly [Transform, 
 
 /** One value, as the server sends it. */
 async function sent(type: string, value: string, binary: boolean) {
-  const bind = Buffer.from(`\0\0${"\0\0"}${"\0\0"}\0\x01\0${binary ? "\x01" : "\0"}`, "latin1");
+  const bind = Buffer.from(`\0\0\0\0\0\0\0\x01\0${binary ? "\x01" : "\0"}`, "latin1");
   client.send(
     encodeParse("", `select '${value}'::${type}`),
     frame("B", bind),
