@@ -1,4 +1,4 @@
-import type { AppliedMask, Mask, Transform } from "@gatehouse/core";
+import type { AppliedMask, Mask, MaskingOutcome, Transform } from "@gatehouse/core";
 import type { Analysis } from "../analysis/analysis.ts";
 import type { CopyFormat } from "../analysis/copy-format.ts";
 import type { OutputColumn, StatementLineage } from "../lineage/lineage.ts";
@@ -26,7 +26,7 @@ export interface MaskPlan {
 export type Planned =
   /** Without a plan, the answer passes as it is. */
   | { readonly ok: true; readonly plan?: MaskPlan; readonly applied: readonly AppliedMask[] }
-  | { readonly ok: false; readonly message: string; readonly hint: string };
+  | Extract<MaskingOutcome, { readonly ok: false }>;
 
 /** As far as a plan rests on it. */
 export type Maskable = Pick<Analysis, "statements" | "lineage" | "copies">;
@@ -140,22 +140,31 @@ function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]):
       hint: "Write that part in another way, or name the columns that are wanted.",
     };
   }
+  const named = (names: readonly string[], among: readonly ColumnMask[]) => {
+    for (const column of names) {
+      const found = among.find(({ means }) => means(column));
+      if (found) return { column, rule: found.mask.rule };
+    }
+    return undefined;
+  };
   const deciding = columns.filter(({ mask }) => mask.predicates === "refuse");
-  const predicate = statement.predicates.find((name) => deciding.some(({ means }) => means(name)));
-  if (predicate !== undefined) {
+  const predicate = named(statement.predicates, deciding);
+  if (predicate) {
     return {
       ok: false,
-      message: `The column ${predicate} is masked, and the statement's rows, or their order, depend on it.`,
+      message: `The column ${predicate.column} is masked, and the statement's rows, or their order, depend on it.`,
       hint: "Leave it out of WHERE, JOIN, GROUP BY, ORDER BY and the like.",
+      rule: predicate.rule,
     };
   }
   for (const { from, to } of statement.flows) {
-    const column = from.find((name) => columns.some(({ means }) => means(name)));
-    if (column === undefined) continue;
+    const flowing = named(from, columns);
+    if (!flowing) continue;
     return {
       ok: false,
-      message: `The column ${column} is masked, and the statement would put its values into ${to}.`,
+      message: `The column ${flowing.column} is masked, and the statement would put its values into ${to}.`,
       hint: "Leave the column out of what is put there.",
+      rule: flowing.rule,
     };
   }
   return undefined;
