@@ -46,4 +46,6 @@ export interface PolicyEngine {
   decide(request: DecisionRequest): Decision;
   /** Whether any rule could ever allow this identity anything on this target at this level. */
   admits(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
+  /** Whether any rule could ever hide something of this target from this identity at this level. */
+  masks(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
 }

@@ -57,6 +57,8 @@ export interface OpenSession {
   readonly lease: Lease;
   /** Aborts when the gateway ends the session from its side; the reason is a Refusal. */
   readonly ended: AbortSignal;
+  /** Some rule may hide something of what its commands give: what they read has to be known for that. */
+  readonly masked: boolean;
   /** Decides a command at once, and puts the decision on the audit log. */
   decide(command: Command): Deciding;
   /**

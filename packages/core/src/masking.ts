@@ -45,3 +45,13 @@ export type MaskingOutcome =
       /** The mask's, where one of several stands in the way. */
       readonly rule?: RuleReference;
     };
+
+/** The text that stands in a text's place; null for SQL's NULL. The same for the same text. */
+export type MaskText = (text: string) => string | null;
+
+/** What texts become, whatever protocol they come by. `redact`, `null` and `constant` look at no text. */
+export interface ValueMasks {
+  transform(transform: Transform): MaskText;
+  /** A text with all that the masks' detectors find in it hidden; the same string where they find nothing. */
+  detectors(masks: readonly Mask[]): MaskText;
+}

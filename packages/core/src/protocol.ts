@@ -1,6 +1,7 @@
 import type { Command, FactSchema } from "./command.ts";
 import type { Gate, Lease } from "./gate.ts";
 import type { Logger } from "./logger.ts";
+import type { ValueMasks } from "./masking.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
 import type { Address } from "./address.ts";
@@ -28,6 +29,8 @@ export interface ServeOptions {
   readonly plaintext: boolean;
   readonly limits: ListenerLimits;
   readonly gate: Gate;
+  /** What masked texts become. */
+  readonly values: ValueMasks;
   /**
    * A lease on a target's own credential (`Target.credential`), for what the gateway has to know of the target. Who
    * asks releases it. Rejects with GatehouseError SECRET_UNAVAILABLE or CERTIFICATE_INVALID.
@@ -59,6 +62,8 @@ export interface Protocol {
   /** What a command given as text would be on this target, for `policy explain`. */
   understand(text: string, target: Target): Promise<Understanding>;
   serve(options: ServeOptions): Promise<Listener>;
+  /** Whether it knows what it has to know of a target; the reason is for the operator. */
+  status(target: Target): { readonly ok: true } | { readonly ok: false; readonly reason: string };
   /** Ends what the protocol keeps for itself (worker threads). */
   dispose(): Promise<void>;
 }

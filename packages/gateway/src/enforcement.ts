@@ -73,6 +73,12 @@ export class SessionEnforcement {
     return this.#refused;
   }
 
+  /** Some rule may hide something of what this session's commands give. */
+  get masked(): boolean {
+    const { identity, target, level } = this.#session;
+    return this.#options.policies().masks({ identity, target, level });
+  }
+
   /** Decides at once; the permit is made when the decision is on the audit log. */
   decide(command: Command): Deciding {
     this.#commands++;

@@ -132,7 +132,18 @@ export class Gateway {
         ready,
         ...(ready || reason === undefined ? {} : { reason }),
       })),
+      ...this.#targetChecks(),
     ];
+  }
+
+  /** Those that are not well: a gateway with many targets has a short answer as long as all is. */
+  #targetChecks(): readonly ReadinessCheck[] {
+    const targets = [...this.#configuration.config.targets.values()];
+    return targets.flatMap((target) => {
+      const status = this.#protocols.find(({ name }) => name === target.protocol)?.status(target);
+      if (status === undefined || status.ok) return [];
+      return [{ name: `target ${target.name}`, ready: false, reason: status.reason }];
+    });
   }
 
   /**

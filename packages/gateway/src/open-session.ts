@@ -51,6 +51,9 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     lease,
     ended: registered.ended,
     activity: (activity) => registered.activity(activity),
+    get masked() {
+      return enforced.masked;
+    },
     decide: (command) => enforced.decide(command),
     refuse: (refused) => enforced.refuse(refused),
     async close(end, detail) {

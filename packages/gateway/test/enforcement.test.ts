@@ -34,7 +34,7 @@ function enforcing(decision: Decision | (() => Decision), audit: AuditLog) {
   const log = createMemoryLog();
   const decide = typeof decision === "function" ? decision : () => decision;
   const enforcement = new Enforcement({
-    policies: () => ({ version: "v1", decide, admits: () => true }),
+    policies: () => ({ version: "v1", decide, admits: () => true, masks: () => false }),
     audit,
     clock: createFakeClock(),
     ids: idSource(randomBytes),
@@ -304,6 +304,7 @@ t.test(
           return allow;
         },
         admits: () => true,
+        masks: () => false,
       }),
       audit,
       clock,

@@ -99,6 +99,10 @@ export class Engine implements LoadedPolicies {
     return (this.#select(identity, target.name, level.name)?.allows.length ?? 0) > 0;
   }
 
+  masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): boolean {
+    return (this.#select(identity, target.name, level.name)?.masks.length ?? 0) > 0;
+  }
+
   explain(request: DecisionRequest): Explanation {
     const { identity, target, level, command } = request;
     const selection = this.#select(identity, target.name, level.name);

@@ -104,6 +104,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         session,
         lease: { ...options.lease, release: () => Promise.resolve() },
         ended: ending.signal,
+        masked: options.masks !== undefined,
         decide,
         async refuse(refused) {
           record({ type: "refused", refused });

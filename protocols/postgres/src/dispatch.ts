@@ -1,9 +1,10 @@
 import type { AdapterRefusal, OpenSession } from "@gatehouse/core";
+import type { SessionCatalog } from "./catalog/session-catalog.ts";
 import { describing } from "./codec/execute.ts";
 import type { SqlCommand } from "./commands.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
 import { MaskedAnswer } from "./masking/answer.ts";
-import type { ValueMasks } from "./masking/values.ts";
+import type { ValueMasks } from "@gatehouse/core";
 import type { SessionReading } from "./reading.ts";
 import type { Failure, Upstream } from "./upstream.ts";
 
@@ -18,6 +19,7 @@ export interface DispatchOptions {
   readonly upstream: Upstream;
   readonly expectations: Expectations;
   readonly reading: SessionReading;
+  readonly catalog: SessionCatalog;
   readonly values: ValueMasks;
   /** Bytes. */
   readonly limits: { readonly message: number };
@@ -51,6 +53,7 @@ export class Dispatch {
       first = failingAs(failure);
       expectations.push(first);
     } else {
+      this.#options.catalog.sent(command.shape, command.text);
       const masked = this.#masked(command, parts);
       first = masked[0]?.expectation ?? first;
       for (const { expectation, bytes } of masked) {

@@ -1,27 +1,34 @@
-import type { Protocol, Target, Understanding } from "@gatehouse/core";
+import { type Protocol, systemClock, type Target, type Understanding } from "@gatehouse/core";
 import { Analyzer } from "./analysis/analyzer.ts";
 import { CancelKeys } from "./cancel-keys.ts";
+import { Catalogs } from "./catalog/catalogs.ts";
 import { sqlFacts, toCommand } from "./commands.ts";
 import { refusedByAnalysis } from "./grounds.ts";
-import { hideAll } from "./masking/values.ts";
 import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /**
  * PostgreSQL's frontend/backend protocol, version 3.
  * @param analyzer shared by all sessions, so that they share what is known; it is disposed of with the protocol
- * @param values what masked texts become
  */
-export function postgres(analyzer = new Analyzer(), values = hideAll): Protocol {
+export function postgres(analyzer = new Analyzer()): Protocol {
   const cancelKeys = new CancelKeys();
+  let catalogs: Catalogs | undefined;
   return {
     name: "postgres",
     facts: sqlFacts,
     targetSettings: postgresSettings,
     levelSettings: postgresLevelSettings,
-    serve: (options) => serve(options, analyzer, cancelKeys, values),
+    serve: (options) => {
+      catalogs ??= new Catalogs({ clock: systemClock, lease: options.lease, log: options.log });
+      return serve(options, { analyzer, cancelKeys, catalogs });
+    },
+    status: (target) => catalogs?.of(target).status() ?? { ok: true },
     understand: (text, target) => understand(analyzer, text, target),
-    dispose: () => analyzer.dispose(),
+    dispose: () => {
+      catalogs?.dispose();
+      return analyzer.dispose();
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
+import type { SessionCatalog } from "./catalog/session-catalog.ts";
 import { analyzeFunctionCall } from "./analysis/function-calls.ts";
 import { sizeOfAnalysis } from "./analysis/known-results.ts";
 import { type Bind, decodeBind, ownParameters } from "./codec/bind.ts";
@@ -19,7 +20,7 @@ import type { Expectation, Expectations } from "./expectations.ts";
 import { FreshReading } from "./fresh-reading.ts";
 import { crowded, malformed, noSuchName, notAlone, notEncoded, tooLarge, tooLong } from "./grounds.ts";
 import { Pending } from "./pending.ts";
-import type { ValueMasks } from "./masking/values.ts";
+import type { ValueMasks } from "@gatehouse/core";
 import type { SessionReading } from "./reading.ts";
 import { type Replication, SqlContext, type Statement } from "./sql-context.ts";
 import type { Failure, Upstream } from "./upstream.ts";
@@ -43,6 +44,7 @@ export interface PipelineOptions {
   readonly analyzer: Analyzer;
   readonly reading: SessionReading;
   readonly replication: Replication;
+  readonly catalog: SessionCatalog;
   readonly values: ValueMasks;
   /** Bytes: of one text, and of all that is kept for the names of one session. */
   readonly limits: { readonly statement: number; readonly message: number };
@@ -98,6 +100,7 @@ export class Pipeline {
       analyzer: options.analyzer,
       replication: options.replication,
       reading: options.reading,
+      catalog: options.catalog,
     });
     this.#dispatch = new Dispatch(options);
     this.#fresh = new FreshReading({
@@ -127,6 +130,7 @@ export class Pipeline {
   /** ReadyForQuery: how the transaction stands. */
   ready(status: TransactionStatus): void {
     this.#fresh.ready(status);
+    this.#options.catalog.ready(status);
     if (status === "idle") this.#context.transactionEnded();
   }
 

@@ -10,6 +10,8 @@ import {
 } from "@gatehouse/core";
 import { hangUp, listen, Pull } from "@gatehouse/wire";
 import type { Analyzer } from "./analysis/analyzer.ts";
+import type { Catalogs } from "./catalog/catalogs.ts";
+import { SessionCatalog } from "./catalog/session-catalog.ts";
 import type { CancelKeys } from "./cancel-keys.ts";
 import { encodeAuthenticationCleartextPassword, encodeAuthenticationOk } from "./codec/authentication.ts";
 import { encodeBackendKeyData } from "./codec/backend-key-data.ts";
@@ -21,7 +23,6 @@ import { encodeReadyForQuery } from "./codec/ready-for-query.ts";
 import { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation } from "./refusal.ts";
 import { settingsCommand } from "./commands.ts";
-import type { ValueMasks } from "./masking/values.ts";
 import { ClientSession } from "./session.ts";
 import { levelSettingsOf, settingsOf } from "./settings.ts";
 import { readStartup, type Startup } from "./startup.ts";
@@ -40,16 +41,16 @@ const PASSWORD_LIMIT = 64 * 1024;
 const TLS_HINT =
   "Turn TLS on: sslmode=verify-full with the gateway's CA file as sslrootcert (or at least sslmode=require).";
 
-/**
- * Serves PostgreSQL clients on one address.
- * @param cancelKeys of all the protocol's listeners: a cancel may come in by another one than its session
- */
-export async function serve(
-  options: ServeOptions,
-  analyzer: Analyzer,
-  cancelKeys: CancelKeys,
-  values: ValueMasks,
-): Promise<Listener> {
+/** What all sessions of the protocol have in common, by whichever listener they come. */
+export interface Shared {
+  readonly analyzer: Analyzer;
+  /** A cancel may come in by another listener than its session. */
+  readonly cancelKeys: CancelKeys;
+  readonly catalogs: Catalogs;
+}
+
+/** Serves PostgreSQL clients on one address. */
+export async function serve(options: ServeOptions, shared: Shared): Promise<Listener> {
   const startingUp = new Set<Socket>();
   const listener = await listen(options.address, {
     connections: options.limits.connections,
@@ -58,7 +59,7 @@ export async function serve(
       startingUp.add(socket);
       const started = () => startingUp.delete(socket);
       socket.once("close", started);
-      new Connection(socket, options, analyzer, cancelKeys, values, started).run().catch((error: unknown) => {
+      new Connection(socket, options, shared, started).run().catch((error: unknown) => {
         socket.destroy();
         options.log.error({ error }, "a connection failed");
       });
@@ -81,26 +82,15 @@ type Asked = Startup & { kind: "session" } & { readonly request: StartupRequest 
 class Connection {
   readonly #raw: Socket;
   readonly #options: ServeOptions;
-  readonly #analyzer: Analyzer;
-  readonly #cancelKeys: CancelKeys;
-  readonly #values: ValueMasks;
+  readonly #shared: Shared;
   readonly #started: () => void;
   readonly #client: Address;
 
   /** @param started is called when the client has logged in */
-  constructor(
-    raw: Socket,
-    options: ServeOptions,
-    analyzer: Analyzer,
-    cancelKeys: CancelKeys,
-    values: ValueMasks,
-    started: () => void,
-  ) {
+  constructor(raw: Socket, options: ServeOptions, shared: Shared, started: () => void) {
     this.#raw = raw;
     this.#options = options;
-    this.#analyzer = analyzer;
-    this.#cancelKeys = cancelKeys;
-    this.#values = values;
+    this.#shared = shared;
     this.#started = started;
     this.#client =
       "socket" in options.address
@@ -126,7 +116,7 @@ class Connection {
     try {
       const startup = await readStartup(this.#raw, plaintext ? undefined : secureContext, deadline.signal);
       if (startup.kind === "cancel") {
-        await this.#cancelKeys.present(startup.key);
+        await this.#shared.cancelKeys.present(startup.key);
         // Answered by nothing but the end, and that one in TLS's own form too: libpq waits for it.
         await hangUp(startup.socket, limits.startup);
         return undefined;
@@ -224,14 +214,15 @@ class Connection {
       client,
       upstream,
       session,
-      analyzer: this.#analyzer,
-      values: this.#values,
+      analyzer: this.#shared.analyzer,
+      values: this.#options.values,
+      catalog: new SessionCatalog(this.#shared.catalogs.of(target), () => session.masked),
       reading,
       replication: request.replication,
       limits,
       log,
     });
-    const { key, revoke } = this.#cancelKeys.issue(
+    const { key, revoke } = this.#shared.cancelKeys.issue(
       version.minor >= LONG_KEYS ? "long" : "short",
       upstream.processId,
       oneAtATime(async () => {

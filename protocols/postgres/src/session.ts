@@ -23,7 +23,8 @@ import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-q
 import { type Expectation, Expectations } from "./expectations.ts";
 import type { Rewriter } from "./masking/rows.ts";
 import { scrub } from "./masking/errors.ts";
-import type { ValueMasks } from "./masking/values.ts";
+import type { ValueMasks } from "@gatehouse/core";
+import type { SessionCatalog } from "./catalog/session-catalog.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation, encodeViolationInCopy } from "./refusal.ts";
@@ -61,6 +62,7 @@ export interface SessionOptions {
   readonly analyzer: Analyzer;
   readonly reading: SessionReading;
   readonly replication: Replication;
+  readonly catalog: SessionCatalog;
   readonly values: ValueMasks;
   /** Bytes; `startup`, in milliseconds, is also how long a client may take to close its side. */
   readonly limits: { readonly statement: number; readonly message: number; readonly startup: number };

@@ -15,6 +15,7 @@ import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
 import { notAsciiName, refusedByAnalysis, replicationOnly } from "./grounds.ts";
 import { Pending } from "./pending.ts";
+import type { CatalogView, SessionCatalog } from "./catalog/session-catalog.ts";
 import type { SessionReading } from "./reading.ts";
 import { type ProvisionalEntry, ProvisionalNames } from "./provisional-names.ts";
 
@@ -62,6 +63,7 @@ export interface SqlContextOptions {
   readonly analyzer: Analyzer;
   readonly replication: Replication;
   readonly reading: SessionReading;
+  readonly catalog: SessionCatalog;
 }
 
 /**
@@ -74,6 +76,8 @@ export class SqlContext {
   readonly #options: SqlContextOptions;
   /** Of statements that were run before, for as long as texts are read in this way. */
   #atHand: { readonly reading: Reading; readonly own: Map<Statement, Own> } | undefined;
+  /** How texts are read, with the catalog that they are looked up in. */
+  #seen: { readonly bare: Reading; readonly view: CatalogView; readonly whole: Reading } | undefined;
   /** The last result that had to be waited for: not all of them are kept by the analyzer. */
   #latest: { readonly text: string; readonly reading: Reading; readonly own: Own } | undefined;
 
@@ -88,7 +92,7 @@ export class SqlContext {
 
   /** What running a text, or preparing it, does with all that it runs by name. */
   query(text: string, segment: number): Understood | Pending {
-    return this.#complete(this.#text(text, this.#options.reading.current), segment);
+    return this.#complete(this.#text(text), segment);
   }
 
   /** What running a statement that was prepared before does at this moment. */
@@ -204,13 +208,14 @@ export class SqlContext {
 
   /** What a prepared statement does by itself, at this moment: the server looks its names up anew when it has to. */
   #statement(statement: Statement): Own | Pending {
-    const reading = this.#options.reading.current;
+    const reading = this.#reading();
+    if (reading instanceof Pending) return reading;
     if (this.#atHand?.reading !== reading) this.#atHand = { reading, own: new Map() };
     const { own: atHand } = this.#atHand;
     const known = atHand.get(statement);
     if (known) return known;
     const { text, body } = statement;
-    const own = this.#text(text, reading);
+    const own = this.#text(text);
     if (own instanceof Pending || "refused" in own) return own;
     const meant = body ? bodyOf(own) : own;
     if (atHand.size === AT_HAND) atHand.clear();
@@ -218,8 +223,22 @@ export class SqlContext {
     return meant;
   }
 
-  #text(text: string, reading: Reading): Own | Pending {
+  #reading(): Reading | Pending {
+    const { reading, catalog } = this.#options;
+    const bare = reading.current;
+    const view = catalog.view();
+    if (view === undefined) return bare;
+    if (view instanceof Pending) return view;
+    if (this.#seen?.bare !== bare || this.#seen.view !== view) {
+      this.#seen = { bare, view, whole: { ...bare, catalog: view } };
+    }
+    return this.#seen.whole;
+  }
+
+  #text(text: string): Own | Pending {
     const { session, analyzer, replication } = this.#options;
+    const reading = this.#reading();
+    if (reading instanceof Pending) return reading;
     if (this.#latest?.text === text && this.#latest.reading === reading) return this.#latest.own;
     if (replication !== "none") {
       const analysis = analyzeReplication(text);

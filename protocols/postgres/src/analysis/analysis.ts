@@ -1,5 +1,6 @@
 import type { Access } from "@gatehouse/core";
 import type { GrammarError } from "./grammar-errors.ts";
+import type { CatalogView } from "../catalog/session-catalog.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import type { CopyFormat } from "./copy-format.ts";
 
@@ -69,6 +70,8 @@ export interface Reading {
   readonly touched: boolean;
   /** The path names `$user`: whoever acts changes it by acting as another. */
   readonly usesUser: boolean;
+  /** What its names mean and where its values come from is looked up in this; absent where nobody asks for it. */
+  readonly catalog?: CatalogView | undefined;
 }
 
 /** What the analysis of a text came to. */

@@ -1,5 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Analysis, AnalysisResult, Reading } from "./analysis.ts";
+import type { Lineage } from "../lineage/lineage.ts";
 import { shapeOf } from "./shape.ts";
 
 /** Bytes that are kept. Traffic repeats itself; a client that never does evicts only itself. */
@@ -47,8 +48,9 @@ export class KnownResults {
   #prefixesOf(reading: Reading): Prefixes {
     const seen = this.#readings.get(reading);
     if (seen) return seen;
-    const { path, backslashes, touched, usesUser } = reading;
-    const key = JSON.stringify([path, backslashes, touched, usesUser]);
+    const { path, backslashes, touched, usesUser, catalog } = reading;
+    const seenIn = catalog && [catalog.data.version, catalog.unsettled];
+    const key = JSON.stringify([path, backslashes, touched, usesUser, seenIn]);
     // A number is given once: what was kept under the number of a forgotten reading is never found again.
     const prefixes = this.#prefixes.get(key) ?? numbered(this.#count++);
     this.#prefixes.set(key, prefixes);
@@ -66,11 +68,23 @@ function sizeOf(result: AnalysisResult): number {
 }
 
 /** Bytes that an analysis takes, roughly: names and effects are the most of it. A few words can name thousands. */
-export function sizeOfAnalysis({ verbs, reads, writes, functions, effects, redacted }: Analysis): number {
-  const names = verbs.length + reads.length + writes.length + functions.length + effects.length;
+export function sizeOfAnalysis(analysis: Analysis): number {
+  const { verbs, reads, writes, functions, effects, redacted, lineage = [] } = analysis;
+  const names =
+    verbs.length + reads.length + writes.length + functions.length + effects.length + namesIn(lineage);
   const inner = effects.reduce(
     (sum, effect) => sum + ("body" in effect ? effect.text.length * 2 + sizeOfAnalysis(effect.body) : 0),
     0,
   );
   return names * 128 + inner + (redacted?.length ?? 0) * 2;
+}
+
+function namesIn(lineage: Lineage): number {
+  let count = 0;
+  for (const { outputs = [], predicates, reads, writes, flows } of lineage) {
+    count += predicates.length + reads.length + writes.length + 1;
+    for (const { from } of outputs) count += from.length + 1;
+    for (const { from } of flows) count += from.length + 1;
+  }
+  return count;
 }

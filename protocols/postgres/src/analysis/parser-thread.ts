@@ -1,7 +1,7 @@
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { AnalysisResult } from "./analysis.ts";
-import type { ParseReply, ParseRequest } from "./parser-worker.ts";
+import { KEPT_CATALOGS, type ParseReply, type ParseRequest, type ToParser } from "./parser-worker.ts";
 
 /**
  * Milliseconds. A text that takes longer is refused, and the thread with it. The slowest of 100 KB that has been tried takes
@@ -42,6 +42,8 @@ export class ParserThread implements Parser {
   readonly #stack: number;
   #worker: Worker | undefined;
   #ready = false;
+  /** Versions of the catalogs that the thread has, in the order in which they were handed over. */
+  #catalogs: string[] = [];
   #current: { readonly request: ParseRequest; readonly resolve: (parsed: Parsed) => void } | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -68,13 +70,27 @@ export class ParserThread implements Parser {
 
   #post(): void {
     if (!this.#ready || !this.#current) return;
+    const { text, reading } = this.#current.request;
+    const { catalog, ...rest } = reading;
+    // Handing a large one over takes its time, which is not the text's.
+    if (catalog && !this.#catalogs.includes(catalog.data.version)) {
+      this.#catalogs = [...this.#catalogs, catalog.data.version].slice(-KEPT_CATALOGS);
+      this.#tell({ catalog: catalog.data });
+      return;
+    }
     // Said again, it would take as long again: that it is refused is remembered.
     const late = { ...broken("it takes too long to parse"), holds: "text" } as const;
     this.#deadline = setTimeout(() => this.#replace(late), PARSE_DEADLINE);
-    this.#worker?.postMessage(this.#current.request);
+    const named = catalog && { version: catalog.data.version, unsettled: catalog.unsettled };
+    this.#tell({ text, reading: rest, ...(named ? { catalog: named } : {}) });
+  }
+
+  #tell(message: ToParser): void {
+    this.#worker?.postMessage(message);
   }
 
   #start(): Worker {
+    this.#catalogs = [];
     const worker = new Worker(new URL("./parser-worker.ts", import.meta.url), {
       resourceLimits: { stackSizeMb: this.#stack },
       // It reads what anybody sends, and needs neither the process's secrets nor what the process loads at its start.
@@ -84,7 +100,7 @@ export class ParserThread implements Parser {
     worker.unref();
     worker.on("message", (reply: "ready" | ParseReply) => {
       if (worker !== this.#worker) return;
-      if (reply === "ready") {
+      if (reply === "ready" || reply === "catalog") {
         this.#ready = true;
         this.#post();
       } else if (reply === "broken") {

@@ -4,8 +4,12 @@
  */
 import { parentPort } from "node:worker_threads";
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
-import type { AnalysisResult, Reading } from "./analysis.ts";
-import { analyze } from "./analyze.ts";
+import { CatalogIndex } from "../catalog/catalog-index.ts";
+import type { CatalogData } from "../catalog/catalog.ts";
+import { lineageOf } from "../lineage/lineage-of.ts";
+import { countsColumns } from "../lineage/positions.ts";
+import { type AnalysisResult, type Reading, withLineage } from "./analysis.ts";
+import { analyze, type Found } from "./analyze.ts";
 import { grammarError } from "./grammar-errors.ts";
 import { escapesByBackslash, redact } from "./tokens.ts";
 
@@ -14,6 +18,18 @@ export interface ParseRequest {
   readonly reading: Reading;
 }
 
+/** Catalogs that the thread keeps: the one that has been there longest goes first. */
+export const KEPT_CATALOGS = 4;
+
+/** What the thread is told. A catalog is handed over once, and named by its version from then on. */
+export type ToParser =
+  | { readonly catalog: CatalogData }
+  | {
+      readonly text: string;
+      readonly reading: Omit<Reading, "catalog">;
+      readonly catalog?: { readonly version: string; readonly unsettled: boolean };
+    };
+
 interface Answer {
   readonly result: AnalysisResult;
   /** It holds for this text alone, and not for others that differ in literals. */
@@ -21,6 +37,8 @@ interface Answer {
 }
 
 export type ParseReply =
+  /** It has the catalog. */
+  | "catalog"
   /** `took`: milliseconds. */
   | (Answer & { readonly took: number })
   /** The parser's memory can't be trusted after this; the thread has to go. */
@@ -36,12 +54,17 @@ const BACKSLASH: Answer = {
   literals: true,
 };
 
-function parse({ text, reading }: ParseRequest): Answer | "broken" {
+const catalogs = new Map<string, CatalogIndex>();
+
+type Text = Extract<ToParser, { text: string }>;
+
+function parse({ text, reading, catalog }: Text): Answer | "broken" {
   try {
     // The parser refuses to be asked for nothing; PostgreSQL answers with EmptyQueryResponse.
     const stmts = /^[ \t\n\r\f\v]*$/.test(text) ? [] : (parseSync(text).stmts ?? []);
     if (reading.backslashes && escapesByBackslash(text)) return BACKSLASH;
-    const { analysis, literals, spellsSecret } = analyze(text, stmts, reading);
+    const found = analyze(text, stmts, reading);
+    const { analysis, literals, spellsSecret } = catalog ? followed(found, stmts, reading, catalog) : found;
     if (!spellsSecret) return { result: { ok: true, analysis }, literals };
     return { result: { ok: true, analysis: { ...analysis, redacted: redact(text) } }, literals: true };
   } catch (error) {
@@ -54,12 +77,42 @@ function parse({ text, reading }: ParseRequest): Answer | "broken" {
   }
 }
 
-function reply(request: ParseRequest): ParseReply {
+/** With where its values come from. */
+function followed(
+  found: Found,
+  stmts: readonly unknown[],
+  { path, touched, usesUser }: Text["reading"],
+  { version, unsettled }: NonNullable<Text["catalog"]>,
+): Found {
+  const index = catalogs.get(version);
+  if (index === undefined) return found;
+  const lineage = lineageOf(stmts, index, path, {
+    parse: (text) => parseSync(text).stmts ?? [],
+    trusted: NOBODY,
+    temporary: NOBODY,
+    unsettled,
+    fixed: !touched && !usesUser,
+  });
+  const literals = found.literals || countsColumns(stmts);
+  return { ...found, analysis: withLineage(found.analysis, lineage), literals };
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+
+function reply(message: ToParser): ParseReply {
+  if ("text" in message) return answer(message);
+  const [oldest] = catalogs.keys();
+  if (catalogs.size === KEPT_CATALOGS && oldest !== undefined) catalogs.delete(oldest);
+  catalogs.set(message.catalog.version, new CatalogIndex(message.catalog));
+  return "catalog";
+}
+
+function answer(request: Text): ParseReply {
   const begun = performance.now();
   const answer = parse(request);
   return answer === "broken" ? answer : { ...answer, took: performance.now() - begun };
 }
 
 await loadModule();
-parentPort?.on("message", (request: ParseRequest) => parentPort?.postMessage(reply(request)));
+parentPort?.on("message", (message: ToParser) => parentPort?.postMessage(reply(message)));
 parentPort?.postMessage("ready");

@@ -26,8 +26,8 @@ export interface LineageOptions {
 
 /**
  * Where the values of each statement come from and go to, by PostgreSQL's own rules for names. More may be listed than
- * there is, never less; what can't be followed is a gap. EXECUTE and FETCH are gaps: what stands behind their names is
- * what PREPARE and DECLARE, which give nothing themselves, have as outputs.
+ * there is, never less; what can't be followed is a gap. What stands behind the names of EXECUTE and FETCH, only the
+ * session knows: it is what PREPARE and DECLARE, which give nothing themselves, have as outputs.
  *
  * @param stmts the parser's `stmts` of a text
  * @param path the schemas of search_path in order, with `$user` replaced
@@ -46,7 +46,8 @@ export function lineageOf(
     const body = asNode(value) ?? {};
     const viewOf: Surroundings["viewOf"] = (relation) => views.lineageOf(relation);
     const trace = new Trace({ catalog, path, trusted, temporary, doubt, viewOf }, query);
-    const lineage = followed(kind, body, trace);
+    const byName = kind === "ExecuteStmt" || kind === "FetchStmt" ? { byName: true as const } : {};
+    const lineage = { ...followed(kind, body, trace), ...byName };
     doubt = {
       catalog: doubt.catalog || changesCatalog(kind, body),
       path: doubt.path || trace.sets || changesPath(kind, body, fixed),
@@ -91,7 +92,12 @@ function finished(shape: Shape | undefined, trace: Trace): StatementLineage {
   if (shape?.rest && trace.all(shape).size > 0)
     trace.gap("*, where not all columns that it stands for are known");
   const outputs = shape?.fields.map(
-    ({ name, value }): OutputColumn => ({ name, from: names(value.sources), exact: value.exact }),
+    ({ name, value }): OutputColumn => ({
+      name,
+      from: names(value.sources),
+      exact: value.exact,
+      ...(value.type === undefined ? {} : { type: value.type }),
+    }),
   );
   return {
     ...(outputs ? { outputs } : {}),

@@ -103,8 +103,9 @@ export function statement(kind: string, body: Node, trace: Trace): Shape | undef
       return undefined;
     }
     case "ExecuteStmt":
+      sourcesIn([body["params"] ?? []], EMPTY_SCOPE, trace);
+      return undefined;
     case "FetchStmt":
-      trace.gap(`what ${asText(body["name"] ?? body["portalname"]) ?? "it"} stands for`);
       return undefined;
     default:
       if (!WITHOUT_VALUES.has(kind)) trace.gap(`a statement of the kind ${kind.replace(/Stmt$/, "")}`);

@@ -7,7 +7,7 @@ import { detectIn, scrub } from "./errors.ts";
 import { detectingMask, type FieldMask, fieldMask } from "./fields.ts";
 import type { MaskPlan, StatementPlan } from "./plan.ts";
 import { type Rewriter, RowMasker } from "./rows.ts";
-import type { ValueMasks } from "./values.ts";
+import type { ValueMasks } from "@gatehouse/core";
 
 export interface MaskingContext {
   readonly values: ValueMasks;

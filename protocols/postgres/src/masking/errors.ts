@@ -1,7 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 import { ByteReader, ByteWriter } from "@gatehouse/wire";
 import { frame } from "../codec/framing.ts";
-import type { MaskText } from "./values.ts";
+import type { MaskText } from "@gatehouse/core";
 
 /* What the server says of a statement that touches a masked column, without what may quote a value. */
 

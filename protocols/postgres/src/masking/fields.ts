@@ -4,7 +4,7 @@ import type { RowColumn } from "../codec/row-description.ts";
 import type { Decode } from "../codec/name.ts";
 import { arrayBinary, mapArrayBinary, mapArrayText, quotedElement } from "./arrays.ts";
 import { binaryText, elementType, type Kind, type MaskedType, maskedType, plainText } from "./types.ts";
-import type { MaskText, ValueMasks } from "./values.ts";
+import type { MaskText, ValueMasks } from "@gatehouse/core";
 
 /** What stands in a value's place: text to be written as UTF-8, bytes, or null for NULL. */
 export type MaskedField = string | Buffer | null;

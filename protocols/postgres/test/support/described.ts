@@ -1,7 +1,7 @@
 import { Secret } from "@gatehouse/core";
 import type { PostgresServer } from "@gatehouse/testkit";
 import { parseSync } from "libpg-query";
-import pg from "pg";
+import type pg from "pg";
 import { CatalogIndex } from "../../src/catalog/catalog-index.ts";
 import { ControlConnection } from "../../src/catalog/control-connection.ts";
 import { CATALOG_BOUNDS, readCatalog, readFingerprint } from "../../src/catalog/read-catalog.ts";

@@ -24,7 +24,7 @@ import {
 import pg from "pg";
 import type { Analyzer } from "../../src/analysis/analyzer.ts";
 import { postgres } from "../../src/index.ts";
-import type { ValueMasks } from "../../src/masking/values.ts";
+import type { ValueMasks } from "@gatehouse/core";
 import { logIn, type RawClient, securedSocket } from "./raw-client.ts";
 import { leaseOf } from "./target.ts";
 

@@ -7,7 +7,7 @@ import {
 } from "../../src/analysis/analysis.ts";
 import { Analyzer } from "../../src/analysis/analyzer.ts";
 import type { Lineage, OutputColumn, StatementLineage } from "../../src/lineage/lineage.ts";
-import type { ValueMasks } from "../../src/masking/values.ts";
+import type { ValueMasks } from "@gatehouse/core";
 
 /** Texts become what can be told apart from data at a glance. */
 export const marking: ValueMasks = {
