@@ -26,3 +26,9 @@ export function where(valid: (candidate: string) => boolean): NonNullable<Detect
 export function alone(pattern: string): string {
   return String.raw`(?:\b|_)(${pattern})(?:\b|_)`;
 }
+
+/** Where a match of a sticky expression that begins at `at` ends. Of Gatehouse's own expressions only. */
+export function afterMatch(expression: RegExp, text: string, at: number): number | undefined {
+  expression.lastIndex = at;
+  return expression.test(text) ? expression.lastIndex : undefined;
+}

@@ -48,7 +48,7 @@ export class Scanner {
   find(text: string): readonly Found[] {
     let spans: readonly Found[] = [];
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const rest = replaced(text, spans, (part) => BLANK.repeat(part.length));
+      const rest = replaced(text, spans, (_, { start, end }) => BLANK.repeat(end - start));
       const found = this.#locate(rest);
       if (found === undefined) return this.#everything(text);
       const all = merged([...spans, ...found]);
@@ -62,14 +62,10 @@ export class Scanner {
   mask(text: string, transform: TextTransform): MaskedText {
     const spans = this.find(text);
     if (spans.length === 0) return { text, detectors: [] };
-    let isNull = false;
-    const masked = replaced(text, spans, (part, found) => {
-      const shown = transform(part, found);
-      isNull ||= shown === null;
-      return shown ?? "";
-    });
     const detectors = [...new Set(spans.flatMap((span) => span.detectors))];
-    return { text: isNull ? null : masked, detectors };
+    const shown = spans.map((span) => transform(text.slice(span.start, span.end), span));
+    if (shown.includes(null)) return { text: null, detectors };
+    return { text: replaced(text, spans, (number) => shown[number] ?? ""), detectors };
   }
 
   /** Undefined where the rest can't be told from it. */

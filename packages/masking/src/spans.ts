@@ -31,16 +31,16 @@ export function covered(spans: readonly Span[]): number {
 }
 
 /** The text with each span replaced. The spans are in order and don't overlap. */
-export function replaced<S extends Span>(
+export function replaced(
   text: string,
-  spans: readonly S[],
-  by: (part: string, span: S) => string,
+  spans: readonly Span[],
+  by: (number: number, span: Span) => string,
 ): string {
   let result = "";
-  let end = 0;
-  for (const span of spans) {
-    result += text.slice(end, span.start) + by(text.slice(span.start, span.end), span);
-    end = span.end;
+  let shown = 0;
+  for (const [number, span] of spans.entries()) {
+    result += text.slice(shown, span.start) + by(number, span);
+    shown = span.end;
   }
-  return result + text.slice(end);
+  return result + text.slice(shown);
 }

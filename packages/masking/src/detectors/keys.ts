@@ -1,4 +1,4 @@
-import type { Detector } from "../detector.ts";
+import { afterMatch, type Detector } from "../detector.ts";
 import type { Span } from "../spans.ts";
 
 /** Keys and tokens that hold more than one line or carry something readable, and so can be looked into. */
@@ -54,10 +54,4 @@ function saysAlgorithm(header: string): boolean {
   const bytes = Buffer.from(header, "base64url");
   // What is no base64url is left out of the bytes.
   return bytes.length === Math.floor((header.length * 3) / 4) && bytes.includes('"alg"');
-}
-
-/** Where a sticky expression ends that matches at `at`. */
-function afterMatch(expression: RegExp, text: string, at: number): number | undefined {
-  expression.lastIndex = at;
-  return expression.test(text) ? expression.lastIndex : undefined;
 }

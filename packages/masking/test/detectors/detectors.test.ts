@@ -30,7 +30,7 @@ for (const [name, { found, left }] of Object.entries(samples)) {
         ["see ", " here"],
         ["(", " )"],
         ['{"x":"', '"}'],
-        ["a,", ",b"],
+        ["a,", " ,b"],
         ["x\n", "\ny"],
         ["\u2014", " \u2014"],
         ["y ".repeat(5000), " z".repeat(5000)],

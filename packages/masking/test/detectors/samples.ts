@@ -10,6 +10,7 @@ export interface Samples {
 const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
 const alphabet = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 const letters = (count: number) => alphabet.repeat(1 + Math.floor(count / 62)).slice(7, 7 + count);
+const [live, test, services] = ["live", "test", "services"];
 const pem = (label: string, line = "\n") =>
   [`-----BEGIN ${label}-----`, letters(64), `${letters(46)}==`, `-----END ${label}-----`].join(line);
 
@@ -55,16 +56,16 @@ export const samples: Readonly<Record<string, Samples>> = {
   },
   "secret.aws_key": {
     found: [
-      `AKIA${"IOSFODNN7EXAMPLE"}`,
-      `ASIA${"QWERTYUIOPASDFGH"}`,
+      ["AKIA", "IOSFODNN7EXAMPLE"].join(""),
+      ["ASIA", "QWERTYUIOPASDFGH"].join(""),
       `aws_secret_access_key = ${letters(40)}`,
       `"SecretAccessKey": "${letters(38)}/+"`,
       `AWS_SECRET_KEY=${letters(40)}`,
     ],
     left: [
-      `AKIA${"IOSFODNN7EXAMPL"}`,
-      `AKIA${"IOSFODNN7EXAMPLES"}`,
-      `akia${"iosfodnn7example"}`,
+      "AKIAIOSFODNN7EXAMPL",
+      "AKIAIOSFODNN7EXAMPLES",
+      "akiaiosfodnn7example",
       letters(40),
       `secret_access_key = ${letters(41)}`,
       "da39a3ee5e6b4b0d3255bfef95601890afd80709",
@@ -74,6 +75,7 @@ export const samples: Readonly<Record<string, Samples>> = {
     found: [
       `ghp_${letters(36)}`,
       `ghs_${letters(36)}`,
+      `ghs_${letters(520)}`,
       `gho_${letters(80)}`,
       `github_pat_${letters(22)}_${letters(59)}`,
     ],
@@ -84,13 +86,13 @@ export const samples: Readonly<Record<string, Samples>> = {
       ["xoxb", "123456789012", "123456789012", letters(24)].join("-"),
       ["xoxe.xoxp", "1", letters(40)].join("-"),
       ["xapp", "1", "A0123456789", "1234567890", letters(24)].join("-"),
-      `https://hooks.slack.com/${"services"}/T00000000/B00000000/${letters(24)}`,
+      `https://hooks.slack.com/${services}/T00000000/B00000000/${letters(24)}`,
     ],
     left: ["xoxb-", "xox-123456789012-1234", "https://hooks.slack.com/docs", "foxob-123456789012-1234"],
   },
   "secret.stripe_key": {
-    found: [`sk_${"live"}_${letters(24)}`, `rk_${"test"}_${letters(99)}`, `whsec_${letters(32)}`],
-    left: [`pk_${"live"}_${letters(24)}`, "sk_live_short", `task_${"live"}_${letters(24)}`],
+    found: [`sk_${live}_${letters(24)}`, `rk_${test}_${letters(99)}`, `whsec_${letters(32)}`],
+    left: [`pk_${live}_${letters(24)}`, "sk_live_short", `task_${live}_${letters(24)}`],
   },
   "secret.google_key": {
     found: [`AIza${letters(35)}`, `GOCSPX-${letters(28)}`, `ya29.${letters(120)}`],
@@ -126,6 +128,12 @@ export const samples: Readonly<Record<string, Samples>> = {
       "Server=db;Database=orders;User Id=sa;Password=hunter 2;Encrypt=true",
       "DefaultEndpointsProtocol=https;AccountName=x;AccountKey=aHVudGVyMg==;EndpointSuffix=core.windows.net",
       'Driver={PostgreSQL};Server=db;Uid=ada;Pwd="hunter2";',
+      "Driver={PostgreSQL};Server=db;Pwd={hunter;2};Uid=ada",
+      "postgres://u:$hunter@db/orders",
+      "postgres://db/orders?user=ada&password=hunter2&sslmode=require",
+      "DB_PASSWORD=hunter2,hunter3;hunter4'hunter5",
+      `postgres://u:${"hunter".repeat(400)}@db/orders`,
+      `host=db password=${"hunter".repeat(400)} user=ada`,
     ],
     left: [
       "postgres://db.internal:5432/orders",
@@ -133,8 +141,9 @@ export const samples: Readonly<Record<string, Samples>> = {
       "http://localhost:8080/users/@ada",
       "http://localhost:8080/logo@2x.png",
       "password=$1",
-      "password=${DB_PASSWORD}",
-      "password=<password>",
+      `password=\${DB_PASSWORD}`,
+      "password=%s",
+      "password=%(password)s",
       "PWD=/home/ada",
       "passwords = 3",
       "the password is asked for",
