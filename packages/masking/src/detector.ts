@@ -1,0 +1,34 @@
+import type { Span } from "./spans.ts";
+
+/**
+ * A way to find values of one kind in any text.
+ *
+ * The pattern is RE2's (linear time, whatever the text is) and gives candidates of at most a few hundred units. Where it
+ * has groups, the first that took part is the candidate, and the rest what must stand beside it.
+ */
+export interface Detector {
+  /** `group.name`, as policies write it. */
+  readonly name: string;
+  readonly pattern: string;
+  /**
+   * What of the text is to be hidden, for one candidate: more than it where it is the beginning of something longer,
+   * undefined where it is a look-alike. It must not look at more of the text than a bounded piece, unless it accepts.
+   */
+  readonly settle?: (text: string, candidate: Span) => Span | undefined;
+}
+
+/** Settles by a look at the candidate alone. */
+export function where(valid: (candidate: string) => boolean): NonNullable<Detector["settle"]> {
+  return (text, candidate) => (valid(text.slice(candidate.start, candidate.end)) ? candidate : undefined);
+}
+
+/** A pattern for what is not a part of a longer word or number. An underline is no such part: `card_4111...`. */
+export function alone(pattern: string): string {
+  return String.raw`(?:\b|_)(${pattern})(?:\b|_)`;
+}
+
+/** Where a match of a sticky expression that begins at `at` ends. Of Gatehouse's own expressions only. */
+export function afterMatch(expression: RegExp, text: string, at: number): number | undefined {
+  expression.lastIndex = at;
+  return expression.test(text) ? expression.lastIndex : undefined;
+}

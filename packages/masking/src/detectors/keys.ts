@@ -1,0 +1,57 @@
+import { afterMatch, type Detector } from "../detector.ts";
+import type { Span } from "../spans.ts";
+
+/** Keys and tokens that hold more than one line or carry something readable, and so can be looked into. */
+export const keys: readonly Detector[] = [
+  {
+    // PEM (RFC 7468, and OpenSSL's and OpenSSH's own labels), and PGP's armour.
+    name: "secret.private_key",
+    pattern: "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+    settle: privateKey,
+  },
+  {
+    // RFC 7519: `eyJ` is how `{"` begins in base64url.
+    name: "secret.jwt",
+    pattern: String.raw`\beyJ[A-Za-z0-9_-]{6}`,
+    settle: jwt,
+  },
+];
+
+/** Longer than any key that people use (RSA with 16384 bits has 12 KB). */
+const MAX_KEY = 32 * 1024;
+/** Line ends, written out as in JSON too, and headers such as `Proc-Type:`; then what no sentence about keys has. */
+const KEY_BEGINS =
+  /(?:\s|\\[nr]|[A-Za-z-]{1,30}: [^\r\n\\]{1,100}(?:[\r\n]|\\[nr])){0,50}[A-Za-z0-9+/=]{16}/y;
+const KEY_GOES_ON = /(?:[A-Za-z0-9+/=\s]|\\[nr]){0,32768}/y;
+const KEY_ENDS = /^-----END [A-Z0-9 ]{1,60}-----/;
+
+/** With its end, or as far as it goes: a key whose last lines were cut off may still be enough. */
+function privateKey(text: string, { start, end }: Span): Span | undefined {
+  const body = afterMatch(KEY_BEGINS, text, end);
+  if (body === undefined) return undefined;
+  const rest = text.slice(end, end + MAX_KEY);
+  const foot = rest.indexOf("-----END ");
+  const [line] = foot === -1 ? [] : (KEY_ENDS.exec(rest.slice(foot, foot + 80)) ?? []);
+  if (line !== undefined) return { start, end: end + foot + line.length };
+  return { start, end: afterMatch(KEY_GOES_ON, text, body) ?? body };
+}
+
+/** A header can have the whole chain of a certificate in it (`x5c`). */
+const MAX_HEADER = 4096;
+const PARTS = /[A-Za-z0-9_.-]{8,65536}/y;
+
+/** A header that says how the token is signed, and all that hangs on it by dots: a payload alone is personal enough. */
+function jwt(text: string, { start }: Span): Span | undefined {
+  const header = text.slice(start, start + MAX_HEADER);
+  const dot = header.indexOf(".");
+  if (dot === -1 || !saysAlgorithm(header.slice(0, dot))) return undefined;
+  const end = afterMatch(PARTS, text, start + dot + 1);
+  return end === undefined ? undefined : { start, end };
+}
+
+/** Whether it is base64url of an object with an `alg`. Not parsed: a text that begins many such headers would cost too much. */
+function saysAlgorithm(header: string): boolean {
+  const bytes = Buffer.from(header, "base64url");
+  // What is no base64url is left out of the bytes.
+  return bytes.length === Math.floor((header.length * 3) / 4) && bytes.includes('"alg"');
+}

@@ -1,0 +1,17 @@
+export {
+  type ColumnPattern,
+  columnPattern,
+  type ColumnPatternResult,
+  matchesColumn,
+} from "./column-pattern.ts";
+export {
+  type CustomPatterns,
+  type DetectorRegistry,
+  detectorRegistry,
+  type PatternProblem,
+  type RegistryResult,
+  type Selection,
+} from "./registry.ts";
+export type { MaskedText, Scanner } from "./scanner.ts";
+export type { Found } from "./spans.ts";
+export { compileTransform, maskingKey, REDACTED, type TextTransform } from "./transform.ts";
