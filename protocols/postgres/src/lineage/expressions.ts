@@ -5,20 +5,19 @@ import { followCall, followOperators, resultRow } from "./functions.ts";
 import { columnOf, columnOfItem, fieldOf, itemOf, rowOf, type Scope, windowOf } from "./scope.ts";
 import { castType, compositeShape, elementOf, mayHoldRows, mayNameRows } from "./types.ts";
 import type { Trace } from "./trace.ts";
-import { CLEAN, derived, NOTHING, type Shape, type StoredColumn, type Value } from "./values.ts";
+import {
+  CLEAN,
+  derived,
+  NOTHING,
+  type Shape,
+  type Sources,
+  type StoredColumn,
+  type Value,
+} from "./values.ts";
 
 /** Kinds of expression whose value comes from nothing but what stands below them. */
 const TRANSPARENT: ReadonlySet<string> = new Set([
-  ...[
-    "A_ArrayExpr",
-    "BoolExpr",
-    "BooleanTest",
-    "CoalesceExpr",
-    "CollateClause",
-    "DefElem",
-    "List",
-    "MinMaxExpr",
-  ],
+  ...["A_ArrayExpr", "BooleanTest", "CollateClause", "DefElem", "List", "MinMaxExpr"],
   ...[
     "MultiAssignRef",
     "NamedArgExpr",
@@ -79,7 +78,7 @@ export function evaluated(node: unknown, scope: Scope, trace: Trace): Value {
       return subquery(body, scope, trace).fields[0]?.value ?? CLEAN;
     case "FuncCall": {
       const sources = sourcesIn(node, scope, trace);
-      const row = resultRow(functionName(body), sources, trace);
+      const row = resultRow(functionName(body), sources, trace) ?? populated(body, sources, scope, trace);
       return row ? { sources, exact: false, row } : derived(sources);
     }
     case "TypeCast": {
@@ -96,6 +95,13 @@ export function evaluated(node: unknown, scope: Scope, trace: Trace): Value {
 /** The columns of a value that is a row, where they are known. */
 export function fieldsOf(value: Value, trace: Trace): Shape | undefined {
   return value.row ?? compositeShape(value, trace);
+}
+
+/** json_populate_record(NULL::t, ...) gives a row of t. */
+function populated(body: Node, sources: Sources, scope: Scope, trace: Trace): Shape | undefined {
+  if (!/^jsonb?_populate_record(set)?$/.test(functionName(body).at(-1) ?? "")) return undefined;
+  const row = fieldsOf(evaluated(asList(body["args"])[0], scope, trace), trace);
+  return row && { fields: row.fields.map(({ name }) => ({ name, value: derived(sources) })) };
 }
 
 /** A node's kind and content; a chain of operators is left to the caller. */
@@ -149,6 +155,10 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
     case "CaseExpr":
       caseOf(body, scope, into, trace);
       return;
+    case "BoolExpr":
+    case "CoalesceExpr":
+      shortCut(body, scope, into, trace);
+      return;
     case "SubLink": {
       collect(body["testexpr"], scope, into, trace);
       const shape = subquery(body, scope, trace);
@@ -172,6 +182,14 @@ function caseOf(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace)
   trace.add(into, conditions);
   trace.add(trace.predicates, conditions);
   collect([...whens.map((when) => when["result"]), body["defresult"] ?? []], scope, into, trace);
+}
+
+/** AND, OR and COALESCE stop as soon as they can: what they do not come to is not called, and that can be seen. */
+function shortCut(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  const before = trace.effects;
+  const sources = sourcesIn(body["args"], scope, trace);
+  trace.add(into, sources);
+  if (trace.effects > before) trace.add(trace.predicates, sources);
 }
 
 function call(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {

@@ -1,7 +1,6 @@
-import { isPolymorphic } from "../analysis/builtins.ts";
 import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
 import { operatorsIn } from "../analysis/operators.ts";
-import { decides, fieldsOf, functionName, mayBeRow, sourcesIn, evaluated } from "./expressions.ts";
+import { decides, functionName, mayBeRow, sourcesIn, evaluated } from "./expressions.ts";
 import { followCall, followOperators, rowsOfFunction } from "./functions.ts";
 import { valueFunctionName } from "./output-names.ts";
 import { namedIn } from "./relations.ts";
@@ -143,9 +142,8 @@ function functionRows(
     const unknown = each.some(({ rest }) => rest !== undefined);
     return { fields: each.flatMap(({ fields }) => fields), ...(unknown ? { rest: sources } : {}) };
   }
-  const row = isPolymorphic(names.at(-1) ?? "") && fieldsOf(evaluated(args[0], scope, trace), trace);
-  // json_populate_record(NULL::t, ...) gives rows of t.
-  if (row) return { fields: row.fields.map((field) => ({ ...field, value: derived(sources) })) };
+  const { row } = evaluated(node, scope, trace);
+  if (row) return row;
   const ofRows = mayBeRow(node, scope, trace);
   return rowsOfFunction({ names, sources, ofRows, name }, trace);
 }

@@ -29,6 +29,15 @@ const KEEPS_NOTHING: ReadonlySet<string> = new Set([
   ...["pg_partition_ancestors", "pg_partition_tree", "pg_blocking_pids", "pg_xact_commit_timestamp"],
 ]);
 
+/** What else keeps what it is given, in words for a person. */
+const KEEPERS: readonly (readonly [RegExp, string])[] = [
+  [/^set_config$/, "a setting"],
+  [/^(setval|nextval)$/, "a sequence"],
+  [/^pg_notify$/, "a notification"],
+  [/^(lo_|lowrite)/, "a large object"],
+  [/^pg_(try_)?advisory_/, "a lock"],
+];
+
 /** How long they take tells what they are given. */
 const SLEEPS = /^pg_sleep(_for|_until)?$/;
 
@@ -47,6 +56,7 @@ interface Callee {
 export function followCall(names: readonly string[], args: Sources, trace: Trace): Sources {
   if (isHelper(names)) return new Set([...args].filter(({ holdsOthers }) => !holdsOthers));
   const { builtin, routines } = calleeOf(names, trace);
+  if (routines.length > 0) trace.effects++;
   for (const routine of routines) {
     const name = dotted([routine.schema, routine.name]);
     if (!trace.surroundings.trusted.has(name))
@@ -56,9 +66,16 @@ export function followCall(names: readonly string[], args: Sources, trace: Trace
   if (builtin === undefined) return args;
   if (builtin === "set_config") trace.sets = true;
   if (OPAQUE.test(builtin)) trace.gap(`what the function ${builtin} shows`);
-  else if (givesRows(builtin) || SLEEPS.test(builtin)) trace.add(trace.predicates, args);
-  else if (isVolatile(builtin) && !KEEPS_NOTHING.has(builtin)) trace.flow(args, `the function ${builtin}`);
+  if (givesRows(builtin) || SLEEPS.test(builtin)) trace.add(trace.predicates, args);
+  if (isVolatile(builtin) && !KEEPS_NOTHING.has(builtin)) {
+    trace.effects++;
+    if (!SLEEPS.test(builtin)) trace.flow(args, keeperOf(builtin));
+  }
   return args;
+}
+
+function keeperOf(name: string): string {
+  return KEEPERS.find(([pattern]) => pattern.test(name))?.[1] ?? `the function ${name}`;
 }
 
 /** The helpers of information_schema's views, which drivers use, too. Of a whole row they look at the types alone. */

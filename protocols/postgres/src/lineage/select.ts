@@ -1,5 +1,5 @@
 import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
-import { decides, fieldsOf, isStar, sourcesIn, starOf, evaluated, windowSources } from "./expressions.ts";
+import { decides, fieldsOf, isStar, starOf, evaluated, windowSources } from "./expressions.ts";
 import { fromClause } from "./from.ts";
 import { outputName } from "./output-names.ts";
 import { itemOf, localColumn, type Scope } from "./scope.ts";
@@ -103,9 +103,8 @@ export function targetList(list: unknown, scope: Scope, trace: Trace): Shape {
     if (isStar(node)) {
       const shape = writtenOut(node, scope, trace);
       trace.step(shape.fields.length);
-      for (const field of shape.fields) {
-        trace.read(field.value);
-        fields.push(field);
+      for (const { name, value, aside } of shape.fields) {
+        if (aside !== true) fields.push({ name, value: trace.read(value) });
       }
       if (shape.rest) unknown.push(shape.rest);
       continue;
@@ -136,17 +135,26 @@ function writtenOut(node: unknown, scope: Scope, trace: Trace): Shape {
 
 function values(body: Node, scope: Scope, trace: Trace): Shape {
   const columns: Sources[][] = [];
+  const unknown: Sources[] = [];
   for (const row of asList(body["valuesLists"])) {
-    for (const [i, node] of asList(asNode(asNode(row)?.["List"])?.["items"]).entries()) {
+    const items = asList(asNode(asNode(row)?.["List"])?.["items"]);
+    // (t.*) in a row of VALUES is one value for each column of t.
+    const shape = targetList(
+      items.map((val) => ({ ResTarget: { val } })),
+      scope,
+      trace,
+    );
+    for (const [i, { value }] of shape.fields.entries()) {
       columns[i] ??= [];
-      columns[i].push(sourcesIn(node, scope, trace));
+      columns[i].push(value.sources);
     }
+    if (shape.rest) unknown.push(shape.rest, trace.all(shape));
   }
   const fields = columns.map((sources, i) => ({
     name: `column${i + 1}`,
     value: derived(trace.union(sources)),
   }));
-  const shape = { fields };
+  const shape = { fields, ...(unknown.length > 0 ? { rest: trace.union(unknown) } : {}) };
   rest(body, shape, { items: [], outer: scope }, trace);
   return shape;
 }

@@ -2,7 +2,7 @@ import { asList, asNode, asText, type Node } from "../analysis/node.ts";
 import { dotted } from "../analysis/search-path.ts";
 import { change, copyInto, listedNames, truncate } from "./changes.ts";
 import { sourcesIn } from "./expressions.ts";
-import { namedIn } from "./relations.ts";
+import { namedIn, relationOf } from "./relations.ts";
 import { EMPTY_SCOPE, fieldOf, type Scope } from "./scope.ts";
 import { select } from "./select.ts";
 import type { Trace } from "./trace.ts";
@@ -81,7 +81,7 @@ export function statement(kind: string, body: Node, trace: Trace): Shape | undef
     case "CreateTableAsStmt": {
       const shape = inner(body["query"], trace);
       const what = body["objtype"] === "OBJECT_MATVIEW" ? "materialized view" : "table";
-      created(asNode(asNode(body["into"])?.["rel"]) ?? {}, what, shape, trace);
+      if (shape) created(asNode(asNode(body["into"])?.["rel"]) ?? {}, what, shape, trace);
       return undefined;
     }
     case "ViewStmt":
@@ -125,9 +125,9 @@ function intoOf(body: Node): Node | undefined {
 }
 
 /** A statement inside another. */
-function inner(node: unknown, trace: Trace): Shape {
+function inner(node: unknown, trace: Trace): Shape | undefined {
   const [[kind, body] = ["", undefined]] = Object.entries(asNode(node) ?? {});
-  return trace.deeper(() => statement(kind, asNode(body) ?? {}, trace)) ?? { fields: [] };
+  return trace.deeper(() => statement(kind, asNode(body) ?? {}, trace));
 }
 
 /** The values go where others find them, under a name that no mask knows. */
@@ -174,11 +174,14 @@ function copy(body: Node, trace: Trace): Shape | undefined {
   return undefined;
 }
 
-/** COPY t (a, b) is COPY (SELECT a, b FROM t). */
+/** COPY t (a, b) is COPY (SELECT a, b FROM t); without a list it leaves generated columns out. */
 function copied(table: Node, columns: readonly string[], trace: Trace): Shape {
-  const reference = (field: Node) => ({ ResTarget: { val: { ColumnRef: { fields: [field] } } } });
-  const listed = columns.map((sval) => reference({ String: { sval } }));
-  const targetList = listed.length > 0 ? listed : [reference({ A_Star: {} })];
+  const relation = relationOf(table, trace);
+  const all = relation?.columns
+    .filter(({ generatedFrom }) => generatedFrom === undefined)
+    .map(({ name }) => name);
+  const fields = (columns.length > 0 ? columns : (all ?? [])).map((sval) => ({ String: { sval } }));
+  const targetList = fields.map((field) => ({ ResTarget: { val: { ColumnRef: { fields: [field] } } } }));
   return trace.query(
     { SelectStmt: { op: "SETOP_NONE", fromClause: [{ RangeVar: table }], targetList } },
     EMPTY_SCOPE,

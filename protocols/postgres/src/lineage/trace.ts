@@ -46,6 +46,8 @@ export class Trace {
   readonly types = new Set<number>();
   /** It changes settings, maybe those by which names are looked for. */
   sets = false;
+  /** Calls so far that do something which can be seen from outside, be it only by the time they take. */
+  effects = 0;
   #work = 0;
   #depth = 0;
 

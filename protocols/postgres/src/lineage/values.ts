@@ -50,6 +50,8 @@ export interface Value {
 export interface Field {
   readonly name: string;
   readonly value: Value;
+  /** It is found by its name, and is no part of *. */
+  readonly aside?: boolean;
 }
 
 /** The columns of a relation, a query, a function's rows. */

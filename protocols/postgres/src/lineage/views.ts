@@ -1,6 +1,7 @@
 import { asNode } from "../analysis/node.ts";
 import type { CatalogIndex } from "../catalog/catalog-index.ts";
 import type { Relation } from "../catalog/catalog.ts";
+import { followCasts } from "./functions.ts";
 import { storedShape } from "./relations.ts";
 import { EMPTY_SCOPE } from "./scope.ts";
 import { TooMuch, type Trace } from "./trace.ts";
@@ -64,6 +65,7 @@ export class Views {
     const trace = this.#traceFor(this);
     try {
       const below = trace.query(asNode(query)?.["stmt"], EMPTY_SCOPE);
+      followCasts(trace.types, trace);
       const own = storedShape(view, this.#catalog);
       if (below.rest !== undefined || below.fields.length !== own.fields.length) {
         return this.#notFollowed(view, "its columns are not those of its text");

@@ -50,15 +50,16 @@ function recursiveCte(cte: Node, scope: Scope, trace: Trace): () => Shape {
     }
     running = true;
     const first = firstTerm(cte["ctequery"]);
-    assumed = first && inexact(named(cte, trace.query(first, scope), trace));
-    let shape = named(cte, trace.query(cte["ctequery"], scope), trace);
+    const look = (query: unknown) => extended(cte, named(cte, trace.query(query, scope), trace), trace);
+    assumed = first && withinItself(look(first), cte);
+    done = look(cte["ctequery"]);
     // One more column may be reached each time: the bound on work ends it in any case.
-    while (referred && assumed && !includes(assumed, shape)) {
-      assumed = together(assumed, shape, trace);
-      shape = named(cte, trace.query(cte["ctequery"], scope), trace);
+    while (referred && assumed && !includes(assumed, done)) {
+      assumed = together(assumed, done, trace);
+      done = look(cte["ctequery"]);
     }
     running = false;
-    done = extended(cte, referred ? inexact(assumed ?? shape) : shape, trace);
+    if (referred) done = inexact(done);
     return done;
   };
 }
@@ -103,6 +104,14 @@ function extended(cte: Node, shape: Shape, trace: Trace): Shape {
   return added.length > 0 ? { ...shape, fields: [...shape.fields, ...added] } : shape;
 }
 
+/** The columns of SEARCH and CYCLE are there by name in the part that refers to it, but * does not show them. */
+function withinItself(shape: Shape, cte: Node): Shape {
+  const added = (cte["search_clause"] ? 1 : 0) + (cte["cycle_clause"] ? 2 : 0);
+  const own = shape.fields.length - added;
+  const { fields } = inexact(shape);
+  return { ...shape, fields: fields.map((field, i) => (i < own ? field : { ...field, aside: true })) };
+}
+
 function inexact(shape: Shape): Shape {
   return {
     ...shape,
@@ -119,9 +128,9 @@ function includes(assumed: Shape, shape: Shape): boolean {
 function together(a: Shape, b: Shape, trace: Trace): Shape {
   return {
     ...a,
-    fields: a.fields.map(({ name, value }, i) => ({
-      name,
-      value: derived(trace.union([value.sources, b.fields[i]?.value.sources ?? NOTHING])),
+    fields: a.fields.map((field, i) => ({
+      ...field,
+      value: derived(trace.union([field.value.sources, b.fields[i]?.value.sources ?? NOTHING])),
     })),
   };
 }
