@@ -17,14 +17,16 @@ import {
   messageOf,
   type Protocol,
   systemClock,
+  type ValueMasks,
 } from "@gatehouse/core";
 import { staticLeases } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
-import { type Configuration, ConfigurationError, loadConfiguration } from "./configuration.ts";
+import { type Configuration, ConfigurationError, detectors, loadConfiguration } from "./configuration.ts";
 import { createGate } from "./gate.ts";
 import { loadProtocols } from "./protocols.ts";
+import { openValueMasks } from "./value-masks.ts";
 import { version } from "./version.ts";
 
 /** How long a session has to close once it was told to. */
@@ -57,6 +59,7 @@ export class Gateway {
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
   #lastReload: Promise<unknown> = Promise.resolve();
+  readonly #values: ValueMasks;
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -64,7 +67,9 @@ export class Gateway {
     protocols: readonly Protocol[],
     configuration: Configuration,
     audit: OpenAuditLog,
+    values: ValueMasks,
   ) {
+    this.#values = values;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
     this.#protocols = protocols;
@@ -93,7 +98,8 @@ export class Gateway {
       clock: options.clock ?? systemClock,
       log: options.log,
     });
-    const gateway = new Gateway(options, protocols, result.configuration, audit);
+    const values = await openValueMasks(config.stateFolder, detectors);
+    const gateway = new Gateway(options, protocols, result.configuration, audit, values);
     try {
       await gateway.#open();
       return gateway;
@@ -242,6 +248,7 @@ export class Gateway {
         limits,
         gate,
         lease: (target) => this.#leases.acquire(target),
+        values: this.#values,
         log: this.#log,
       });
       listening.push(served);

@@ -6,6 +6,7 @@ import { createMemoryLog, type PostgresServer, sampleSession } from "@gatehouse/
 import { Analyzer } from "../src/analysis/analyzer.ts";
 import { SessionReading } from "../src/reading.ts";
 import { hideAll } from "../src/masking/values.ts";
+import { SessionCatalog } from "../src/catalog/session-catalog.ts";
 import { ClientSession } from "../src/session.ts";
 import { Upstream } from "../src/upstream.ts";
 import { leaseOf, targetAt } from "../test/support/target.ts";
@@ -109,6 +110,7 @@ async function playSession(
     reading,
     replication: "none",
     values: hideAll,
+    catalog: new SessionCatalog(NO_CATALOG, () => false),
     limits,
     log,
   }).run();
@@ -149,6 +151,13 @@ async function pair(listener: Server): Promise<[Socket, Socket]> {
   return [client, socket];
 }
 
+/** Nothing is masked, so that nobody asks for it. */
+const NO_CATALOG = {
+  current: () => undefined,
+  fresh: () => Promise.reject(new Error("nobody asks for a catalog")),
+  stale: () => undefined,
+};
+
 /** A session that refuses one command in ten, and keeps nothing of what it was asked. */
 function openSession(random: Random, lease: OpenSession["lease"]): OpenSession {
   const refusal = { kind: "policy", message: "No.", reference: "ref_1" } as const;
@@ -157,6 +166,7 @@ function openSession(random: Random, lease: OpenSession["lease"]): OpenSession {
     session: sampleSession,
     lease,
     ended: new AbortController().signal,
+    masked: false,
     decide(command: Command) {
       if (random.chance(0.1)) return { effect: "block", verdict: Promise.resolve({ ok: false, refusal }) };
       const decision = { effect: "allow", rule, policyVersion: "fuzz" } as const;

@@ -165,7 +165,7 @@ function copy(body: Node, trace: Trace): Shape | undefined {
     copyInto(table ?? {}, columns, body["whereClause"], trace);
     return undefined;
   }
-  const shape = table ? copied(table, columns, trace) : inner(body["query"], trace);
+  const shape = table ? copied(table, columns, trace) : (inner(body["query"], trace) ?? { fields: [] });
   if (body["is_program"] !== true && body["filename"] === undefined) return shape;
   trace.flow(
     trace.all(shape),

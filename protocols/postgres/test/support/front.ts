@@ -23,6 +23,7 @@ import {
 } from "@gatehouse/testkit";
 import pg from "pg";
 import type { Analyzer } from "../../src/analysis/analyzer.ts";
+import { hideAll } from "../../src/masking/values.ts";
 import { postgres } from "../../src/index.ts";
 import type { ValueMasks } from "@gatehouse/core";
 import { logIn, type RawClient, securedSocket } from "./raw-client.ts";
@@ -118,7 +119,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     ...(options.written ? { written: options.written } : {}),
   });
   const log = createMemoryLog();
-  const protocol = postgres(options.analyzer, options.values);
+  const protocol = postgres(options.analyzer);
   const context = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
   const listener = await protocol.serve({
     address: { host: "127.0.0.1", port: 0 },
@@ -127,6 +128,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     limits: { ...limits, ...options.limits },
     gate,
     lease: () => Promise.resolve(leaseOf(user, password)),
+    values: options.values ?? hideAll,
     log,
   });
   const port = "port" in listener.address ? listener.address.port : 0;

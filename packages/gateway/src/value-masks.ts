@@ -1,0 +1,55 @@
+import { randomBytes } from "node:crypto";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  GatehouseError,
+  type Mask,
+  type MaskText,
+  Secret,
+  type Transform,
+  type ValueMasks,
+} from "@gatehouse/core";
+import { compileTransform, type DetectorRegistry, maskingKey } from "@gatehouse/masking";
+
+/** In the state folder: the key of hashes, which has to be the same after a restart. */
+const KEY_FILE = "masking.key";
+
+/**
+ * What masked texts become in this gateway.
+ * @param folder of its state
+ * @throws what reading and writing the key's file throws
+ */
+export async function openValueMasks(folder: string, registry: DetectorRegistry): Promise<ValueMasks> {
+  const key = maskingKey(await openKey(join(folder, KEY_FILE)));
+  return {
+    transform(transform: Transform): MaskText {
+      const compiled = compileTransform(transform, key);
+      return (text) => compiled(text);
+    },
+    detectors(masks: readonly Mask[]): MaskText {
+      const steps = masks.map((mask) => {
+        const selection = registry.select(mask.detect);
+        // Which detectors there are was checked when the policy was loaded.
+        if (!selection.ok)
+          throw new GatehouseError("INTERNAL", `No detector is named ${selection.unknown.join(", ")}.`);
+        return { scanner: selection.scanner, transform: compileTransform(mask.with, key) };
+      });
+      return (text) => {
+        let masked: string | null = text;
+        for (const { scanner, transform } of steps) {
+          if (masked !== null) masked = scanner.mask(masked, transform).text;
+        }
+        return masked;
+      };
+    },
+  };
+}
+
+async function openKey(path: string): Promise<Secret> {
+  try {
+    await writeFile(path, `${randomBytes(32).toString("hex")}\n`, { mode: 0o600, flag: "wx" });
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+  }
+  return new Secret((await readFile(path, "utf8")).trim());
+}
