@@ -70,7 +70,12 @@ export function formsOf(kind: Kind, value: string): readonly Form[] {
     }
     case "bytes": {
       const bytes = Buffer.from(value, "hex");
-      return [{ bytes: bytes.toString("latin1"), piece: 5 }, ...encodings(bytes), ...digests(bytes)];
+      return [
+        { bytes: bytes.toString("latin1"), piece: 5 },
+        { bytes: escaped(bytes), piece: HEX_PIECE },
+        ...encodings(bytes),
+        ...digests(bytes),
+      ];
     }
     case "address":
       return [{ bytes: value }, whole(Buffer.from(value.split(".").map(Number)))];
@@ -92,6 +97,15 @@ function encodings(bytes: Buffer): Form[] {
     return { bytes: text.slice(before === 0 ? 0 : 4).replace(/.?=*$/, ""), piece: BASE64_PIECE };
   });
   return [{ bytes: bytes.toString("hex"), piece: HEX_PIECE, anyCase: true }, ...base64];
+}
+
+/** PostgreSQL documentation, "bytea Escape Format". */
+function escaped(bytes: Buffer): string {
+  return [...bytes]
+    .map((byte) =>
+      byte > 31 && byte < 127 ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, "0")}`,
+    )
+    .join("");
 }
 
 function digests(bytes: Buffer): Form[] {
@@ -123,7 +137,9 @@ function int(value: number): Buffer {
 /** numeric's binary format has digits of base 10000, counted from the point. */
 function base10000(value: string): Buffer {
   const [before = "", after = ""] = value.split(".");
-  const padded = before.padStart(Math.ceil(before.length / 4) * 4, "0") + after.padEnd(4, "0");
+  const padded =
+    before.padStart(Math.ceil(before.length / 4) * 4, "0") +
+    after.padEnd(Math.ceil(after.length / 4) * 4, "0");
   const digits = padded.match(/\d{4}/g) ?? [];
   return Buffer.concat(
     digits.map((group) => {
@@ -150,8 +166,15 @@ function dates(value: string): Form[] {
 /** A time zone changes the hours, and no zone changes the fraction. */
 function timestamps(value: string): Form[] {
   const fraction = /\.(\d{6})/.exec(value)?.[1] ?? "";
-  const seconds = Math.floor(Date.parse(value) / 1000);
+  const micros = BigInt(Math.floor(Date.parse(value) / 1000)) * 1_000_000n + BigInt(fraction);
+  const seconds = (Number(micros < 0n ? -micros : micros) / 1_000_000).toFixed(6);
   const binary = Buffer.alloc(8);
-  binary.writeBigInt64BE(BigInt(seconds - EPOCH / 1000) * 1_000_000n + BigInt(fraction));
-  return [{ bytes: value.slice(0, 10) }, { bytes: fraction }, { bytes: String(seconds) }, whole(binary)];
+  binary.writeBigInt64BE(micros - BigInt(EPOCH) * 1000n);
+  return [
+    { bytes: value.slice(0, 10) },
+    { bytes: fraction },
+    ...numbers(seconds),
+    { bytes: base10000(seconds).toString("latin1"), piece: 5 },
+    whole(binary),
+  ];
 }

@@ -30,8 +30,11 @@ export class Search {
    */
   in(received: Buffer, answers: readonly Answer[]): ReadonlySet<string> {
     const values = answers.flatMap(valuesIn);
+    const raw = received.toString("latin1");
     const texts = [
-      received.toString("latin1"),
+      raw,
+      // base64 has line breaks, and some write bytes apart.
+      raw.replace(/[ \r\n]/g, ""),
       values.map((value) => value.toString("latin1")).join(""),
       String.fromCharCode(...values.map(codeIn)),
     ];
