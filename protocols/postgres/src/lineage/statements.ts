@@ -165,7 +165,7 @@ function copy(body: Node, trace: Trace): Shape | undefined {
     return undefined;
   }
   const shape = table ? copied(table, columns, trace) : inner(body["query"], trace);
-  if (body["is_program"] !== true && body["filename"] === undefined) return shape;
+  if (!shape || (body["is_program"] !== true && body["filename"] === undefined)) return shape;
   trace.flow(
     trace.all(shape),
     body["is_program"] === true ? "a program on the server" : "a file on the server",

@@ -1,7 +1,7 @@
 import { Secret } from "@gatehouse/core";
 import type { PostgresServer } from "@gatehouse/testkit";
 import { parseSync } from "libpg-query";
-import pg from "pg";
+import type pg from "pg";
 import { CatalogIndex } from "../../src/catalog/catalog-index.ts";
 import { ControlConnection } from "../../src/catalog/control-connection.ts";
 import { CATALOG_BOUNDS, readCatalog, readFingerprint } from "../../src/catalog/read-catalog.ts";
@@ -46,7 +46,7 @@ export function lineageOfOne(
 /** The catalog of a real server. */
 export async function catalogOf(server: PostgresServer, database = "postgres"): Promise<CatalogIndex> {
   const { user, password } = server.superuser;
-  const target = targetAt([server], { database } as never);
+  const target = targetAt([server]);
   const connection = await ControlConnection.open(
     { ...target, settings: { ...target.settings, database } },
     leaseOf(user, new Secret(password)),
