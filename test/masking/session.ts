@@ -96,7 +96,7 @@ export class Session {
       if (answer.letter === "G") {
         this.#send(message("d", Buffer.from(data ?? "")), message("c", Buffer.alloc(0)));
         // The server passes over the Sync that was sent before the data.
-        if (mode === "extended") this.#send(SYNC);
+        this.#send(mode === "extended" ? SYNC : FLUSH);
       }
       if (mode !== "row by row" || step.call !== undefined) continue;
       if (answer.letter === "s") this.#send(EXECUTE_ONE, FLUSH);

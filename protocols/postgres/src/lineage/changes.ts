@@ -1,20 +1,22 @@
 import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
 import { dotted } from "../analysis/search-path.ts";
 import type { Relation } from "../catalog/catalog.ts";
-import { decides, sourcesIn, evaluated } from "./expressions.ts";
+import { decides, evaluated, sourcesIn } from "./expressions.ts";
 import { fromClause, fromItem } from "./from.ts";
+import { isStar } from "./references.ts";
 import { relationOf, shapeOf } from "./relations.ts";
 import { fieldOf, type Item, type Scope } from "./scope.ts";
 import { targetList } from "./select.ts";
 import type { Trace } from "./trace.ts";
 import {
+  CLEAN,
   derived,
   NOTHING,
   type Shape,
   type Sources,
-  type StoredColumn,
+  sameSources,
   UNKNOWN_SHAPE,
-  within,
+  type Value,
 } from "./values.ts";
 import { withClause } from "./with.ts";
 
@@ -51,7 +53,7 @@ export function truncate(range: Node, trace: Trace): void {
 export function copyInto(range: Node, columns: readonly string[], where: unknown, trace: Trace): void {
   const target = new Target(range, trace);
   if (columns.length === 0) target.writesAll();
-  for (const name of columns) target.assign(name, NOTHING);
+  for (const name of columns) target.assign(name, CLEAN);
   // It chooses among rows that the client sends, and looks at no others.
   const fields = target.shape.fields.map(({ name }) => ({ name, value: derived(NOTHING) }));
   decides(where ?? [], { items: [{ ...target.item, shape: { fields } }] }, trace);
@@ -81,6 +83,9 @@ class Target {
       columns: true,
       stored: true,
     };
+    const relation = this.#relation;
+    const all = relation ? [relation, ...trace.surroundings.catalog.relatives(relation.id)] : [];
+    if (all.some(({ triggers }) => triggers)) trace.triggers = true;
     if (this.#relation?.rules === true) trace.gap(`the rules of ${this.#name()}`);
   }
 
@@ -94,18 +99,17 @@ class Target {
     return given.length > 0 ? given : this.shape.fields.map(({ name }) => name);
   }
 
-  assign(name: string, sources: Sources): void {
+  assign(name: string, { sources, exact }: Value): void {
     const trace = this.#trace;
     const column = fieldOf(this.shape, name, trace);
     if (!column) trace.gap(`the column ${name} of ${this.#name()}, which is not in the catalog`);
     const own = column?.sources ?? NOTHING;
     trace.add(trace.writes, own);
     if (column?.type !== undefined) trace.types.add(column.type);
+    // SET a = a. What is computed from a masked value may be written so that its mask shows what it should hide.
+    if (exact && sameSources(sources, own)) return;
     this.#assigned.set(name, trace.union([this.#assigned.get(name) ?? NOTHING, sources]));
-    // What stays in its own column goes nowhere.
-    const elsewhere = new Set<StoredColumn>();
-    for (const source of sources) if (!own.has(source)) elsewhere.add(source);
-    trace.flow(elsewhere, `${this.#relation?.kind ?? "relation"} ${this.#name()}`);
+    trace.flow(sources, `${this.#relation?.kind ?? "relation"} ${this.#name()}`);
   }
 
   writesAll(): void {
@@ -117,9 +121,10 @@ class Target {
     for (const item of asList(list)) {
       const target = asNode(asNode(item)?.["ResTarget"]) ?? {};
       const name = asText(target["name"]) ?? "";
-      const sources = new Set(assignedBy(target["val"], scope, this.#trace));
-      this.#trace.add(sources, sourcesIn(target["indirection"], scope, this.#trace));
-      this.assign(name, sources);
+      const value = assignedBy(target["val"], scope, this.#trace);
+      const inside = sourcesIn(target["indirection"], scope, this.#trace);
+      const part = target["indirection"] !== undefined;
+      this.assign(name, part ? derived(this.#trace.union([value.sources, inside])) : value);
     }
   }
 
@@ -140,8 +145,10 @@ class Target {
       ...this.shape,
       fields: this.shape.fields.map(({ name, value }) => {
         const assigned = this.#assigned.get(name) ?? NOTHING;
-        const stays = within(assigned, value.sources);
-        return { name, value: stays ? value : derived(this.#trace.union([value.sources, assigned])) };
+        return {
+          name,
+          value: assigned.size === 0 ? value : derived(this.#trace.union([value.sources, assigned])),
+        };
       }),
     };
     const names = new Map([
@@ -161,13 +168,13 @@ class Target {
 
 function insert(body: Node, target: Target, scope: Scope, trace: Trace): Shape {
   const columns = target.columns(body["cols"]);
-  for (const name of body["selectStmt"] === undefined ? [] : columns) target.assign(name, NOTHING);
+  for (const name of columns) target.assign(name, CLEAN);
   if (body["selectStmt"] !== undefined) {
     const given = trace.query(body["selectStmt"], scope);
     const all = given.rest && trace.all(given);
     for (const [i, name] of columns.entries()) {
-      const sources = all ?? given.fields[i]?.value.sources;
-      if (sources) target.assign(name, sources);
+      const value = all ? derived(all) : given.fields[i]?.value;
+      if (value) target.assign(name, value);
     }
   }
   for (const item of asList(body["cols"])) {
@@ -208,7 +215,7 @@ function merge(body: Node, target: Target, scope: Scope, trace: Trace): Shape {
       case "CMD_INSERT": {
         const columns = target.columns(clause["targetList"]);
         for (const [i, value] of asList(clause["values"]).entries()) {
-          target.assign(columns[i] ?? "", sourcesIn(value, both, trace));
+          target.assign(columns[i] ?? "", evaluated(value, both, trace));
         }
         break;
       }
@@ -221,18 +228,18 @@ function merge(body: Node, target: Target, scope: Scope, trace: Trace): Shape {
   return target.returning(body["returningClause"], [], source, scope);
 }
 
-function assignedBy(node: unknown, scope: Scope, trace: Trace): Sources {
+function assignedBy(node: unknown, scope: Scope, trace: Trace): Value {
   const several = asNode(asNode(node)?.["MultiAssignRef"]);
-  if (!several) return sourcesIn(node, scope, trace);
+  if (!several) return evaluated(node, scope, trace);
   const place = Number(several["colno"]) - 1;
   const source = asNode(several["source"]);
   const query = asNode(source?.["SubLink"])?.["subselect"];
   if (query !== undefined) {
     const shape = trace.query(query, scope);
-    return shape.rest ? trace.all(shape) : (shape.fields[place]?.value.sources ?? NOTHING);
+    return shape.rest ? derived(trace.all(shape)) : (shape.fields[place]?.value ?? CLEAN);
   }
   const row = asList(asNode(source?.["RowExpr"])?.["args"]);
-  return row.length > 0 ? sourcesIn(row[place], scope, trace) : evaluated(source, scope, trace).sources;
+  return evaluated(row.some(isStar) ? source : (row[place] ?? source), scope, trace);
 }
 
 /** The names that a list of String nodes has. */

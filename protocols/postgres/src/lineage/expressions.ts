@@ -1,9 +1,9 @@
-import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
+import { asList, asNode, asText, type Node } from "../analysis/node.ts";
 import { operatorsIn } from "../analysis/operators.ts";
-import { isBuiltinFunction, isPolymorphic } from "../analysis/builtins.ts";
 import { followCall, followOperators, resultRow } from "./functions.ts";
-import { columnOf, columnOfItem, fieldOf, itemOf, rowOf, type Scope, windowOf } from "./scope.ts";
-import { castType, compositeShape, elementOf, mayHoldRows, mayNameRows } from "./types.ts";
+import { attribute, fieldsOf, functionName, isStar, referenced, unwrapped } from "./references.ts";
+import { rowOf, type Scope, windowOf } from "./scope.ts";
+import { castType, elementOf } from "./types.ts";
 import type { Trace } from "./trace.ts";
 import {
   CLEAN,
@@ -16,36 +16,15 @@ import {
 } from "./values.ts";
 
 /** Kinds of expression whose value comes from nothing but what stands below them. */
-const TRANSPARENT: ReadonlySet<string> = new Set([
-  ...["A_ArrayExpr", "BooleanTest", "CollateClause", "DefElem", "List", "MinMaxExpr"],
-  ...[
-    "MultiAssignRef",
-    "NamedArgExpr",
-    "NullTest",
-    "ResTarget",
-    "RowExpr",
-    "SortBy",
-    "XmlExpr",
-    "XmlSerialize",
-  ],
-  ...["GroupingSet", "IndexElem", "A_Indices", "RangeTableFuncCol", "JsonTableColumn"],
-  ...[
-    "JsonAggConstructor",
-    "JsonArgument",
-    "JsonArrayAgg",
-    "JsonArrayConstructor",
-    "JsonArrayQueryConstructor",
-  ],
-  ...[
-    "JsonBehavior",
-    "JsonFuncExpr",
-    "JsonIsPredicate",
-    "JsonKeyValue",
-    "JsonObjectAgg",
-    "JsonObjectConstructor",
-  ],
-  ...["JsonOutput", "JsonParseExpr", "JsonReturning", "JsonScalarExpr", "JsonSerializeExpr", "JsonValueExpr"],
-]);
+const TRANSPARENT: ReadonlySet<string> = new Set(
+  ["A_ArrayExpr", "A_Indices", "BooleanTest", "CollateClause", "DefElem", "GroupingSet", "IndexElem", "List"]
+    .concat(["MinMaxExpr", "MultiAssignRef", "NamedArgExpr", "NullTest", "RangeTableFuncCol", "ResTarget"])
+    .concat(["RowExpr", "SortBy", "XmlExpr", "XmlSerialize", "JsonAggConstructor", "JsonArgument"])
+    .concat(["JsonArrayAgg", "JsonArrayConstructor", "JsonArrayQueryConstructor", "JsonBehavior"])
+    .concat(["JsonFuncExpr", "JsonIsPredicate", "JsonKeyValue", "JsonObjectAgg", "JsonObjectConstructor"])
+    .concat(["JsonOutput", "JsonParseExpr", "JsonReturning", "JsonScalarExpr", "JsonSerializeExpr"])
+    .concat(["JsonTableColumn", "JsonValueExpr"]),
+);
 
 /** They hold no value of a column's. */
 const EMPTY: ReadonlySet<string> = new Set([
@@ -92,22 +71,11 @@ export function evaluated(node: unknown, scope: Scope, trace: Trace): Value {
   return derived(sourcesIn(node, scope, trace));
 }
 
-/** The columns of a value that is a row, where they are known. */
-export function fieldsOf(value: Value, trace: Trace): Shape | undefined {
-  return value.row ?? compositeShape(value, trace);
-}
-
 /** json_populate_record(NULL::t, ...) gives a row of t. */
 function populated(body: Node, sources: Sources, scope: Scope, trace: Trace): Shape | undefined {
   if (!/^jsonb?_populate_record(set)?$/.test(functionName(body).at(-1) ?? "")) return undefined;
   const row = fieldsOf(evaluated(asList(body["args"])[0], scope, trace), trace);
   return row && { fields: row.fields.map(({ name }) => ({ name, value: derived(sources) })) };
-}
-
-/** A node's kind and content; a chain of operators is left to the caller. */
-function unwrapped(node: unknown): readonly [string, Node] {
-  const [[kind, body] = ["", undefined]] = Object.entries(asNode(node) ?? {});
-  return [kind, asNode(body) ?? {}];
 }
 
 function collect(value: unknown, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
@@ -197,6 +165,7 @@ function call(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): 
   if (body["agg_within_group"] === true) trace.add(args, sourcesIn(body["agg_order"], scope, trace));
   else chosenBy(body["agg_order"], scope, into, trace);
   chosenBy(body["agg_filter"], scope, into, trace);
+  if (body["agg_distinct"] === true) trace.add(trace.predicates, args);
   window(body["over"], scope, into, trace);
   trace.add(into, followCall(functionName(body), args, trace));
 }
@@ -239,58 +208,6 @@ function subquery(body: Node, scope: Scope, trace: Trace): Shape {
   return shape;
 }
 
-/** What a name with dots in it means (transformColumnRef): a column, or else a whole row. */
-function referenced(body: Node, scope: Scope, trace: Trace): Value {
-  const fields = asList(body["fields"]);
-  const names = fields.flatMap(namesIn);
-  const text = names.join(".");
-  // In an expression, t.* is t's row.
-  const star = fields.length > names.length;
-  if (star && names.length === 0) return rowOf(starOf(scope, trace), trace);
-  const [name = "", table, schema] = star ? [undefined, ...names.toReversed()] : names.toReversed();
-  if (table === undefined) {
-    const found = columnOf(scope, name, trace) ?? rowOfItem(scope, undefined, name, trace);
-    if (!found) trace.gap(`${text}, which is no column of what it is looked for in`);
-    return found ?? CLEAN;
-  }
-  const item = itemOf(scope, schema, table, trace);
-  if (!item) {
-    trace.gap(`${text}, whose table is not in reach`);
-    return CLEAN;
-  }
-  if (star) return rowOf(item.shape, trace);
-  return columnOfItem(item, name, trace) ?? attribute(rowOf(item.shape, trace), name, trace);
-}
-
-function rowOfItem(scope: Scope, schema: string | undefined, name: string, trace: Trace): Value | undefined {
-  const item = itemOf(scope, schema, name, trace);
-  if (!item) return undefined;
-  return rowOf(item.shape, trace);
-}
-
-/** What * stands for: every column that is found without its table's name. */
-export function starOf({ items }: Scope, trace: Trace): Shape {
-  const shapes = items.filter(({ columns }) => columns).map(({ shape }) => shape);
-  const [only] = shapes;
-  if (only && shapes.length === 1) return only;
-  const fields = shapes.flatMap((shape) => shape.fields);
-  trace.step(fields.length);
-  const unknown = shapes.flatMap(({ rest }) => (rest ? [rest] : []));
-  return { fields, ...(unknown.length > 0 ? { rest: trace.union(unknown) } : {}) };
-}
-
-/** `(x).name` is a field of x, or else calls the function `name` with it. */
-function attribute(value: Value, name: string, trace: Trace): Value {
-  const row = fieldsOf(value, trace);
-  const found = row && fieldOf(row, name, trace);
-  if (found) return found;
-  if (row === undefined && !isBuiltinFunction(name)) {
-    // A field of a row whose columns are not known, or somebody's own function.
-    trace.gap(`the field ${name} of a value whose type is not known`);
-  } else followCall([name], value.sources, trace);
-  return derived(value.sources);
-}
-
 function indirect(body: Node, scope: Scope, trace: Trace): Value {
   let value = trace.deeper(() => evaluated(body["arg"], scope, trace));
   for (const step of asList(body["indirection"])) {
@@ -316,56 +233,4 @@ function rowExpression(body: Node, scope: Scope, trace: Trace): Value {
   const unknown = shapes.flatMap(({ rest }) => (rest ? [rest] : []));
   const fields = shapes.flatMap((shape) => shape.fields).map((field, i) => ({ ...field, name: `f${i + 1}` }));
   return rowOf({ fields, ...(unknown.length > 0 ? { rest: trace.union(unknown) } : {}) }, trace);
-}
-
-/** `*`, `t.*`, `(x).*`. */
-export function isStar(node: unknown): boolean {
-  const [, body] = unwrapped(node);
-  const last = asList(body["fields"] ?? body["indirection"]).at(-1);
-  return asNode(last)?.["A_Star"] !== undefined;
-}
-
-/** A function's name, without its database. */
-export function functionName(body: Node): readonly string[] {
-  return asList(body["funcname"]).flatMap(namesIn).slice(-2);
-}
-
-/**
- * Whether a value may be a row, or an array of rows, as far as that can't be ruled out.
- * @param value what is known of it
- */
-export function mayBeRow(node: unknown, scope: Scope, trace: Trace): boolean {
-  return trace.deeper(() => {
-    const [kind, body] = unwrapped(node);
-    const any = (nodes: unknown) => asList(nodes).some((one) => mayBeRow(one, scope, trace));
-    switch (kind) {
-      case "A_Const":
-      case "SQLValueFunction":
-      case "BoolExpr":
-      case "NullTest":
-        return false;
-      case "TypeCast":
-        return mayNameRows(body["typeName"], trace);
-      case "FuncCall": {
-        const names = functionName(body);
-        const name = names.at(-1) ?? "";
-        if (!isBuiltinFunction(name) || (names.length > 1 && names[0] !== "pg_catalog")) return true;
-        if (/tsvector|^(setweight|strip|ts_.*)$/.test(name)) return true;
-        return isPolymorphic(name) || /^(array|trim_array)/.test(name) ? any(body["args"]) : false;
-      }
-      case "A_ArrayExpr":
-        return any(body["elements"]);
-      case "CoalesceExpr":
-      case "MinMaxExpr":
-        return any(body["args"]);
-      case "A_Expr":
-        return any([body["lexpr"], body["rexpr"]]);
-      case "ColumnRef": {
-        const { type } = referenced(body, scope, trace);
-        return type === undefined || mayHoldRows(type, trace);
-      }
-      default:
-        return kind !== "";
-    }
-  });
 }

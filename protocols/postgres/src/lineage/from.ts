@@ -1,6 +1,8 @@
 import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
 import { operatorsIn } from "../analysis/operators.ts";
-import { decides, functionName, mayBeRow, sourcesIn, evaluated } from "./expressions.ts";
+import { decides, evaluated, sourcesIn } from "./expressions.ts";
+import { functionName } from "./references.ts";
+import { mayBeRow } from "./row-values.ts";
 import { followCall, followOperators, rowsOfFunction } from "./functions.ts";
 import { valueFunctionName } from "./output-names.ts";
 import { namedIn } from "./relations.ts";

@@ -8,7 +8,7 @@ import {
 import { dotted } from "../analysis/search-path.ts";
 import type { Routine } from "../catalog/catalog.ts";
 import type { Trace } from "./trace.ts";
-import { derived, type Field, type Shape, type Sources, UNKNOWN_SHAPE } from "./values.ts";
+import { derived, type Field, fieldsNamed, type Shape, type Sources, UNKNOWN_SHAPE } from "./values.ts";
 
 const PG_CATALOG = "pg_catalog";
 
@@ -131,7 +131,10 @@ function ownOperators(operators: readonly Operator[]): ReadonlyMap<string, reado
 export function followCasts(types: ReadonlySet<number>, trace: Trace): void {
   const { catalog, trusted } = trace.surroundings;
   for (const { source, target, function: name } of catalog.data.casts) {
-    if (!types.has(source) && !types.has(target)) continue;
+    const ends = [source, target];
+    const own = ends.filter((end) => catalog.type(end) !== undefined);
+    // Between two types of PostgreSQL's own it takes both: either is everywhere.
+    if (own.length > 0 ? !own.some((end) => types.has(end)) : !ends.every((end) => types.has(end))) continue;
     if (trusted.has(name) || isCompiled(name, trace)) continue;
     trace.gap(`a cast by the function ${name}, which is not PostgreSQL's own`);
   }
@@ -189,9 +192,17 @@ function sameVersion(serverVersion: number): boolean {
 
 /** The fields of what a call gives as one value, where it is several. */
 export function resultRow(names: readonly string[], sources: Sources, trace: Trace): Shape | undefined {
-  const results =
-    names.length === 1 || names.at(-2) === PG_CATALOG ? resultsOfFunction(names.at(-1) ?? "") : [];
+  const own = names.length === 1 || names.at(-2) === PG_CATALOG;
+  const results = own
+    ? resultsOfFunction(names.at(-1) ?? "")
+    : isHelper(names)
+      ? HELPERS.get(names.at(-1) ?? "")
+      : [];
   if (results === undefined || results.length < 2) return undefined;
-  if (!sameVersion(trace.surroundings.catalog.data.serverVersion)) return { fields: [], rest: sources };
-  return { fields: results.map((name) => ({ name, value: derived(sources) })) };
+  if (own && !sameVersion(trace.surroundings.catalog.data.serverVersion))
+    return { fields: [], rest: sources };
+  return fieldsNamed(results, derived(sources));
 }
+
+/** The one that gives several columns. */
+const HELPERS: ReadonlyMap<string, readonly string[]> = new Map([["_pg_expandarray", ["x", "n"]]]);

@@ -105,6 +105,7 @@ function finished(shape: Shape | undefined, trace: Trace): StatementLineage {
     reads: names(reads),
     writes: names(trace.writes),
     flows: [...trace.flows].map(([to, from]) => ({ from: names(from), to })),
+    ...(trace.triggers ? { triggers: true } : {}),
     gaps: [...trace.gaps],
   };
 }

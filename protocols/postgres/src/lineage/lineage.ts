@@ -32,6 +32,8 @@ export interface StatementLineage {
    * that is, only the session knows, which puts its lineage in this one's place; `gaps` are those of the rest.
    */
   readonly byName?: true;
+  /** It changes a relation with triggers: what those say, in errors and notices, may be of any column. */
+  readonly triggers?: true;
   /** Which parts were not understood, each in words for a person; empty where all were. */
   readonly gaps: readonly string[];
 }

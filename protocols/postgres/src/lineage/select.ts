@@ -1,5 +1,6 @@
 import { asList, asNode, asText, type Node, namesIn } from "../analysis/node.ts";
-import { decides, fieldsOf, isStar, starOf, evaluated, windowSources } from "./expressions.ts";
+import { decides, evaluated, windowSources } from "./expressions.ts";
+import { fieldsOf, isStar, starOf } from "./references.ts";
 import { fromClause } from "./from.ts";
 import { outputName } from "./output-names.ts";
 import { itemOf, localColumn, type Scope } from "./scope.ts";

@@ -165,8 +165,8 @@ function copy(body: Node, trace: Trace): Shape | undefined {
     copyInto(table ?? {}, columns, body["whereClause"], trace);
     return undefined;
   }
-  const shape = table ? copied(table, columns, trace) : (inner(body["query"], trace) ?? { fields: [] });
-  if (body["is_program"] !== true && body["filename"] === undefined) return shape;
+  const shape = table ? copied(table, columns, trace) : inner(body["query"], trace);
+  if (!shape || (body["is_program"] !== true && body["filename"] === undefined)) return shape;
   trace.flow(
     trace.all(shape),
     body["is_program"] === true ? "a program on the server" : "a file on the server",

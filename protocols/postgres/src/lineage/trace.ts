@@ -44,6 +44,8 @@ export class Trace {
   readonly firstNames = new WeakMap<Node, string>();
   /** Object ids of the types of what it reads, writes and casts to. */
   readonly types = new Set<number>();
+  /** It changes a relation that has triggers. */
+  triggers = false;
   /** It changes settings, maybe those by which names are looked for. */
   sets = false;
   /** Calls so far that do something which can be seen from outside, be it only by the time they take. */

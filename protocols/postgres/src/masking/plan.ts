@@ -89,6 +89,7 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
     if (statement && columns.length > 0) {
       const refused = refusedBy(statement, columns);
       if (refused) return refused;
+      touches ||= statement.triggers === true;
       touches ||= [...statement.reads, ...statement.writes].some((name) =>
         columns.some(({ means }) => means(name)),
       );

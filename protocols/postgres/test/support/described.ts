@@ -46,7 +46,7 @@ export function lineageOfOne(
 /** The catalog of a real server. */
 export async function catalogOf(server: PostgresServer, database = "postgres"): Promise<CatalogIndex> {
   const { user, password } = server.superuser;
-  const target = targetAt([server], { database } as never);
+  const target = targetAt([server]);
   const connection = await ControlConnection.open(
     { ...target, settings: { ...target.settings, database } },
     leaseOf(user, new Secret(password)),
