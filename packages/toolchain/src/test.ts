@@ -24,6 +24,7 @@ const ORDINARY = [
   "certs/test/**/*.test.ts",
   "test/*.test.ts",
   "test/conformance/*.test.ts",
+  "test/masking/*.test.ts",
 ];
 const CLIENTS = ["test/clients/*.test.ts"];
 /** A world of clients is the test file of its name. */
