@@ -44,6 +44,10 @@ export class Trace {
   readonly firstNames = new WeakMap<Node, string>();
   /** Object ids of the types of what it reads, writes and casts to. */
   readonly types = new Set<number>();
+  /** It has parameters: their types need not stand in the text. */
+  parameters = false;
+  /** A literal's value says which column is meant: ORDER BY 2. */
+  literals = false;
   /** It changes settings, maybe those by which names are looked for. */
   sets = false;
   /** Calls so far that do something which can be seen from outside, be it only by the time they take. */
