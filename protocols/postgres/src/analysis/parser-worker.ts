@@ -7,7 +7,6 @@ import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import { CatalogIndex } from "../catalog/catalog-index.ts";
 import type { CatalogData } from "../catalog/catalog.ts";
 import { lineageOf } from "../lineage/lineage-of.ts";
-import { countsColumns } from "../lineage/positions.ts";
 import { type AnalysisResult, type Reading, withLineage } from "./analysis.ts";
 import { analyze, type Found } from "./analyze.ts";
 import { grammarError } from "./grammar-errors.ts";
@@ -86,15 +85,18 @@ function followed(
 ): Found {
   const index = catalogs.get(version);
   if (index === undefined) return found;
-  const lineage = lineageOf(stmts, index, path, {
+  const { lineage, literals } = lineageOf(stmts, index, path, {
     parse: (text) => parseSync(text).stmts ?? [],
     trusted: NOBODY,
     temporary: NOBODY,
     unsettled,
     fixed: !touched && !usesUser,
   });
-  const literals = found.literals || countsColumns(stmts);
-  return { ...found, analysis: withLineage(found.analysis, lineage), literals };
+  return {
+    ...found,
+    analysis: withLineage(found.analysis, lineage),
+    literals: found.literals || literals,
+  };
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

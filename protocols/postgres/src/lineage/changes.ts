@@ -214,6 +214,7 @@ function merge(body: Node, target: Target, scope: Scope, trace: Trace): Shape {
         break;
       case "CMD_INSERT": {
         const columns = target.columns(clause["targetList"]);
+        for (const name of columns) target.assign(name, CLEAN);
         for (const [i, value] of asList(clause["values"]).entries()) {
           target.assign(columns[i] ?? "", evaluated(value, both, trace));
         }

@@ -21,7 +21,7 @@ const TRANSPARENT: ReadonlySet<string> = new Set(
     .concat(["MinMaxExpr", "MultiAssignRef", "NamedArgExpr", "NullTest", "RangeTableFuncCol", "ResTarget"])
     .concat(["RowExpr", "SortBy", "XmlExpr", "XmlSerialize", "JsonAggConstructor", "JsonArgument"])
     .concat(["JsonArrayAgg", "JsonArrayConstructor", "JsonArrayQueryConstructor", "JsonBehavior"])
-    .concat(["JsonFuncExpr", "JsonIsPredicate", "JsonKeyValue", "JsonObjectAgg", "JsonObjectConstructor"])
+    .concat(["JsonIsPredicate", "JsonKeyValue", "JsonObjectAgg", "JsonObjectConstructor"])
     .concat(["JsonOutput", "JsonParseExpr", "JsonReturning", "JsonScalarExpr", "JsonSerializeExpr"])
     .concat(["JsonTableColumn", "JsonValueExpr"]),
 );
@@ -46,6 +46,10 @@ export function decides(node: unknown, scope: Scope, trace: Trace): void {
 
 /** What is known of an expression's value. */
 export function evaluated(node: unknown, scope: Scope, trace: Trace): Value {
+  return trace.deeper(() => evaluate(node, scope, trace));
+}
+
+function evaluate(node: unknown, scope: Scope, trace: Trace): Value {
   const [kind, body] = unwrapped(node);
   switch (kind) {
     case "ColumnRef":
@@ -125,6 +129,7 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
       return;
     case "BoolExpr":
     case "CoalesceExpr":
+    case "JsonFuncExpr":
       shortCut(body, scope, into, trace);
       return;
     case "SubLink": {
@@ -137,6 +142,7 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
       trace.add(into, trace.all(trace.query({ SelectStmt: body }, scope)));
       return;
     default:
+      if (kind === "ParamRef") trace.parameters = true;
       if (EMPTY.has(kind)) return;
       if (!TRANSPARENT.has(kind)) trace.gap(`an expression of the kind ${kind}`);
       collect(body, scope, into, trace);
@@ -152,10 +158,10 @@ function caseOf(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace)
   collect([...whens.map((when) => when["result"]), body["defresult"] ?? []], scope, into, trace);
 }
 
-/** AND, OR and COALESCE stop as soon as they can: what they do not come to is not called, and that can be seen. */
+/** AND, OR, COALESCE and DEFAULT ON EMPTY: what they do not come to is not called, and that can be seen. */
 function shortCut(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
   const before = trace.effects;
-  const sources = sourcesIn(body["args"], scope, trace);
+  const sources = sourcesIn(body, scope, trace);
   trace.add(into, sources);
   if (trace.effects > before) trace.add(trace.predicates, sources);
 }
@@ -209,7 +215,7 @@ function subquery(body: Node, scope: Scope, trace: Trace): Shape {
 }
 
 function indirect(body: Node, scope: Scope, trace: Trace): Value {
-  let value = trace.deeper(() => evaluated(body["arg"], scope, trace));
+  let value = evaluated(body["arg"], scope, trace);
   for (const step of asList(body["indirection"])) {
     const [kind, inner] = unwrapped(step);
     if (kind === "String") value = attribute(value, asText(inner["sval"]) ?? "", trace);

@@ -17,13 +17,14 @@ const OPAQUE = new RegExp(
   `^(${[
     "(query|cursor|table|schema|database)_to_xml.*|ts_stat|ts_rewrite",
     "pg_read_(binary_)?file|pg_logical_slot_(get|peek)_.*",
-    "pg_stat_get_(backend_)?activity|pg_mcv_list_items",
+    "pg_stat_get_(backend_)?activity|pg_mcv_list_items|lo_import",
   ].join("|")})$`,
 );
 
 /** Volatile ones that keep nothing of what they are given. */
 const KEEPS_NOTHING: ReadonlySet<string> = new Set([
   ...["array_sample", "array_shuffle", "random", "random_normal", "uuidv7", "pg_relation_size"],
+  ...["clock_timestamp", "gen_random_uuid", "timeofday", "uuidv4"],
   ...["currval", "pg_sequence_last_value", "pg_get_sequence_data", "pg_xact_status", "txid_status"],
   ...["pg_database_size", "pg_indexes_size", "pg_table_size", "pg_tablespace_size", "pg_total_relation_size"],
   ...["pg_partition_ancestors", "pg_partition_tree", "pg_blocking_pids", "pg_xact_commit_timestamp"],
@@ -125,16 +126,18 @@ function ownOperators(operators: readonly Operator[]): ReadonlyMap<string, reado
 }
 
 /**
- * The types of what a statement reads, writes or casts to: a cast of somebody's own from or to one of them runs a
- * function, and need not be written to be made.
+ * The casts of somebody's own from or to the types of what a statement reads, writes or casts to: one runs a function, and
+ * need not be written to be made. A parameter may be of any type.
  */
-export function followCasts(types: ReadonlySet<number>, trace: Trace): void {
+export function followCasts(trace: Trace): void {
+  const { types, parameters } = trace;
   const { catalog, trusted } = trace.surroundings;
   for (const { source, target, function: name } of catalog.data.casts) {
     const ends = [source, target];
     const own = ends.filter((end) => catalog.type(end) !== undefined);
     // Between two types of PostgreSQL's own it takes both: either is everywhere.
-    if (own.length > 0 ? !own.some((end) => types.has(end)) : !ends.every((end) => types.has(end))) continue;
+    const used = own.length > 0 ? own.some((end) => types.has(end)) : ends.every((end) => types.has(end));
+    if (!used && !parameters) continue;
     if (trusted.has(name) || isCompiled(name, trace)) continue;
     trace.gap(`a cast by the function ${name}, which is not PostgreSQL's own`);
   }

@@ -24,10 +24,18 @@ export interface LineageOptions {
   readonly fixed: boolean;
 }
 
+/** What was found of a text, and whether it is found again by the text's shape. */
+export interface Followed {
+  readonly lineage: Lineage;
+  /** It holds for this text, and not for one that has other literals: ORDER BY 1 is not ORDER BY 2. */
+  readonly literals: boolean;
+}
+
 /**
  * Where the values of each statement come from and go to, by PostgreSQL's own rules for names. More may be listed than
  * there is, never less; what can't be followed is a gap. What stands behind the names of EXECUTE and FETCH, only the
- * session knows: it is what PREPARE and DECLARE, which give nothing themselves, have as outputs.
+ * session knows: it is what PREPARE and DECLARE, which give nothing themselves, have as outputs. Columns that `*` stands for
+ * and nobody knows are left out where no value of the answer comes from a stored column, and are a gap elsewhere.
  *
  * @param stmts the parser's `stmts` of a text
  * @param path the schemas of search_path in order, with `$user` replaced
@@ -37,29 +45,32 @@ export function lineageOf(
   catalog: CatalogIndex,
   path: readonly string[],
   options: LineageOptions,
-): Lineage {
+): Followed {
   const { trusted, temporary, unsettled, fixed } = options;
   const views = viewsOf(catalog, options);
   let doubt = { catalog: unsettled, path: false };
-  return stmts.map((raw) => {
+  let literals = false;
+  const lineage = stmts.map((raw) => {
     const [[kind, value] = ["", undefined]] = Object.entries(asNode(asNode(raw)?.["stmt"]) ?? {});
     const body = asNode(value) ?? {};
     const viewOf: Surroundings["viewOf"] = (relation) => views.lineageOf(relation);
     const trace = new Trace({ catalog, path, trusted, temporary, doubt, viewOf }, query);
     const byName = kind === "ExecuteStmt" || kind === "FetchStmt" ? { byName: true as const } : {};
-    const lineage = { ...followed(kind, body, trace), ...byName };
+    const found = { ...followed(kind, body, trace), ...byName };
+    literals ||= trace.literals;
     doubt = {
       catalog: doubt.catalog || changesCatalog(kind, body),
       path: doubt.path || trace.sets || changesPath(kind, body, fixed),
     };
-    return lineage;
+    return found;
   });
+  return { lineage, literals };
 }
 
 function followed(kind: string, body: Node, trace: Trace): StatementLineage {
   try {
     const shape = statement(kind, body, trace);
-    followCasts(trace.types, trace);
+    followCasts(trace);
     return finished(shape, trace);
   } catch (error) {
     if (!(error instanceof TooMuch)) throw error;

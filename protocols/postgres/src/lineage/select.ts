@@ -59,7 +59,7 @@ function rest(body: Node, shape: Shape, scope: Scope, trace: Trace): void {
 
 /** By a column of the answer, which is named or counted, or else by any expression (findTargetlistEntrySQL92). */
 function orderedBy(node: unknown, shape: Shape, scope: Scope, trace: Trace): void {
-  const output = outputMeant(node, shape);
+  const output = outputMeant(node, shape, trace);
   if (output.length === 0) decides(node, scope, trace);
   for (const { sources } of output) trace.add(trace.predicates, sources);
 }
@@ -79,11 +79,12 @@ function groupedBy(node: unknown, shape: Shape, scope: Scope, trace: Trace): voi
 }
 
 /** Columns of the answer that ORDER BY name or ORDER BY 1 means. */
-function outputMeant(node: unknown, { fields, rest }: Shape): readonly Value[] {
+function outputMeant(node: unknown, { fields, rest }: Shape, trace: Trace): readonly Value[] {
   const name = nameAlone(node);
   if (name !== undefined) return fields.filter((field) => field.name === name).map(({ value }) => value);
   const number = asNode(asNode(asNode(node)?.["A_Const"])?.["ival"])?.["ival"];
   if (typeof number !== "number") return [];
+  trace.literals = true;
   const counted = fields[number - 1]?.value ?? CLEAN;
   return rest ? [...fields.map(({ value }) => value), derived(rest)] : [counted];
 }

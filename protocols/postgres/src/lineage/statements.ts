@@ -6,6 +6,7 @@ import { namedIn, relationOf } from "./relations.ts";
 import { EMPTY_SCOPE, fieldOf, type Scope } from "./scope.ts";
 import { select } from "./select.ts";
 import type { Trace } from "./trace.ts";
+import { castType } from "./types.ts";
 import { CLEAN, fieldsNamed, type Shape } from "./values.ts";
 
 /** They show no values and move none, whatever they name. */
@@ -68,6 +69,7 @@ export function statement(kind: string, body: Node, trace: Trace): Shape | undef
     // What they give is given later, under the name that they make.
     case "PrepareStmt":
     case "DeclareCursorStmt":
+      for (const type of asList(body["argtypes"])) castType(asNode(type)?.["TypeName"], trace);
       return inner(body["query"], trace);
     case "ExplainStmt":
       // The plan shows how many rows there are, and none of their values.
@@ -162,6 +164,8 @@ function copy(body: Node, trace: Trace): Shape | undefined {
   const table = asNode(body["relation"]);
   const columns = listedNames(body["attlist"]);
   if (body["is_from"] === true) {
+    // It may be a file of the database's own.
+    if (body["filename"] !== undefined) trace.gap("what a file or a program on the server gives");
     copyInto(table ?? {}, columns, body["whereClause"], trace);
     return undefined;
   }

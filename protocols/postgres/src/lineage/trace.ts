@@ -46,6 +46,10 @@ export class Trace {
   readonly types = new Set<number>();
   /** It changes a relation that has triggers. */
   triggers = false;
+  /** It has parameters: their types need not stand in the text. */
+  parameters = false;
+  /** A literal's value says which column is meant: ORDER BY 2. */
+  literals = false;
   /** It changes settings, maybe those by which names are looked for. */
   sets = false;
   /** Calls so far that do something which can be seen from outside, be it only by the time they take. */

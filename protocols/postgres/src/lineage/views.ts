@@ -65,7 +65,7 @@ export class Views {
     const trace = this.#traceFor(this);
     try {
       const below = trace.query(asNode(query)?.["stmt"], EMPTY_SCOPE);
-      followCasts(trace.types, trace);
+      followCasts(trace);
       const own = storedShape(view, this.#catalog);
       if (below.rest !== undefined || below.fields.length !== own.fields.length) {
         return this.#notFollowed(view, "its columns are not those of its text");

@@ -91,7 +91,7 @@ t.test("a temporary relation hides others, and nobody knows its columns", async 
 
 t.test("behind what may change the meaning of names, in the same text, they are a gap", async (t) => {
   const gaps = (text: string, fixed = true) =>
-    lineageOf(parse(text), catalog, ["public"], { ...PLAIN, fixed }).at(-1)?.gaps;
+    lineageOf(parse(text), catalog, ["public"], { ...PLAIN, fixed }).lineage.at(-1)?.gaps;
   for (const before of [
     "drop table orders",
     "select 1 into orders",
@@ -109,8 +109,20 @@ t.test("behind what may change the meaning of names, in the same text, they are 
   }
   t.equal(gaps("rollback; select * from orders", false)?.length, 1);
   t.same(gaps("set search_path = hidden; select * from public.orders"), []);
-  const [only] = lineageOf(parse("select * from orders"), catalog, ["public"], { ...PLAIN, unsettled: true });
-  t.equal(only?.gaps.length, 1, "and where the open transaction may have");
+  const unsettled = lineageOfOne("select * from orders", catalog, ["public"], { unsettled: true });
+  t.equal(unsettled.gaps.length, 1, "and where the open transaction may have");
+});
+
+t.test("a literal that counts columns is no literal like others", async (t) => {
+  const literals = (text: string) => lineageOf(parse(text), catalog, ["public"], PLAIN).literals;
+  for (const text of [
+    "select id, email from customers order by 2",
+    "select name from customers group by 1",
+  ]) {
+    t.equal(literals(text), true, text);
+  }
+  t.equal(literals("select distinct on (1) id from (select 1 as id) x"), true);
+  t.equal(literals("select id, 2 from customers where id = 3 order by name limit 4"), false);
 });
 
 t.test("what is too deep or too wide is a gap, and never takes long", async (t) => {

@@ -16,7 +16,10 @@ export const reading: readonly (readonly [string, string])[] = [
   ],
   ["select q.e from (select email from customers) q(e)", "e=customers.email!"],
   ["select a from customers as c(x, y, a)", "a=customers.email!"],
-  ["select 1, $1, 'x', now()", "?column?= ?column?= ?column?= now="],
+  [
+    "select 1, $1, 'x', now()",
+    "?column?= ?column?= ?column?= now= | gap: a cast by the function public.mood_text, which is not PostgreSQL's own",
+  ],
   ["select ctid, tableoid, email from customers", "ctid= tableoid= email=customers.email!"],
   ["select (select email) from customers", "email=customers.email!"],
   ["select (select c.email from orders limit 1) from customers c", "email=customers.email!"],
@@ -165,6 +168,14 @@ export const reading: readonly (readonly [string, string])[] = [
     "select email like 'a%' and pg_sleep(1) is null from customers",
     "?column?=customers.email | by customers.email",
   ],
+  [
+    "select coalesce(email, pg_sleep(1)::text), email is null or nextval('numbers') > 0 from customers",
+    "coalesce=customers.email ?column?=customers.email | by customers.email",
+  ],
+  [
+    "select json_value(to_json(email), '$ ? (@ > \"a\")' default nextval('numbers') on empty) from customers",
+    "json_value=customers.email | by customers.email",
+  ],
   ["select id from customers tablesample system (50)", "id=customers.id!"],
   // Set operations.
   [
@@ -261,6 +272,11 @@ export const reading: readonly (readonly [string, string])[] = [
   ],
   ["select mood 'ok'", "mood= | gap: a cast by the function public.mood_text, which is not PostgreSQL's own"],
   ["select no_such(1)", "no_such= | gap: the function no_such, which is not in the catalog"],
+  ["select $1", "?column?= | gap: a cast by the function public.mood_text, which is not PostgreSQL's own"],
+  [
+    "select 1 + $1 from orders",
+    "?column?= | gap: a cast by the function public.mood_text, which is not PostgreSQL's own",
+  ],
   // What is not there.
   ["select nope from customers", "nope= | gap: nope, which is no column of what it is looked for in"],
   ["select * from nope", " | gap: nope, which is not in the catalog"],
@@ -284,6 +300,7 @@ export const reading: readonly (readonly [string, string])[] = [
     "table_to_xml= | gap: what the function table_to_xml shows",
   ],
   ["select pg_read_file('x')", "pg_read_file= | gap: what the function pg_read_file shows"],
+  ["select lo_import('x')", "lo_import= | gap: what the function lo_import shows"],
   [
     "select set_config('a.b', email, false) from customers",
     "set_config=customers.email | to a setting: customers.email",
@@ -388,6 +405,11 @@ export const changing: readonly (readonly [string, string])[] = [
     "id=customers.id! name=customers.name! email=customers.email! tags=customers.tags! doc=customers.doc! id=customers.id+orders.id customer_id=orders.customer_id! status=orders.status! total=orders.total! | writes orders.id | to table public.orders: customers.id",
   ],
   ["truncate customers", "writes customers.doc+customers.email+customers.id+customers.name+customers.tags"],
+  ["update customers set email = email returning email", "email=customers.email! | writes customers.email"],
+  [
+    "merge into orders using customers c on false when not matched then insert default values",
+    "writes orders.customer_id+orders.id+orders.status+orders.total",
+  ],
   // COPY.
   [
     "copy customers to stdout",
@@ -409,11 +431,19 @@ export const changing: readonly (readonly [string, string])[] = [
     "writes customers.doc+customers.email+customers.id+customers.name+customers.tags",
   ],
   [
+    "copy customers from '/tmp/x'",
+    "writes customers.doc+customers.email+customers.id+customers.name+customers.tags | gap: what a file or a program on the server gives",
+  ],
+  [
     "copy (delete from customers returning email) to stdout",
     "email=customers.email! | writes customers.doc+customers.email+customers.id+customers.name+customers.tags",
   ],
   // Statements around statements.
   ["prepare p as select email from customers", "email=customers.email!"],
+  [
+    "prepare p(mood) as select $1::text",
+    "text= | gap: a cast by the function public.mood_text, which is not PostgreSQL's own",
+  ],
   [
     "prepare p as delete from customers",
     "writes customers.doc+customers.email+customers.id+customers.name+customers.tags",

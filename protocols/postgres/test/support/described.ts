@@ -38,7 +38,8 @@ export function lineageOfOne(
   path: readonly string[] = ["public"],
   options: Partial<LineageOptions> = {},
 ): StatementLineage {
-  const [only, ...others] = lineageOf(parse(text), catalog, path, { ...PLAIN, ...options });
+  const { lineage } = lineageOf(parse(text), catalog, path, { ...PLAIN, ...options });
+  const [only, ...others] = lineage;
   if (only === undefined || others.length > 0) throw new Error(`It is not one statement: ${text}`);
   return only;
 }
