@@ -3,7 +3,7 @@ import { dotted } from "../analysis/search-path.ts";
 import type { CatalogIndex } from "../catalog/catalog-index.ts";
 import { followCasts } from "./functions.ts";
 import type { Lineage, OutputColumn, StatementLineage } from "./lineage.ts";
-import { query, statement } from "./statements.ts";
+import { query, runByName, statement } from "./statements.ts";
 import { type Surroundings, TooMuch, Trace } from "./trace.ts";
 import type { Shape, Sources } from "./values.ts";
 import { Views } from "./views.ts";
@@ -55,8 +55,10 @@ export function lineageOf(
     const body = asNode(value) ?? {};
     const viewOf: Surroundings["viewOf"] = (relation) => views.lineageOf(relation);
     const trace = new Trace({ catalog, path, trusted, temporary, doubt, viewOf }, query);
-    const byName = kind === "ExecuteStmt" || kind === "FetchStmt" ? { byName: true as const } : {};
-    const found = { ...followed(kind, body, trace), ...byName };
+    const byName = kind === "ExecuteStmt" || kind === "FetchStmt";
+    const found: StatementLineage = byName
+      ? { ...followed(() => runByName(body, trace), trace), byName }
+      : followed(() => statement(kind, body, trace), trace);
     literals ||= trace.literals;
     doubt = {
       catalog: doubt.catalog || changesCatalog(kind, body),
@@ -67,9 +69,9 @@ export function lineageOf(
   return { lineage, literals };
 }
 
-function followed(kind: string, body: Node, trace: Trace): StatementLineage {
+function followed(look: () => Shape | undefined, trace: Trace): StatementLineage {
   try {
-    const shape = statement(kind, body, trace);
+    const shape = look();
     followCasts(trace);
     return finished(shape, trace);
   } catch (error) {

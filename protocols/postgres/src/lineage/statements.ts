@@ -105,9 +105,8 @@ export function statement(kind: string, body: Node, trace: Trace): Shape | undef
       return undefined;
     }
     case "ExecuteStmt":
-      sourcesIn([body["params"] ?? []], EMPTY_SCOPE, trace);
-      return undefined;
     case "FetchStmt":
+      trace.gap(`what ${asText(body["name"] ?? body["portalname"]) ?? "it"} stands for`);
       return undefined;
     default:
       if (!WITHOUT_VALUES.has(kind)) trace.gap(`a statement of the kind ${kind.replace(/Stmt$/, "")}`);
@@ -130,6 +129,13 @@ function intoOf(body: Node): Node | undefined {
 function inner(node: unknown, trace: Trace): Shape | undefined {
   const [[kind, body] = ["", undefined]] = Object.entries(asNode(node) ?? {});
   return trace.deeper(() => statement(kind, asNode(body) ?? {}, trace));
+}
+
+/** EXECUTE or FETCH that is a statement of its own: beside what stands behind the name, there are its parameters. */
+export function runByName(body: Node, trace: Trace): undefined {
+  // The server takes no queries there; what it did take would come out where nobody looks for it.
+  const given = sourcesIn([body["params"] ?? []], EMPTY_SCOPE, trace);
+  if (given.size > 0) trace.gap("the parameters of EXECUTE");
 }
 
 /** The values go where others find them, under a name that no mask knows. */

@@ -48,7 +48,7 @@ const NOTHING_TO_DO: Planned = { ok: true, applied: [] };
 
 /** Of several masks on one column, the one that leaves less: the first of these. */
 const STRICTEST: readonly Transform["kind"][] = ["null", "redact", "constant", "hash", "partial"];
-const REDACT: Transform = { kind: "redact" };
+const NOTHING: Transform = { kind: "null" };
 
 /**
  * What the masks do to the answer of a text, or why it can't be let through. Found again at no cost for the same
@@ -114,7 +114,10 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
   };
 }
 
-/** What is made of a value by computing with it may tell it in ways that no transform knows: nothing of it is left. */
+/**
+ * What is made of a value by computing with it may tell it in ways that no transform knows, and by being NULL or not
+ * (substring(email from '^a')): all of it is NULL.
+ */
 function transformOf(
   { name, from, exact }: OutputColumn,
   columns: readonly ColumnMask[],
@@ -127,7 +130,7 @@ function transformOf(
     else applied.set(mask, [name]);
   }
   const transforms = matching.map((mask) => mask.with);
-  if (!exact && transforms.length > 0) transforms.push(REDACT);
+  if (!exact && transforms.length > 0) return NOTHING;
   return transforms.sort((a, b) => STRICTEST.indexOf(a.kind) - STRICTEST.indexOf(b.kind))[0];
 }
 

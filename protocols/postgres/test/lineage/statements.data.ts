@@ -326,8 +326,9 @@ export const reading: readonly (readonly [string, string])[] = [
   ["select dblink('x', 'select 1')", "dblink= | gap: the function dblink, which is not in the catalog"],
   ["do 'begin end'", "gap: a statement of the kind Do"],
   ["call p()", "gap: a statement of the kind Call"],
-  ["execute p", "gap: what p stands for"],
-  ["fetch c", "gap: what c stands for"],
+  ["execute p", "by name"],
+  ["execute p((select email from customers limit 1))", "by name | gap: the parameters of EXECUTE"],
+  ["fetch c", "by name"],
   ["alter table customers rename email to e", "gap: a statement of the kind Rename"],
 ];
 

@@ -110,7 +110,7 @@ t.test("a simple query's rows are masked, each statement's by its own plan", asy
   );
   const frames = await client.until("Z");
   t.equal(shape(frames), "TDDDCTDCCTDCTDDDCZ");
-  t.strictSame(values(frames), [...MASKED, ["1"], ["***"], ...MASKED]);
+  t.strictSame(values(frames), [...MASKED, ["1"], [null], ...MASKED]);
   t.notMatch(bytesOf(frames), /example/i);
 });
 
