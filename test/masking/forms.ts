@@ -38,7 +38,7 @@ export function formsOf(kind: Kind, value: string): readonly Form[] {
     case "text":
       return [
         ...pieces(value),
-        ...pieces([...value].reverse().join("")),
+        ...pieces(Array.from(value).reverse().join("")),
         ...encodings(Buffer.from(value)),
         ...digests(Buffer.from(value)),
       ];
