@@ -67,6 +67,21 @@ export function toCommand(
   return new SqlCommand(kind, text, analysis, given);
 }
 
+/** A command as far as its text tells. What its answer would show, and so how that is masked, only the target's catalog knows. */
+export function withoutCatalog({
+  protocol,
+  kind,
+  verbs,
+  access,
+  userFunctions,
+  resources,
+  text,
+  parameters,
+  facts,
+}: Command): Command {
+  return { protocol, kind, verbs, access, userFunctions, resources, text, parameters, facts };
+}
+
 /** The settings of a start-up packet, as the SET that each stands for. */
 export function settingsCommand(settings: ReadonlyMap<string, string>): Command {
   const texts = [...settings].map(([name, value]) => `SET ${name} = '${value.replaceAll("'", "''")}'`);

@@ -2,7 +2,7 @@ import { type Protocol, systemClock, type Target, type Understanding } from "@ga
 import { Analyzer } from "./analysis/analyzer.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import { Catalogs } from "./catalog/catalogs.ts";
-import { sqlFacts, toCommand } from "./commands.ts";
+import { sqlFacts, toCommand, withoutCatalog } from "./commands.ts";
 import { refusedByAnalysis } from "./grounds.ts";
 import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
@@ -40,5 +40,5 @@ async function understand(analyzer: Analyzer, text: string, target: Target): Pro
   const refused = refusedByAnalysis(result, text);
   if (refused) return { ok: false, refusal: refused };
   if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
-  return { ok: true, command: toCommand("query", text, result.analysis) };
+  return { ok: true, command: withoutCatalog(toCommand("query", text, result.analysis)) };
 }
