@@ -121,7 +121,11 @@ function numbers(value: string): Form[] {
   const digits = (bytes: string): Form => ({ bytes, piece: DIGITS_PIECE });
   return [
     digits(before + after),
-    digits(Array.from(before + after).reverse().join("")),
+    digits(
+      Array.from(before + after)
+        .reverse()
+        .join(""),
+    ),
     { bytes: before },
     { bytes: before.replace(/(?<=\d)(?=(?:\d{3})+$)/g, ",") },
     { bytes: BigInt(before).toString(16), anyCase: true },
