@@ -1,7 +1,7 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { checkValue, formatProblem, parseYaml } from "@gatehouse/documents";
 import { z } from "zod";
+import { readData } from "./data.ts";
 
 /** The corpus: a file a class. */
 const folder = join(import.meta.dirname, "attempts");
@@ -20,13 +20,15 @@ const step = z.union([
   }),
   /** A function by its signature, over the fast path. */
   z.strictObject({ call: z.string(), parameters: parameters.optional() }),
+  /** What somebody else does meanwhile: a superuser, past the gateway. */
+  z.strictObject({ beside: z.string() }),
 ]);
 
 const texts = z.union([z.string().transform((text) => [text]), z.array(z.string()).min(1)]);
 
 const attempt = z.strictObject({
   name: z.string().min(1),
-  /** By a superuser, past the gateway, on a connection that stays open until the attempt is over. */
+  /** By a superuser, past the gateway, on a connection that stays open. */
   before: texts.default([]),
   do: z.union([step.transform((one) => [one]), z.array(step).min(1)]),
   /** As `before`: takes away what the attempt leaves behind. */
@@ -68,10 +70,6 @@ export async function readAttempts(): Promise<Attempt[]> {
 }
 
 async function readClass(path: string): Promise<Attempt[]> {
-  const parsed = parseYaml(await readFile(path, "utf8"), path);
-  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join("\n"));
-  const checked = checkValue(file, parsed.document.value);
-  if (!checked.ok) throw new Error(parsed.document.problems(checked.issues).map(formatProblem).join("\n"));
-  const { class: title, attempts } = checked.value;
+  const { class: title, attempts } = await readData(path, file);
   return attempts.map((one) => ({ class: title, ...one }));
 }

@@ -7,6 +7,7 @@
  */
 import t from "tap";
 import { readAttempts } from "./attempts.ts";
+import { canariesIn, masked } from "./canaries.ts";
 import { make, possible } from "./outcome.ts";
 import { Search } from "./search.ts";
 import { modes } from "./session.ts";
@@ -17,8 +18,8 @@ t.setTimeout(600_000);
 const only = process.env["ONLY"] ?? "";
 const through = process.env["STRAIGHT"] !== "1";
 const attempts = (await readAttempts()).filter((one) => `${one.class}: ${one.name}`.startsWith(only));
-const vault = await startVault(t, { sql: ["canaries.sql"], gateway: through });
-const search = new Search(vault.canaries);
+const vault = await startVault(t, { sql: "canaries.sql", masked, gateway: through });
+const search = new Search(await canariesIn(vault.beside));
 const counts = { masked: 0, refused: 0, leaked: 0 };
 
 /** An error of the attempt's own making: a syntax error, a name that is not there. */

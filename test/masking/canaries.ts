@@ -1,12 +1,14 @@
+import type pg from "pg";
 import type { Kind } from "./forms.ts";
+import type { Canary } from "./search.ts";
 
-/** Columns that hold canaries, and how they are masked. */
-interface MaskedColumns {
+/** Columns, and how they are masked: in the words of a policy. */
+export interface MaskedColumns {
   readonly columns: readonly string[];
   readonly with: string;
 }
 
-/** What the gateway's policy masks, in the policy's own words. */
+/** The columns that hold canaries. */
 export const masked: readonly MaskedColumns[] = [
   {
     columns: [
@@ -28,7 +30,7 @@ export const masked: readonly MaskedColumns[] = [
  * Where the values themselves are read from, by their kind. What has too few values to be a canary (`vip`, `mood`) is
  * left out: an attempt on it says what it would show.
  */
-export const sources: readonly { readonly kind: Kind; readonly query: string }[] = [
+const sources: readonly { readonly kind: Kind; readonly query: string }[] = [
   {
     kind: "text",
     query: `select unnest(array[email, nick, trim(code), profile->>'pet', settings->'pin'->>'word', ssn, (home).street] || phones)
@@ -54,3 +56,15 @@ export const sources: readonly { readonly kind: Kind; readonly query: string }[]
   { kind: "bytes", query: "select encode(secret, 'hex') from people" },
   { kind: "address", query: "select host(host) from people" },
 ];
+
+/** Every canary that the database has. */
+export async function canariesIn(client: pg.Client): Promise<Canary[]> {
+  const canaries: Canary[] = [];
+  for (const { kind, query } of sources) {
+    const { rows } = await client.query<{ value: string }>(
+      `select value::text as value from (${query}) as source (value)`,
+    );
+    canaries.push(...rows.map(({ value }) => ({ kind, value })));
+  }
+  return canaries;
+}

@@ -27,29 +27,25 @@ export async function make(
   parts: { readonly vault: Vault; readonly way: Way; readonly search: Search },
 ): Promise<Outcome> {
   const { vault, way, search } = parts;
-  const beside = vault.client();
-  await beside.connect();
+  const inFolder = (text: string) => text.replaceAll("{folder}", vault.folder);
+  for (const text of attempt.before) await vault.beside.query(inFolder(text));
+  const session = await Session.open(way);
   try {
-    const inFolder = (text: string) => text.replaceAll("{folder}", vault.folder);
-    for (const text of attempt.before) await beside.query(inFolder(text));
-    const session = await Session.open(way);
-    try {
-      for (const step of attempt.do) await session.ask(await sent(step, inFolder, beside), mode);
-      return outcome(attempt, session, search);
-    } finally {
-      await session.close();
-      for (const text of attempt.after) await beside.query(text);
+    for (const step of attempt.do) {
+      if ("beside" in step) await vault.beside.query(inFolder(step.beside));
+      else await session.ask(await sent(step, inFolder, vault.beside), mode);
     }
+    return outcome(attempt, session, search);
   } finally {
-    await beside.end();
+    await session.close();
+    for (const text of attempt.after) await vault.beside.query(text);
   }
 }
 
-async function sent(
-  step: Attempt["do"][number],
-  inFolder: (text: string) => string,
-  client: pg.Client,
-): Promise<Step> {
+/** A step that the client takes. */
+type Asked = Exclude<Attempt["do"][number], { readonly beside: string }>;
+
+async function sent(step: Asked, inFolder: (text: string) => string, client: pg.Client): Promise<Step> {
   if (!("call" in step)) return { ...step, sql: inFolder(step.sql) };
   const { rows } = await client.query<{ oid: number }>("select $1::regprocedure::oid as oid", [step.call]);
   return { call: rows[0]?.oid ?? 0, parameters: step.parameters };

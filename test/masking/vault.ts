@@ -4,37 +4,35 @@ import type { Demo } from "@gatehouse/demo";
 import pg from "pg";
 import type { Test } from "tap";
 import { demoFor, variantGateway } from "../environment.ts";
-import { masked, sources } from "./canaries.ts";
-import type { Canary } from "./search.ts";
+import type { MaskedColumns } from "./canaries.ts";
 import type { Way } from "./session.ts";
 
 const DATABASE = "vault";
 
-/** A database with canaries, and the ways to it. */
+/** A database, and the ways to it. */
 export interface Vault {
   /** A superuser's, past the gateway. */
   readonly straight: Way;
-  /** The same superuser's, through a gateway that allows everything and masks the canaries. */
+  /** The same superuser's, through a gateway that allows everything and masks columns. */
   readonly gateway: Way;
-  readonly canaries: readonly Canary[];
   /** A folder that the server can write to. */
   readonly folder: string;
-  /** A superuser's client past the gateway, not yet connected. */
-  client(): pg.Client;
+  /** A superuser's, past the gateway: for what has to stand around a statement. */
+  readonly beside: pg.Client;
 }
 
 /**
  * A policy that refuses nothing, so that what holds is the masks alone, and a credential that may do anything: neither
  * the policy nor the server's own privileges stand in an attempt's way.
  */
-function policy(): string {
+function policy(masked: readonly MaskedColumns[]): string {
   const rules = masked.map(
-    (mask, index) => `  - mask: canaries ${index + 1}
+    (mask, index) => `  - mask: columns ${index + 1}
     columns: ${JSON.stringify(mask.columns)}
     with: ${mask.with}
 `,
   );
-  return `policy: canaries
+  return `policy: masks
 who: { everyone: true }
 targets: [orders]
 rules:
@@ -44,18 +42,18 @@ ${rules.join("")}`;
 }
 
 /**
- * @param options.sql files of SQL that make up the database, from this folder
+ * @param options.sql the file of SQL that makes up the database, from this folder
  * @param options.gateway whether one is wanted
  */
 export async function startVault(
   t: Test,
-  options: { readonly sql: readonly string[]; readonly gateway: boolean },
+  options: { readonly sql: string; readonly masked: readonly MaskedColumns[]; readonly gateway: boolean },
 ): Promise<Vault> {
   const demo = await demoFor(t);
   const { server } = demo.database;
   const { user, password } = server.superuser;
   const ca = await readFile(demo.variables["PGSSLROOTCERT"] ?? "", "utf8");
-  const client = (database = DATABASE) => {
+  const client = async (database: string) => {
     const made = new pg.Client({
       host: "localhost",
       port: server.port,
@@ -65,15 +63,17 @@ export async function startVault(
       ssl: { ca },
     });
     made.on("error", () => undefined);
+    await made.connect();
     return made;
   };
-  await queries(client("postgres"), [
+  const maker = await client("postgres");
+  await maker.query(
     `create database ${DATABASE} template template0 locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'`,
-  ]);
-  const texts = await Promise.all(
-    options.sql.map((name) => readFile(join(import.meta.dirname, name), "utf8")),
   );
-  await queries(client(), texts);
+  await maker.end();
+  const beside = await client(DATABASE);
+  t.teardown(() => beside.end());
+  await beside.query(await readFile(join(import.meta.dirname, options.sql), "utf8"));
   const folder = join(demo.folder, "from-the-server");
   await mkdir(folder);
   // The server has a user of its own, who also has to get there.
@@ -83,53 +83,28 @@ export async function startVault(
     straight: { demo, port: server.port, user, password, database: DATABASE },
     gateway: {
       demo,
-      port: options.gateway ? await gatewayPort(t, demo, { user, password }) : 0,
+      port: options.gateway ? await gatewayPort(t, demo, options.masked, { user, password }) : 0,
       user: "writer",
       password: demo.variables["WRITER_TOKEN"] ?? "",
       database: "orders",
     },
-    canaries: await canariesOf(client()),
     folder,
-    client,
+    beside,
   };
 }
 
 async function gatewayPort(
   t: Test,
   demo: Demo,
+  masked: readonly MaskedColumns[],
   credential: { readonly user: string; readonly password: string },
 ): Promise<number> {
   await writeFile(join(demo.folder, "secrets", "vault"), credential.password, { mode: 0o600 });
-  await writeFile(join(demo.folder, "canaries.yaml"), policy());
+  await writeFile(join(demo.folder, "masks.yaml"), policy(masked));
   const { port } = await variantGateway(t, demo, "vault", {
     "    database": DATABASE,
     "      writer": `{ credential: { user: ${credential.user}, password: file:secrets/vault } }`,
-    policies: "[file:canaries.yaml]",
+    policies: "[file:masks.yaml]",
   });
   return port;
-}
-
-async function canariesOf(client: pg.Client): Promise<Canary[]> {
-  const rows = await queries(
-    client,
-    sources.map(({ query }) => `select value::text from (${query}) as source (value)`),
-  );
-  return rows.flatMap((values, index) =>
-    values.map((value) => ({ kind: sources[index]?.kind ?? "text", value })),
-  );
-}
-
-/** Runs them one after the other, and ends the client. The first column of each one's rows. */
-async function queries(client: pg.Client, texts: readonly string[]): Promise<string[][]> {
-  await client.connect();
-  try {
-    const results: string[][] = [];
-    for (const text of texts) {
-      const result = await client.query<string[]>({ text, rowMode: "array" });
-      results.push(Array.isArray(result) ? [] : result.rows.map(([value = ""]) => value));
-    }
-    return results;
-  } finally {
-    await client.end();
-  }
 }

@@ -52,7 +52,7 @@ function summary(output: string): string {
   const lines: string[] = [];
   let failing = false;
   for (const line of output.split("\n")) {
-    if (/^ *# not run: /.test(line)) lines.push(line.trim());
+    if (/^ *# (?:not run|figures): /.test(line)) lines.push(line.trim());
     if (/^(not )?ok \d/.test(line))
       lines.push(line.replace(/^ok \d+ - /, "✔ ").replace(/^not ok \d+ - /, "✘ "));
     failing = /^ +not ok/.test(line) || (failing && !/^ +(ok \d|# Subtest|\.\.\.$)/.test(line));
