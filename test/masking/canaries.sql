@@ -53,7 +53,7 @@ insert into people values
 create table badges (id integer primary key, email text not null constraint badge_holder references people (email));
 insert into badges select id, email from people where id < 3;
 
-create table letters (id integer primary key, writer integer not null references people, body text not null);
+create table letters (id integer primary key, writer integer not null references people, body text not null, pages integer);
 insert into letters values (1, 1, 'felmtropquind rastvoklumen'), (2, 1, 'gwirnextolpam'), (3, 2, 'bashkudrolvint');
 create table letters_seen (letter integer, body text);
 
