@@ -22,7 +22,13 @@ const port = Number(demo.variables["PGPORT"]);
 const policyFile = join(demo.folder, "policies", "analysts.yaml");
 const configFile = join(demo.folder, "gatehouse.yaml");
 const originals = new Map<string, string>();
-for (const name of ["gatehouse.yaml", "analysts.yaml", "operators.yaml", "people.yaml"]) {
+for (const name of [
+  "gatehouse.yaml",
+  "analysts.yaml",
+  "operators.yaml",
+  "people.yaml",
+  "personal-data.yaml",
+]) {
   const path = name === "gatehouse.yaml" ? configFile : join(demo.folder, "policies", name);
   originals.set(path, await readFile(path, "utf8"));
 }
