@@ -28,6 +28,8 @@ t.test("a name is read as it is reported: in quotes only where it has to be", as
   }
   t.equal(functionName().parse('"app".total'), "app.total");
   t.same(partsOf('public."a.b"."say ""it"""'), ["public", "a.b", 'say "it"']);
+  t.same(partsOf("one"), ["one"]);
+  t.same(partsOf("a line\n.x"), ["a line\n", "x"], "a database keeps names that no file may write");
 });
 
 t.test(
@@ -48,6 +50,9 @@ t.test(
       t.notOk(columnPattern().safeParse(text).success, JSON.stringify(text));
     }
     t.notOk(functionName().safeParse("a.b.c").success);
+    for (const text of ["", ".a", "a.", "a..b", 'a."b', 'a."b"c', 'a.b"c"', 'a.""']) {
+      t.equal(partsOf(text), undefined, JSON.stringify(text));
+    }
     t.notOk(columnPattern().safeParse(`a.b.${"c".repeat(510)}`).success);
   },
 );

@@ -1,9 +1,4 @@
-export {
-  type ColumnPattern,
-  columnPattern,
-  type ColumnPatternResult,
-  matchesColumn,
-} from "./column-pattern.ts";
+export { columnMatcher } from "./column-pattern.ts";
 export {
   type CustomPatterns,
   type DetectorRegistry,

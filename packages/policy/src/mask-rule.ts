@@ -58,7 +58,7 @@ export function matching(pattern: string, names: Iterable<string>): string[] {
 function hiddenBy({ columns, tags: patterns, detect }: MaskRule, tags: Tags): Hidden[] {
   const tagged = new Set(patterns.flatMap((pattern) => matching(pattern, tags.keys())));
   return [
-    ...columns.map((column) => ({ word: partsOf(column).at(-1) ?? "", named: column, columns: [column] })),
+    ...columns.map((column) => ({ word: partsOf(column)?.at(-1) ?? "", named: column, columns: [column] })),
     ...[...tagged].map((tag) => ({ word: lastWord(tag), named: tag, columns: tags.get(tag) ?? [] })),
     ...detect.map((detector) => ({ word: lastWord(detector), named: detector, detector })),
   ];

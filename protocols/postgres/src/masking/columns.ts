@@ -1,4 +1,4 @@
-import { columnPattern, matchesColumn } from "@gatehouse/masking";
+import { columnMatcher } from "@gatehouse/masking";
 
 /** Whether a stored column, as `schema.table.column`, is one of those that the patterns mean. */
 export type ColumnMatch = (column: string) => boolean;
@@ -6,20 +6,17 @@ export type ColumnMatch = (column: string) => boolean;
 /** Columns of a database are many, and not without end; names that come and go must not pile up. */
 const MAX_KNOWN = 10_000;
 
-/** @param patterns as a mask has them; one that is not of three parts means nothing, which the policy's reader refuses */
+/** @param patterns as a mask has them */
 export function columnMatch(patterns: readonly string[]): ColumnMatch {
-  const compiled = patterns.flatMap((written) => {
-    const read = columnPattern(written);
-    return read.ok ? [read.pattern] : [];
-  });
+  const matchers = patterns.map(columnMatcher);
   const known = new Map<string, boolean>();
   return (column) => {
-    let matches = known.get(column);
-    if (matches === undefined) {
-      matches = compiled.some((pattern) => matchesColumn(pattern, column));
+    let found = known.get(column);
+    if (found === undefined) {
+      found = matchers.some((matches) => matches(column));
       if (known.size === MAX_KNOWN) known.clear();
-      known.set(column, matches);
+      known.set(column, found);
     }
-    return matches;
+    return found;
   };
 }
