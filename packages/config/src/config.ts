@@ -7,6 +7,7 @@ import type {
   Target,
   TcpAddress,
 } from "@gatehouse/core";
+import type { DetectorRegistry } from "@gatehouse/masking";
 
 /** What the config needs to know of a protocol: its name, and how its own keys of a target and a level are read. */
 export interface ConfigProtocol {
@@ -47,6 +48,8 @@ export interface Config {
   readonly targets: ReadonlyMap<string, Target>;
   /** Each once, sorted by path; found but not read. */
   readonly policyFiles: readonly string[];
+  /** All that masks may look for: those that come with Gatehouse, and the file's own. */
+  readonly detectors: DetectorRegistry;
   readonly limits: ListenerLimits;
   readonly sessions: SessionLimits;
   /** How long a gateway that shuts down waits for its sessions. */

@@ -10,6 +10,7 @@ import {
   tcpAddress,
 } from "@gatehouse/documents";
 import { z } from "zod";
+import { detectors } from "./detectors.ts";
 import { issuer } from "./issuer.ts";
 import type { Reading } from "./target-schema.ts";
 
@@ -130,6 +131,9 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
       .array(z.string().regex(/^file:([^*]*\/)?[^/]+$/, POLICY_PATTERN))
       .min(1, POLICY_PATTERN)
       .describe("The policy files"),
+    detectors: detectors()
+      .prefault({})
+      .describe("Patterns (RE2) of values that masks may look for, by name: what they find is hidden"),
     limits: z
       .strictObject({
         connections: z.int().min(1).max(100_000).default(1000).describe("Open at once, on each address"),

@@ -54,7 +54,7 @@ async function readDocument(
     return { ok: false, problems: document.problems(safe).sort(byPlace) };
   }
 
-  const { development, state, tls, identity, limits, sessions, drain, audit, log } = common.value;
+  const { development, state, tls, identity, detectors, limits, sessions, drain, audit, log } = common.value;
   const { control, ...listeners } = common.value.listeners;
   return {
     ok: true,
@@ -68,6 +68,7 @@ async function readDocument(
       identity,
       targets,
       policyFiles: policies.files,
+      detectors,
       limits,
       sessions,
       drain,

@@ -14,6 +14,7 @@ limits: { connections: 1, message: 1MiB }
 sessions: { until: close, length: 8h, idle: off, perIdentity: 3 }
 log: { level: info }
 audit: { durability: written }
+detectors: { custom.badge: B-123456 }
 state: file:state
 `;
 

@@ -59,7 +59,12 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType): SettingsIssue[] {
       return ofUnion(issue, schema);
     case "custom":
       return [
-        { path, message: issue.message, ...(issue.params?.["secret"] === true ? { secret: true } : {}) },
+        {
+          path,
+          message: issue.message,
+          ...(issue.params?.["secret"] === true ? { secret: true } : {}),
+          ...(issue.params?.["atKey"] === true ? { atKey: true } : {}),
+        },
       ];
     default:
       return one(lowerFirst(issue.message));

@@ -3,7 +3,6 @@ import { dirname, relative } from "node:path";
 import { type Config, loadConfig } from "@gatehouse/config";
 import { GatehouseError, messageOf, type Protocol } from "@gatehouse/core";
 import { formatProblem, type Problem } from "@gatehouse/documents";
-import { type DetectorRegistry, detectorRegistry } from "@gatehouse/masking";
 import { type LoadedPolicies, loadPolicies, type PolicySummary, type PolicyText } from "@gatehouse/policy";
 import { factsOf } from "./protocols.ts";
 
@@ -17,9 +16,6 @@ export interface Configuration {
 export type ConfigurationResult =
   | { readonly ok: true; readonly configuration: Configuration }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-/** Those that come with Gatehouse. */
-export const detectors = builtInDetectors();
 
 /** The problems of a config or its policies, as an error. */
 export class ConfigurationError extends GatehouseError {
@@ -61,13 +57,15 @@ export async function loadConfiguration(
     ]),
   );
   const facts = factsOf(protocols);
-  const policies = loadPolicies({ files, targets, facts, detectors: detectors.names, onError: onRuleError });
+  const { names, patterns } = config.detectors;
+  const policies = loadPolicies({
+    files,
+    targets,
+    facts,
+    detectors: names,
+    patterns,
+    onError: onRuleError,
+  });
   if (!policies.ok) return policies;
   return { ok: true, configuration: { config, policies: policies.engine, summaries: policies.policies } };
-}
-
-function builtInDetectors(): DetectorRegistry {
-  const result = detectorRegistry();
-  if (!result.ok) throw new TypeError("The detectors that come with Gatehouse must be right.");
-  return result.registry;
 }

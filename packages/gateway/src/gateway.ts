@@ -23,7 +23,7 @@ import { staticLeases } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
-import { type Configuration, ConfigurationError, detectors, loadConfiguration } from "./configuration.ts";
+import { type Configuration, ConfigurationError, loadConfiguration } from "./configuration.ts";
 import { createGate } from "./gate.ts";
 import { loadProtocols } from "./protocols.ts";
 import { openValueMasks } from "./value-masks.ts";
@@ -98,8 +98,8 @@ export class Gateway {
       clock: options.clock ?? systemClock,
       log: options.log,
     });
-    const values = await openValueMasks(config.stateFolder, detectors);
-    const gateway = new Gateway(options, protocols, result.configuration, audit, values);
+    const values = await openValueMasks(config.stateFolder, () => gateway.configuration.config.detectors);
+    const gateway: Gateway = new Gateway(options, protocols, result.configuration, audit, values);
     try {
       await gateway.#open();
       return gateway;

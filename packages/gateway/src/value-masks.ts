@@ -1,14 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  GatehouseError,
-  type Mask,
-  type MaskText,
-  Secret,
-  type Transform,
-  type ValueMasks,
-} from "@gatehouse/core";
+import { type Mask, type MaskText, Secret, type Transform, type ValueMasks } from "@gatehouse/core";
 import { compileTransform, type DetectorRegistry, maskingKey } from "@gatehouse/masking";
 
 /** In the state folder: the key of hashes, which has to be the same after a restart. */
@@ -17,9 +10,10 @@ const KEY_FILE = "masking.key";
 /**
  * What masked texts become in this gateway.
  * @param folder of its state
+ * @param detectors as the config has them at this moment: asked for at each answer
  * @throws what reading and writing the key's file throws
  */
-export async function openValueMasks(folder: string, registry: DetectorRegistry): Promise<ValueMasks> {
+export async function openValueMasks(folder: string, detectors: () => DetectorRegistry): Promise<ValueMasks> {
   const key = maskingKey(await openKey(join(folder, KEY_FILE)));
   return {
     transform(transform: Transform): MaskText {
@@ -28,17 +22,15 @@ export async function openValueMasks(folder: string, registry: DetectorRegistry)
     },
     detectors(masks: readonly Mask[]): MaskText {
       const steps = masks.map((mask) => {
-        const selection = registry.select(mask.detect);
-        // Which detectors there are was checked when the policy was loaded.
-        if (!selection.ok)
-          throw new GatehouseError("INTERNAL", `No detector is named ${selection.unknown.join(", ")}.`);
-        return { scanner: selection.scanner, transform: compileTransform(mask.with, key) };
+        const transform = compileTransform(mask.with, key);
+        const selection = detectors().select(mask.detect);
+        // Decided by policies and detectors that a reload has taken away meanwhile: nothing may be left.
+        if (!selection.ok) return () => null;
+        return (text: string) => selection.scanner.mask(text, transform).text;
       });
       return (text) => {
         let masked: string | null = text;
-        for (const { scanner, transform } of steps) {
-          if (masked !== null) masked = scanner.mask(masked, transform).text;
-        }
+        for (const step of steps) if (masked !== null) masked = step(masked);
         return masked;
       };
     },

@@ -11,7 +11,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/documents": ["core"],
   "packages/masking": ["core", "documents"],
   "packages/credentials": ["core", "documents"],
-  "packages/config": ["core", "documents", "credentials"],
+  "packages/config": ["core", "documents", "credentials", "masking"],
   "packages/identity": ["core", "documents"],
   "packages/policy": ["core", "documents"],
   "packages/audit": ["core", "documents"],

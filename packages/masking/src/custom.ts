@@ -1,16 +1,18 @@
-import { messageOf } from "@gatehouse/core";
-import { RE2JS } from "re2js";
+import { RE2JS, RE2JSSyntaxException } from "re2js";
 import type { Detector } from "./detector.ts";
 
 /** Patterns of a config by name, in RE2's syntax. What a match has as its first group is hidden, or all of it. */
 export type CustomPatterns = Readonly<Record<string, string>>;
 
+/** It repeats nothing of the pattern, which may be a secret at a wrong place. */
 export interface PatternProblem {
   readonly name: string;
   readonly message: string;
+  /** It is the name that is wrong, or that there is one more. */
+  readonly atName: boolean;
 }
 
-const NAME = /^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,62}$/;
+export const DETECTOR_NAME = /^[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,62}$/;
 const MAX_PATTERNS = 100;
 const MAX_LENGTH = 1000;
 /** RE2's instructions: `((a{100}){100})` is short and takes 10,000. */
@@ -20,11 +22,14 @@ const MAX_PROGRAM = 2000;
 export function problemsOf(custom: CustomPatterns, known: ReadonlySet<string>): readonly PatternProblem[] {
   const entries = Object.entries(custom);
   const problems = entries.flatMap(([name, pattern]) => {
-    const message = problemOfName(name, known) ?? problemOfPattern(pattern);
-    return message === undefined ? [] : [{ name, message }];
+    const ofName = problemOfName(name, known);
+    const message = ofName ?? problemOfPattern(pattern);
+    return message === undefined ? [] : [{ name, message, atName: ofName !== undefined }];
   });
   const [first] = entries.slice(MAX_PATTERNS);
-  if (first) problems.push({ name: first[0], message: `there are more than ${MAX_PATTERNS} patterns` });
+  if (first) {
+    problems.push({ name: first[0], message: `there are more than ${MAX_PATTERNS} patterns`, atName: true });
+  }
   return problems;
 }
 
@@ -34,7 +39,9 @@ export function customDetectors(custom: CustomPatterns): readonly Detector[] {
 
 function problemOfName(name: string, known: ReadonlySet<string>): string | undefined {
   if (known.has(name)) return "a detector of this name comes with Gatehouse";
-  return NAME.test(name) ? undefined : "expected a name such as custom.badge: two words of a-z, 0-9 and _";
+  return DETECTOR_NAME.test(name)
+    ? undefined
+    : "expected a name such as custom.badge: two words of a-z, 0-9 and _";
 }
 
 function problemOfPattern(pattern: string): string | undefined {
@@ -43,7 +50,8 @@ function problemOfPattern(pattern: string): string | undefined {
   try {
     compiled = RE2JS.compile(pattern);
   } catch (error) {
-    return `not a pattern that RE2 can read: ${messageOf(error)}`;
+    const what = error instanceof RE2JSSyntaxException ? `: ${error.getDescription()}` : "";
+    return `not a pattern that RE2 can read${what}`;
   }
   if (compiled.programSize() > MAX_PROGRAM)
     return "the pattern repeats too much to be looked for in every value";

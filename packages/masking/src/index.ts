@@ -1,9 +1,8 @@
 export { columnMatcher } from "./column-pattern.ts";
+export { type CustomPatterns, DETECTOR_NAME, type PatternProblem } from "./custom.ts";
 export {
-  type CustomPatterns,
   type DetectorRegistry,
   detectorRegistry,
-  type PatternProblem,
   type RegistryResult,
   type Selection,
 } from "./registry.ts";

@@ -3,8 +3,6 @@ import type { Detector } from "./detector.ts";
 import { builtIn } from "./detectors/index.ts";
 import { Scanner } from "./scanner.ts";
 
-export type { CustomPatterns, PatternProblem } from "./custom.ts";
-
 export type RegistryResult =
   | { readonly ok: true; readonly registry: DetectorRegistry }
   | { readonly ok: false; readonly problems: readonly PatternProblem[] };
@@ -18,19 +16,22 @@ export type Selection =
 export function detectorRegistry(custom: CustomPatterns = {}): RegistryResult {
   const problems = problemsOf(custom, new Set(builtIn.map(({ name }) => name)));
   if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, registry: new DetectorRegistry(builtIn, customDetectors(custom)) };
+  return { ok: true, registry: new DetectorRegistry(builtIn, custom) };
 }
 
 /** Made by `detectorRegistry`, which has checked the patterns. */
 export class DetectorRegistry {
+  /** The config's. */
+  readonly patterns: CustomPatterns;
   readonly #builtIn: readonly Detector[];
   readonly #custom: readonly Detector[];
   /** Compiled patterns are large: rules that look for the same share them. */
   readonly #scanners = new Map<string, Scanner>();
 
-  constructor(own: readonly Detector[], custom: readonly Detector[]) {
+  constructor(own: readonly Detector[], patterns: CustomPatterns) {
+    this.patterns = patterns;
     this.#builtIn = own;
-    this.#custom = custom;
+    this.#custom = customDetectors(patterns);
   }
 
   get names(): readonly string[] {

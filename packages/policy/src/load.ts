@@ -21,6 +21,8 @@ export interface LoadOptions {
   readonly facts: ReadonlyMap<string, FactSchema>;
   /** The names of all detectors that a mask rule may name. */
   readonly detectors: readonly string[];
+  /** What those of the config look for, by name. */
+  readonly patterns?: Readonly<Record<string, string>>;
   readonly onError: RuleErrorListener;
 }
 
@@ -44,7 +46,14 @@ interface ReadFile {
  * in, so that the same files always name the same rule and have the same version. No file: nothing is allowed.
  * @throws GatehouseError INTERNAL where a target's protocol declares no facts.
  */
-export function loadPolicies({ files, targets, facts, detectors, onError }: LoadOptions): LoadResult {
+export function loadPolicies({
+  files,
+  targets,
+  facts,
+  detectors,
+  patterns = {},
+  onError,
+}: LoadOptions): LoadResult {
   const environments = environmentsOf(targets, facts);
   const prefixes = new Set([...facts.values()].map(({ prefix }) => prefix));
   const sorted = files.toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
@@ -71,7 +80,13 @@ export function loadPolicies({ files, targets, facts, detectors, onError }: Load
   if (problems.length > 0) return { ok: false, problems };
   return {
     ok: true,
-    engine: new Engine({ version: versionOf(sorted, targets), policies, targets, environments, onError }),
+    engine: new Engine({
+      version: versionOf(sorted, targets, patterns),
+      policies,
+      targets,
+      environments,
+      onError,
+    }),
     policies: policies.map(({ title, file, rules }) => ({ title, file, rules: rules.length })),
   };
 }
@@ -109,13 +124,19 @@ function environmentsOf(
 
 /**
  * SHA-256 over names and contents, each with its length before it, so that no two sets of files read alike; and over
- * the tags of targets, since masks rest on them.
+ * the tags of targets and the config's own detectors, since masks rest on them.
  */
-function versionOf(files: readonly PolicyText[], targets: ReadonlyMap<string, PolicyTarget>): string {
+function versionOf(
+  files: readonly PolicyText[],
+  targets: ReadonlyMap<string, PolicyTarget>,
+  patterns: Readonly<Record<string, string>>,
+): string {
   const hash = createHash("sha256");
   for (const { path, text } of files) hash.update(`${path.length}:${path}${text.length}:${text}`);
   const tagged = [...targets].filter(([, { tags }]) => tags.size > 0);
   if (tagged.length > 0)
     hash.update(JSON.stringify(tagged.map(([name, { tags }]) => [name, [...tags]]).sort()));
+  const looked = Object.entries(patterns);
+  if (looked.length > 0) hash.update(JSON.stringify(Object.fromEntries(looked.sort())));
   return hash.digest("hex").slice(0, 12);
 }

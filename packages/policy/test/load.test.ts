@@ -205,6 +205,18 @@ t.test("other tags of a target make another version, since masks rest on them", 
   t.equal(versionOf(new Map(email)), versions[1]);
 });
 
+t.test("other patterns of the config's detectors make another version too", async (t) => {
+  const versionOf = (patterns: Readonly<Record<string, string>>) => {
+    const files = [{ path: "a.yaml", text: good }];
+    const loaded = loadPolicies({ files, targets, facts, detectors, patterns, onError: () => undefined });
+    return loaded.ok ? loaded.engine.version : "not loaded";
+  };
+  const [one, other] = [{ "custom.badge": "B-[0-9]+" }, { "custom.badge": "C-[0-9]+" }];
+  t.equal(new Set([versionOf({}), versionOf(one), versionOf(other)]).size, 3);
+  const both = { ...one, "custom.case": "K-[0-9]+" };
+  t.equal(versionOf(both), versionOf(Object.fromEntries(Object.entries(both).reverse())));
+});
+
 t.test("the schema for editors knows the file's words, and none that is refused", async (t) => {
   const schema = JSON.stringify(policyFileJsonSchema());
   for (const word of ["policy", "who", "everyone", "targets", "levels", "rules", "allow", "mask", "when"]) {
