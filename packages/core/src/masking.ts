@@ -26,6 +26,17 @@ export interface Mask {
   readonly predicates: "refuse" | "allow";
 }
 
+/** Something about a mask that does not fit what its target has. */
+export interface Misfit {
+  /** An error is a mask that can't be what it promises. A warning is one that hides nothing. */
+  readonly severity: "error" | "warning";
+  readonly rule: RuleReference;
+  /** As the policy or the target's tags have it. */
+  readonly column: string;
+  /** In words for whoever keeps the policies: the column, and what it is in the target. */
+  readonly message: string;
+}
+
 /** A mask that a command's answer was given, for the audit log: what was hidden and by which rule, never a value. */
 export interface AppliedMask {
   readonly rule: RuleReference;
@@ -42,7 +53,7 @@ export type MaskingOutcome =
       readonly ok: false;
       readonly message: string;
       readonly hint: string;
-      /** The mask's, where one of several stands in the way. */
+      /** The mask's that stands in the way; the first one's, where any of them would. */
       readonly rule?: RuleReference;
     };
 

@@ -1,7 +1,7 @@
 import type { Command, FactSchema } from "./command.ts";
 import type { Gate, Lease } from "./gate.ts";
 import type { Logger } from "./logger.ts";
-import type { ValueMasks } from "./masking.ts";
+import type { Mask, Misfit, ValueMasks } from "./masking.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
 import type { Address } from "./address.ts";
@@ -36,6 +36,8 @@ export interface ServeOptions {
    * asks releases it. Rejects with GatehouseError SECRET_UNAVAILABLE or CERTIFICATE_INVALID.
    */
   readonly lease: (target: Target) => Promise<Lease>;
+  /** Told each time that more, or something else, has become known of a target; by the target's name. */
+  readonly learned: (target: string) => void;
   readonly log: Logger;
 }
 
@@ -64,6 +66,10 @@ export interface Protocol {
   serve(options: ServeOptions): Promise<Listener>;
   /** Whether it knows what it has to know of a target; the reason is for the operator. */
   status(target: Target): { readonly ok: true } | { readonly ok: false; readonly reason: string };
+  /** Sees to it that what there is to know of a target is known and new. Resolves also where that can't be. */
+  learn(target: Target): Promise<void>;
+  /** What of these masks does not fit the target, by what was last known of it; nothing as long as nothing is. */
+  misfits(target: Target, masks: readonly Mask[]): readonly Misfit[];
   /** Ends what the protocol keeps for itself (worker threads). */
   dispose(): Promise<void>;
 }

@@ -140,8 +140,11 @@ export class SessionEnforcement {
   /** The rules allow it, but its answer can't be given as the masks want it. */
   #notMasked(command: Command, { message, hint, rule }: Unmasked, masks: readonly Mask[]): Deciding {
     this.#refused++;
-    const refusal = { kind: "policy", message, hint, reference: this.#options.ids("ref") } as const;
     const named = rule ?? masks[0]?.rule ?? null;
+    const whose =
+      named === null ? "" : ` The mask is the rule "${named.rule}" of the policy "${named.policy}".`;
+    const reference = this.#options.ids("ref");
+    const refusal = { kind: "policy", message, hint: `${hint}${whose}`, reference } as const;
     const verdict = this.#refuse(auditedCommand(command), refusal, message, named);
     return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
   }

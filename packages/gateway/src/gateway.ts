@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
+import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
 import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
@@ -25,12 +26,15 @@ import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity
 import { SessionRegistry } from "@gatehouse/sessions";
 import { type Configuration, ConfigurationError, loadConfiguration } from "./configuration.ts";
 import { createGate } from "./gate.ts";
+import { MaskReview } from "./mask-review.ts";
 import { loadProtocols } from "./protocols.ts";
 import { openValueMasks } from "./value-masks.ts";
 import { version } from "./version.ts";
 
 /** How long a session has to close once it was told to. */
 const CLOSE_GRACE = 2_000;
+/** How long a reload waits for targets that say what they have: one that is away must not keep policies from changing. */
+const LEARN_GRACE = 3_000;
 
 export interface GatewayOptions {
   readonly configFile: string;
@@ -56,6 +60,7 @@ export class Gateway {
   readonly #leases = staticLeases();
   readonly #listeners = new Map<string, Listener[]>();
   readonly #certificates: ReloadingCertificate[] = [];
+  readonly #masks: MaskReview;
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
   #lastReload: Promise<unknown> = Promise.resolve();
@@ -75,6 +80,7 @@ export class Gateway {
     this.#protocols = protocols;
     this.#configuration = configuration;
     this.#audit = audit;
+    this.#masks = new MaskReview(protocols, options.log);
     this.#sessions = new SessionRegistry({
       clock: this.#clock,
       limits: () => this.#configuration.config.sessions,
@@ -147,13 +153,14 @@ export class Gateway {
     const targets = [...this.#configuration.config.targets.values()];
     return targets.flatMap((target) => {
       const status = this.#protocols.find(({ name }) => name === target.protocol)?.status(target);
-      if (status === undefined || status.ok) return [];
-      return [{ name: `target ${target.name}`, ready: false, reason: status.reason }];
+      const reason = status?.ok === false ? status.reason : this.#masks.reason(target.name);
+      return reason === undefined ? [] : [{ name: `target ${target.name}`, ready: false, reason }];
     });
   }
 
   /**
-   * Reads config and policies again. With a problem in any of them, nothing changes. Open sessions keep their
+   * Reads config and policies again. With a problem in any of them, or a mask that can't be put on a column of a target that
+   * is known, nothing changes. Open sessions keep their
    * target and level; their next command is decided by the new policies, and how long they may last by the new
    * `sessions`. Listeners, limits, the state folder and the audit log's durability stay as they were at the start;
    * that they wait is logged.
@@ -171,7 +178,12 @@ export class Gateway {
     const { file } = this.#configuration.config;
     // A certificate that was replaced is found by itself within seconds; whoever asks for it has it at once.
     await Promise.all(this.#certificates.map((certificate) => certificate.reload()));
-    const result = await loadConfiguration(file, this.#protocols, ruleErrorsTo(this.#log));
+    // What was mended at a target just now counts.
+    await Promise.race([
+      this.#masks.learn(this.#configuration),
+      pause(LEARN_GRACE, undefined, { ref: false }),
+    ]);
+    const result = await this.#load(file);
     if (!result.ok) {
       const first = result.problems[0] ? formatProblem(result.problems[0]).split("\n", 1).join("") : "";
       for (const problem of result.problems)
@@ -195,8 +207,16 @@ export class Gateway {
     const waiting = needRestart(this.#configuration.config, config);
     if (waiting.length > 0) this.#log.warn({ keys: waiting }, "these keys take effect at the next start");
     this.#configuration = result.configuration;
+    this.#masks.look(result.configuration);
+    void this.#masks.learn(result.configuration);
     this.#log.info({ policyVersion: policies.version, configDigest: config.digest }, "config reloaded");
     return [];
+  }
+
+  async #load(file: string): ReturnType<typeof loadConfiguration> {
+    const result = await loadConfiguration(file, this.#protocols, ruleErrorsTo(this.#log));
+    const problems = result.ok ? this.#masks.broughtBy(result.configuration, this.#configuration) : [];
+    return problems.length > 0 ? { ok: false, problems } : result;
   }
 
   /** Stops accepting, lets sessions finish for as long as the config says, ends the rest, closes the log. */
@@ -232,6 +252,8 @@ export class Gateway {
         await this.#listen(protocol, listener, gate);
       }
     }
+    // A target that is away must not keep the gateway from starting for the others.
+    void this.#masks.learn(this.#configuration);
   }
 
   async #listen(protocol: Protocol, { addresses, tls }: ListenerConfig, gate: Gate): Promise<void> {
@@ -248,6 +270,7 @@ export class Gateway {
         limits,
         gate,
         lease: (target) => this.#leases.acquire(target),
+        learned: (target) => this.#masks.look(this.#configuration, target),
         values: this.#values,
         log: this.#log,
       });

@@ -198,7 +198,9 @@ t.test("a command whose answer can't be masked is refused in the mask's name", a
     t.equal(effect, "block");
     const result = await verdict;
     if (result.ok) throw new Error("it was let through");
-    t.match(result.refusal, { kind: "policy", message: told, hint: /./ });
+    t.match(result.refusal, { kind: "policy", message: told });
+    const { rule: title, policy } = named.rule;
+    t.ok(result.refusal.hint?.endsWith(`The mask is the rule "${title}" of the policy "${policy}".`));
     t.match(events, [
       {
         reference: result.refusal.reference,

@@ -1,4 +1,4 @@
-export { columnMatcher } from "./column-pattern.ts";
+export { type ColumnPattern, columnMatcher, columnPattern } from "./column-pattern.ts";
 export { type CustomPatterns, DETECTOR_NAME, type PatternProblem } from "./custom.ts";
 export {
   type DetectorRegistry,

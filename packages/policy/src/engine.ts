@@ -3,6 +3,7 @@ import type {
   Decision,
   DecisionRequest,
   Identity,
+  Mask,
   PolicyEngine,
   RuleReference,
 } from "@gatehouse/core";
@@ -49,6 +50,8 @@ export interface LoadedPolicies extends PolicyEngine {
   explain(request: DecisionRequest): Explanation;
   /** Every rule of every policy, in the order of files and rules. */
   readonly rules: readonly { readonly reference: RuleReference; readonly effect: Effect }[];
+  /** All that is masked at a target, whoever asks, at whichever level. */
+  masksAt(target: string): readonly Mask[];
 }
 
 interface EngineParts {
@@ -89,6 +92,16 @@ export class Engine implements LoadedPolicies {
 
   get rules(): readonly Rule[] {
     return this.#policies.flatMap(({ rules }) => rules);
+  }
+
+  masksAt(target: string): readonly Mask[] {
+    const configured = this.#targets.get(target);
+    if (configured === undefined) return [];
+    return this.#policies
+      .filter(({ targets }) => targets === undefined || targets.has(target))
+      .flatMap(({ rules }) => rules)
+      .filter(({ conditions }) => conditions.has(configured.protocol))
+      .flatMap((rule) => configured.maskSets.of(rule));
   }
 
   decide(request: DecisionRequest): Decision {

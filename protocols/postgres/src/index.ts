@@ -4,6 +4,7 @@ import { CancelKeys } from "./cancel-keys.ts";
 import { Catalogs } from "./catalog/catalogs.ts";
 import { sqlFacts, toCommand, withoutCatalog } from "./commands.ts";
 import { refusedByAnalysis } from "./grounds.ts";
+import { misfits } from "./masking/misfits.ts";
 import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
@@ -20,10 +21,21 @@ export function postgres(analyzer = new Analyzer()): Protocol {
     targetSettings: postgresSettings,
     levelSettings: postgresLevelSettings,
     serve: (options) => {
-      catalogs ??= new Catalogs({ clock: systemClock, lease: options.lease, log: options.log });
+      const { lease, learned, log } = options;
+      catalogs ??= new Catalogs({ clock: systemClock, lease, learned, log });
       return serve(options, { analyzer, cancelKeys, catalogs });
     },
     status: (target) => catalogs?.of(target).status() ?? { ok: true },
+    learn: async (target) => {
+      const catalog = catalogs?.of(target);
+      catalog?.stale();
+      // Why it can't be read is its status, and was logged.
+      await catalog?.fresh().catch(() => undefined);
+    },
+    misfits: (target, masks) => {
+      const catalog = catalogs?.latest(target);
+      return catalog ? misfits(masks, catalog) : [];
+    },
     understand: (text, target) => understand(analyzer, text, target),
     dispose: () => {
       catalogs?.dispose();

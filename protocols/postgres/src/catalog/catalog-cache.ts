@@ -27,6 +27,8 @@ export interface CatalogCacheOptions {
   /** Milliseconds that it is used for at most while the target can't be asked. 30 seconds when left out. */
   readonly oldest?: number;
   readonly bounds?: CatalogBounds;
+  /** Told when it is known for the first time, or another than before. */
+  readonly learned?: () => void;
 }
 
 export type CatalogStatus =
@@ -63,7 +65,13 @@ export class CatalogCache {
   #disposed = false;
 
   constructor(options: CatalogCacheOptions) {
-    this.#options = { refresh: 10_000, oldest: 30_000, bounds: CATALOG_BOUNDS, ...options };
+    this.#options = {
+      refresh: 10_000,
+      oldest: 30_000,
+      bounds: CATALOG_BOUNDS,
+      learned: () => undefined,
+      ...options,
+    };
   }
 
   /**
@@ -74,6 +82,11 @@ export class CatalogCache {
     const known = this.#usable(this.#generation);
     if (known && this.#age(known) > this.#options.refresh / 2 && this.#mayTry()) void this.#check();
     return known?.reading.data;
+  }
+
+  /** As it was last read, however long ago that is. No statement may rest on it. */
+  get latest(): CatalogData | undefined {
+    return this.#known?.reading.data;
   }
 
   /**
@@ -149,8 +162,10 @@ export class CatalogCache {
       const reading = await this.#read();
       if (this.#disposed) return;
       if (this.#failing) this.#options.log.info(this.#named({}), "the catalog can be read again");
+      const before = this.latest;
       this.#known = { reading, at, generation };
       this.#failing = undefined;
+      if (reading.data !== before) this.#options.learned();
     } catch (error) {
       this.#failed(messageOf(error));
     }

@@ -2,6 +2,9 @@ import type { CatalogData, NamedType, Relation, Routine } from "./catalog.ts";
 
 const NOTHING: readonly never[] = [];
 
+/** Domains over domains. */
+const MAX_DOMAINS = 32;
+
 /** What a statement's names mean, by one reading of the catalog. All of it is looked up, none of it is searched. */
 export class CatalogIndex {
   readonly data: CatalogData;
@@ -45,6 +48,17 @@ export class CatalogIndex {
 
   type(id: number): NamedType | undefined {
     return this.#types.get(id);
+  }
+
+  /** Of a domain, the type below all domains; any other type is itself. */
+  typeBelow(id: number): number {
+    let below = id;
+    for (let i = 0; i < MAX_DOMAINS; i++) {
+      const type = this.#types.get(below);
+      if (type?.kind !== "domain" || type.base === undefined) break;
+      below = type.base;
+    }
+    return below;
   }
 
   #reached(id: number, next: (from: Relation) => readonly Relation[]): readonly Relation[] {

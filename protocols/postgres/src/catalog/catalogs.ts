@@ -1,12 +1,15 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Clock, Lease, Logger, Target } from "@gatehouse/core";
 import { settingsOf } from "../settings.ts";
+import type { CatalogData } from "./catalog.ts";
 import { CatalogCache } from "./catalog-cache.ts";
 
 export interface CatalogsOptions {
   readonly clock: Clock;
   /** The gateway's own way into a target. */
   readonly lease: (target: Target) => Promise<Lease>;
+  /** Told when a target's catalog is known for the first time, or another than before. */
+  readonly learned: (target: string) => void;
   readonly log: Logger;
 }
 
@@ -30,11 +33,15 @@ export class Catalogs {
   of(target: Target): CatalogCache {
     const known = this.#byTarget.get(target);
     if (known) return known;
-    const newest = this.#newest.get(target.name);
-    const cache = newest && sameWay(newest.target, target) ? newest.cache : this.#create(target);
+    const cache = this.#sharedBy(target) ?? this.#create(target);
     this.#byTarget.set(target, cache);
     this.#newest.set(target.name, { target, cache });
     return cache;
+  }
+
+  /** What was last known of a target's catalog, if anything. */
+  latest(target: Target): CatalogData | undefined {
+    return (this.#byTarget.get(target) ?? this.#sharedBy(target))?.latest;
   }
 
   /** Closes the connections to all targets. */
@@ -42,13 +49,19 @@ export class Catalogs {
     for (const { cache } of this.#newest.values()) cache.dispose();
   }
 
+  #sharedBy(target: Target): CatalogCache | undefined {
+    const newest = this.#newest.get(target.name);
+    return newest && sameWay(newest.target, target) ? newest.cache : undefined;
+  }
+
   #create(target: Target): CatalogCache {
-    const { clock, lease, log } = this.#options;
+    const { clock, lease, learned, log } = this.#options;
     return new CatalogCache({
       target: { ...target, settings: settingsOf(target) },
       lease: () => lease(target),
       clock,
       log,
+      learned: () => learned(target.name),
     });
   }
 }

@@ -1,8 +1,9 @@
-import type { AppliedMask, Mask, MaskingOutcome, Transform } from "@gatehouse/core";
+import type { AppliedMask, Mask, MaskingOutcome, RuleReference, Transform } from "@gatehouse/core";
 import type { Analysis } from "../analysis/analysis.ts";
 import type { CopyFormat } from "../analysis/copy-format.ts";
 import type { OutputColumn, StatementLineage } from "../lineage/lineage.ts";
 import { type ColumnMatch, columnMatch } from "./columns.ts";
+import { serves } from "./types.ts";
 
 /** What becomes of the rows of one statement. */
 export interface StatementPlan {
@@ -79,7 +80,8 @@ function compile(masks: readonly Mask[]): Compiled {
 function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecting }: Compiled): Planned {
   if (columns.length === 0 && detecting.length === 0) return NOTHING_TO_DO;
   // What is not known of a statement has no masked columns to be found in it.
-  if (columns.length > 0 && lineage?.length !== statements) return notFollowed();
+  const [first] = columns;
+  if (first && lineage?.length !== statements) return notFollowed(first.mask.rule);
   const applied = new Map<Mask, string[]>();
   const plans: StatementPlan[] = [];
   let touches = false;
@@ -95,9 +97,14 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
       );
     }
     const outputs = statement?.outputs ?? [];
+    for (const output of outputs) {
+      const refused = notServed(output, columns);
+      if (refused) return refused;
+    }
     const hidden = outputs.map((output) => transformOf(output, columns, applied));
     const hides = hidden.some((transform) => transform !== undefined);
-    if ((hides || detecting.length > 0) && copy?.kind === "unknown") return copyNotFollowed(copy.option);
+    const [masking = detecting[0]] = outputs.flatMap(({ from }) => masksOf(from, columns));
+    if (masking && copy?.kind === "unknown") return copyNotFollowed(copy.option, masking.rule);
     plans.push({
       types: outputs.map(({ type }) => type),
       ...(hides ? { columns: hidden } : {}),
@@ -123,25 +130,46 @@ function transformOf(
   columns: readonly ColumnMask[],
   applied: Map<Mask, string[]>,
 ): Transform | undefined {
-  const matching = columns.filter(({ means }) => from.some(means)).map(({ mask }) => mask);
+  const matching = masksOf(from, columns);
   for (const mask of matching) {
     const names = applied.get(mask);
     if (names) names.push(name);
     else applied.set(mask, [name]);
   }
-  const transforms = matching.map((mask) => mask.with);
-  if (!exact && transforms.length > 0) return NOTHING;
-  return transforms.sort((a, b) => STRICTEST.indexOf(a.kind) - STRICTEST.indexOf(b.kind))[0];
+  const [strictest] = matching;
+  return !exact && strictest ? NOTHING : strictest?.with;
+}
+
+/** Those that mean one of these stored columns, the strictest first. */
+function masksOf(stored: readonly string[], columns: readonly ColumnMask[]): readonly Mask[] {
+  return columns
+    .filter(({ means }) => stored.some(means))
+    .map(({ mask }) => mask)
+    .sort((a, b) => STRICTEST.indexOf(a.with.kind) - STRICTEST.indexOf(b.with.kind));
+}
+
+/** A mask that promises what can't be made of the column's type: what it would leave, nobody has decided. */
+function notServed({ name, from, exact, type }: OutputColumn, columns: readonly ColumnMask[]) {
+  const [mask] = exact ? masksOf(from, columns) : [];
+  if (mask === undefined || type === undefined || serves(mask.with, type)) return undefined;
+  return {
+    ok: false,
+    message: `The column ${name} of the answer is masked in a way that can't be put on its type.`,
+    hint: "Leave it out, and tell whoever keeps the policies.",
+    rule: mask.rule,
+  } as const;
 }
 
 function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]): Planned | undefined {
   // Nothing has been put in its place.
   const [gap] = statement.byName ? ["what it runs by its name"] : statement.gaps;
-  if (gap !== undefined) {
+  const [first] = columns;
+  if (gap !== undefined && first) {
     return {
       ok: false,
       message: `Columns of this target are masked, and a part of the statement can't be followed: ${gap}.`,
       hint: "Write that part in another way, or name the columns that are wanted.",
+      rule: first.mask.rule,
     };
   }
   const named = (names: readonly string[], among: readonly ColumnMask[]) => {
@@ -174,19 +202,21 @@ function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]):
   return undefined;
 }
 
-function notFollowed(): Planned {
+function notFollowed(rule: RuleReference): Planned {
   return {
     ok: false,
     message:
       "Columns of this target are masked, and the gateway does not know what this statement reads of them.",
     hint: "Try again; if it goes on, ask whoever runs the gateway whether the target's catalog can be read.",
+    rule,
   };
 }
 
-function copyNotFollowed(option: string): Planned {
+function copyNotFollowed(option: string, rule: RuleReference): Planned {
   return {
     ok: false,
     message: `The rows of this COPY are masked, and its option ${option} can't be followed.`,
     hint: "Leave the option out, or use a SELECT.",
+    rule,
   };
 }

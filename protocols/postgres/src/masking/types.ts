@@ -1,10 +1,12 @@
 import { hash } from "node:crypto";
+import type { Transform } from "@gatehouse/core";
 import { truncated } from "../analysis/search-path.ts";
 import { encodeNumeric } from "../codec/numeric.ts";
 import { parameterText } from "../codec/parameter.ts";
 
 /*
- * What a masked value may be, by its type, so that every client can read it as one of that type:
+ * What a masked value may be, by its type, so that every client can read it as one of that type. Where a transform does
+ * not serve a type, and the lineage tells the type, the statement was refused (`plan.ts`); otherwise the value becomes:
  *
  *   type                  redact                  constant        hash                     partial
  *   text, varchar,        the transform's text    its text        its text                 its text
@@ -31,6 +33,8 @@ export interface MaskedType {
   readonly textual: boolean;
   /** The transforms that leave what they promise. The others redact. */
   readonly serves: ReadonlySet<Kind>;
+  /** Whether a constant is a value of it. */
+  accepts(constant: string): boolean;
   /**
    * The type's text form of what a transform gave; undefined where nothing of the type is that, which is NULL then.
    * @param modifier as RowDescription has it
@@ -55,6 +59,7 @@ function textual(fit: (text: string, modifier: number) => string): MaskedType {
   return {
     textual: true,
     serves: TEXT_KINDS,
+    accepts: () => true,
     form: (text, _, modifier) => fit(text, modifier),
     binary: utf8,
   };
@@ -76,6 +81,8 @@ function json(binary: (form: string) => Buffer): MaskedType {
   return {
     textual: false,
     serves: DATA_KINDS,
+    // What is no JSON is a string.
+    accepts: () => true,
     form: (text, kind) => (kind === "constant" && isJson(text) ? text : JSON.stringify(text)),
     binary,
   };
@@ -105,14 +112,17 @@ function uuidOf(text: string): string {
   ].join("-");
 }
 
+function isUuid(text: string): boolean {
+  return /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text);
+}
+
 const uuid: MaskedType = {
   textual: false,
   serves: DATA_KINDS,
+  accepts: isUuid,
   form(text, kind) {
     if (kind === "hash") return uuidOf(text);
-    return kind === "constant" && /^[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}$/i.test(text)
-      ? text.toLowerCase()
-      : NIL;
+    return kind === "constant" && isUuid(text) ? text.toLowerCase() : NIL;
   },
   binary: (form) => Buffer.from(form.replaceAll("-", ""), "hex"),
 };
@@ -120,6 +130,7 @@ const uuid: MaskedType = {
 const bytea: MaskedType = {
   textual: false,
   serves: CONSTANT_ONLY,
+  accepts: () => true,
   form: (text) => `\\x${utf8(text).toString("hex")}`,
   binary: (form) => Buffer.from(form.slice(2), "hex"),
 };
@@ -136,6 +147,7 @@ function numbers(
   return {
     textual: false,
     serves: bits === undefined ? CONSTANT_ONLY : DATA_KINDS,
+    accepts: isOne,
     form(text, kind) {
       if (kind === "hash" && bits !== undefined) {
         return String(BigInt(`0x${hash("sha256", text, "hex")}`) >> BigInt(256 - bits));
@@ -175,11 +187,13 @@ function floating(bytes: 4 | 8): MaskedType {
 
 const isDecimal = (text: string) => /^-?(0|[1-9]\d{0,99})(\.\d{1,100})?$/.test(text);
 
+const isBool = (text: string) => text === "true" || text === "false";
+
 const bool: MaskedType = {
   textual: false,
   serves: CONSTANT_ONLY,
-  form: (text, kind) =>
-    kind === "constant" && (text === "true" || text === "false") ? text.slice(0, 1) : undefined,
+  accepts: isBool,
+  form: (text, kind) => (kind === "constant" && isBool(text) ? text.slice(0, 1) : undefined),
   binary: (form) => Buffer.from([form === "t" ? 1 : 0]),
 };
 
@@ -190,6 +204,7 @@ const FIRST_DAY = Date.UTC(2000, 0, 1);
 const date: MaskedType = {
   textual: false,
   serves: CONSTANT_ONLY,
+  accepts: isDate,
   form: (text, kind) => (kind === "constant" && isDate(text) ? text : undefined),
   binary(form) {
     const days = Buffer.alloc(4);
@@ -257,12 +272,17 @@ export function elementType(type: number): number | undefined {
   return ELEMENTS.get(type);
 }
 
-/** Whether a transform leaves of a type's values what it promises, and does not have to redact them. */
-export function serves(kind: Kind | "null", type: number): boolean {
+/**
+ * Whether a transform leaves of a type's values what it promises, and does not have to redact them.
+ * @param type of a domain, the type below
+ */
+export function serves(transform: Transform, type: number): boolean {
+  const { kind } = transform;
   if (kind === "null" || kind === "redact") return true;
   const element = ELEMENTS.get(type);
-  const served = TYPES.get(element ?? type)?.serves.has(kind) ?? false;
-  return served && (element === undefined || kind !== "constant");
+  const shape = TYPES.get(element ?? type);
+  if (!shape?.serves.has(kind)) return false;
+  return kind !== "constant" || (element === undefined && shape.accepts(transform.value));
 }
 
 /** A value as text, for a transform to look at: the same for the same value, in whichever form it came. */

@@ -10,7 +10,12 @@ function catalogsOf(t: Test) {
     asked.push(target.name);
     return Promise.reject(new Error("no credential"));
   };
-  const catalogs = new Catalogs({ clock: systemClock, lease, log: createMemoryLog() });
+  const catalogs = new Catalogs({
+    clock: systemClock,
+    lease,
+    learned: () => undefined,
+    log: createMemoryLog(),
+  });
   t.teardown(() => catalogs.dispose());
   return { catalogs, asked };
 }

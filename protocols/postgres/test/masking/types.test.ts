@@ -326,15 +326,32 @@ t.test("a hash is the same in text and binary, and of the value's own type", asy
 });
 
 t.test("a transform that a type can't have is known before", async (t) => {
-  t.ok(serves("partial", 25));
-  t.ok(serves("partial", 1009), "texts in an array");
-  t.notOk(serves("partial", 23));
-  t.ok(serves("hash", 23));
-  t.notOk(serves("hash", 21), "too few numbers for that");
-  t.notOk(serves("hash", 1184));
-  t.ok(serves("redact", 1184), "anything can be redacted");
-  t.ok(serves("null", 0));
-  t.notOk(serves("constant", 1009));
+  t.ok(serves(partial, 25));
+  t.ok(serves(partial, 1009), "texts in an array");
+  t.notOk(serves(partial, 23));
+  t.ok(serves(hash, 23));
+  t.notOk(serves(hash, 21), "too few numbers for that");
+  t.notOk(serves(hash, 1184));
+  t.ok(serves({ kind: "redact" }, 1184), "anything can be redacted");
+  t.ok(serves({ kind: "null" }, 0));
+  for (const [value, type, served] of [
+    ["x", 25, true],
+    ["x", 1009, false],
+    ["x", 23, false],
+    ["-7", 23, true],
+    ["70000", 21, false],
+    ["1.5", 1700, true],
+    ["yes", 16, false],
+    ["true", 16, true],
+    ["2026-02-30", 1082, false],
+    ["2026-02-28", 1082, true],
+    ["x", 2950, false],
+    ["not JSON", 3802, true],
+    ["x", 17, true],
+    ["x", 1184, false],
+  ] as const) {
+    t.equal(serves({ kind: "constant", value }, type), served, `${value} for ${type}`);
+  }
 });
 
 t.test("a text in an encoding that can't be written is redacted", async (t) => {

@@ -128,6 +128,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     limits: { ...limits, ...options.limits },
     gate,
     lease: () => Promise.resolve(leaseOf(user, password)),
+    learned: () => undefined,
     values: options.values ?? hideAll,
     log,
   });
