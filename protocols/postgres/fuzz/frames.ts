@@ -110,7 +110,7 @@ async function playSession(
     reading,
     replication: "none",
     values: hideAll,
-    catalog: new SessionCatalog(NO_CATALOG, () => false),
+    catalog: new SessionCatalog(undefined),
     limits,
     log,
   }).run();
@@ -150,13 +150,6 @@ async function pair(listener: Server): Promise<[Socket, Socket]> {
   socket.on("error", () => undefined);
   return [client, socket];
 }
-
-/** Nothing is masked, so that nobody asks for it. */
-const NO_CATALOG = {
-  current: () => undefined,
-  fresh: () => Promise.reject(new Error("nobody asks for a catalog")),
-  stale: () => undefined,
-};
 
 /** A session that refuses one command in ten, and keeps nothing of what it was asked. */
 function openSession(random: Random, lease: OpenSession["lease"]): OpenSession {

@@ -1,5 +1,5 @@
 import type { Access, Command, Facts, FactSchema, Mask, MaskingOutcome } from "@gatehouse/core";
-import type { Analysis } from "./analysis/analysis.ts";
+import { type Analysis, DOES_NOTHING } from "./analysis/analysis.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
 import { parameterText } from "./codec/parameter.ts";
@@ -19,14 +19,40 @@ export const sqlFacts: FactSchema = {
       type: "list<string>",
       description: "SELECT, INSERT, DELETE, DROP ...; changes inside WITH included.",
     },
-    reads: { type: "list<string>", description: "Relations that it reads, as schema.name." },
+    named: { type: "list<string>", description: "Relations that the text itself names, as schema.name." },
+    reads: {
+      type: "list<string>",
+      description: "Relations that it reads, as schema.name: also those behind views, and partitions.",
+    },
     writes: {
       type: "list<string>",
-      description: "Relations that it changes, locks or defines, as schema.name.",
+      description:
+        "Relations that it changes, locks or defines: also those that views and foreign keys lead to.",
     },
-    functions: { type: "list<string>", description: "Functions that it calls, as schema.name." },
+    columns: {
+      type: "list<string>",
+      description:
+        "Columns that it reads or changes, as schema.table.column; unknown where not all can be told.",
+    },
+    functions: {
+      type: "list<string>",
+      description: "Functions that it calls, as schema.name: also those behind views, triggers, operators.",
+    },
+    functionKinds: {
+      type: "list<string>",
+      description:
+        'What is among them: "user-defined", "volatile", "security definer", "files", "servers", "settings".',
+    },
+    locks: {
+      type: "list<string>",
+      description: 'Locks of tables that it takes, reads aside: "ROW EXCLUSIVE", "ACCESS EXCLUSIVE" ...',
+    },
     statements: { type: "int", description: "How many statements the text has." },
     unfiltered: { type: "bool", description: "It has an UPDATE or DELETE without WHERE, or a TRUNCATE." },
+    unlimited: {
+      type: "bool",
+      description: "It has a SELECT of its own that gives rows without LIMIT or FETCH FIRST.",
+    },
     text: { type: "string", description: "The text as it was sent.", varies: true },
     params: {
       type: "list<string>",
@@ -86,15 +112,11 @@ export function withoutCatalog({
 export function settingsCommand(settings: ReadonlyMap<string, string>): Command {
   const texts = [...settings].map(([name, value]) => `SET ${name} = '${value.replaceAll("'", "''")}'`);
   return toCommand("startup", texts.join("; "), {
+    ...DOES_NOTHING,
     statements: settings.size,
     verbs: ["SET"],
     access: "admin",
     own: "admin",
-    reads: [],
-    writes: [],
-    functions: [],
-    unfiltered: false,
-    effects: [],
     lineage: Array.from(settings, () => NOTHING_READ),
   });
 }
@@ -162,9 +184,15 @@ export class SqlCommand implements Command {
   }
 
   get facts(): Facts {
-    const { access, verbs, reads, writes, functions, statements, unfiltered } = this.shape;
+    const { access, verbs, named, reads, writes, functions, functionKinds, locks } = this.shape;
+    const { statements, unfiltered, unlimited } = this.shape;
+    const columns = columnsOf(this.shape);
     const params = this.#given.parameters.map((parameter, index) => this.#parameter(parameter, index) ?? "");
-    return { access, verbs, reads, writes, functions, statements, unfiltered, text: this.#text, params };
+    return {
+      ...{ access, verbs, named, reads, writes, functions, functionKinds, locks },
+      ...(columns ? { columns } : {}),
+      ...{ statements, unfiltered, unlimited, text: this.#text, params },
+    };
   }
 
   #parameter(parameter: BindParameter, index: number): string | null {
@@ -180,14 +208,23 @@ const CALL_NOT_MASKED: MaskingOutcome = {
 };
 
 const NONE: readonly never[] = [];
-const resources = new WeakMap<Analysis, readonly string[]>();
 
-/** What it reads and writes, each once; the same list for all commands of one shape. */
-function resourcesOf(analysis: Analysis): readonly string[] {
-  let known = resources.get(analysis);
-  if (known === undefined) {
-    known = [...new Set([...analysis.reads, ...analysis.writes])];
-    resources.set(analysis, known);
-  }
-  return known;
+/** What it names first, then what else it reads and changes; the same list for all commands of one shape. */
+const resourcesOf = foundOnce(({ named, reads, writes }) => {
+  return [...new Set([...named, ...reads, ...writes])].slice(0, AUDITED_COUNT);
+});
+
+/** The columns that it reads or changes; undefined where not all can be told. */
+const columnsOf = foundOnce(({ statements, lineage }) => {
+  if (lineage?.length !== statements || lineage.some(({ gaps }) => gaps.length > 0)) return undefined;
+  return [...new Set(lineage.flatMap(({ reads, writes }) => [...reads, ...writes]))].sort();
+});
+
+function foundOnce<Result>(find: (analysis: Analysis) => Result): (analysis: Analysis) => Result {
+  const found = new WeakMap<Analysis, { readonly result: Result }>();
+  return (analysis) => {
+    const known = found.get(analysis) ?? { result: find(analysis) };
+    found.set(analysis, known);
+    return known.result;
+  };
 }

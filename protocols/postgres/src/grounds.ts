@@ -36,6 +36,19 @@ function withheld(text: string): string {
   return mayHoldOne ? "(withheld: it may spell a secret)" : text;
 }
 
+/** What the text means can't be told without the catalog. */
+export function catalogUnavailable(text: string): AdapterRefusal {
+  return {
+    kind: "unavailable",
+    // object_not_in_prerequisite_state: the connection is as good as it was.
+    code: "55000",
+    message:
+      "The gateway can't read the target's catalog at the moment, and so can't tell what this would do.",
+    hint: "Try again; the gateway's readyz says what is wrong.",
+    text: withheld(text.slice(0, EXCERPT)),
+  };
+}
+
 /** What PostgreSQL says of a name that means nothing. */
 export function noSuchName(what: "portal" | "prepared statement", name: string): AdapterRefusal {
   return {

@@ -216,7 +216,9 @@ class Connection {
       session,
       analyzer: this.#shared.analyzer,
       values: this.#options.values,
-      catalog: new SessionCatalog(this.#shared.catalogs.of(target), () => session.masked),
+      catalog: new SessionCatalog(
+        settingsOf(target).catalog === "off" ? undefined : this.#shared.catalogs.of(target),
+      ),
       reading,
       replication: request.replication,
       limits,

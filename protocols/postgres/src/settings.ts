@@ -11,6 +11,8 @@ export interface PostgresSettings {
   readonly targetSessionAttrs: TargetSessionAttrs;
   readonly requireAuth: readonly PasswordWay[];
   readonly channelBinding: "prefer" | "require" | "disable";
+  /** Whether statements are understood by what the database has, or by their grammar alone. */
+  readonly catalog: "read" | "off";
 }
 
 /** What a level of such a target has beside what all levels have. */
@@ -59,6 +61,12 @@ const target = remembered(
         .enum(["prefer", "require", "disable"])
         .default("prefer")
         .describe("Whether SCRAM is bound to the TLS connection (SCRAM-SHA-256-PLUS)."),
+      catalog: z
+        .enum(["read", "off"])
+        .default("read")
+        .describe(
+          "`read`: statements are understood by what the database has, and refused while that can't be read. `off`: by their grammar alone, which does not see behind views, triggers, rules, operators and casts; columns can't be masked then.",
+        ),
     }),
   ),
 );

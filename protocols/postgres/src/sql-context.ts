@@ -13,7 +13,7 @@ import { sizeOfAnalysis } from "./analysis/known-results.ts";
 import { analyzeReplication } from "./analysis/replication.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
-import { notAsciiName, refusedByAnalysis, replicationOnly } from "./grounds.ts";
+import { catalogUnavailable, notAsciiName, refusedByAnalysis, replicationOnly } from "./grounds.ts";
 import { Pending } from "./pending.ts";
 import type { CatalogView, SessionCatalog } from "./catalog/session-catalog.ts";
 import type { SessionReading } from "./reading.ts";
@@ -78,6 +78,8 @@ export class SqlContext {
   #atHand: { readonly reading: Reading; readonly own: Map<Statement, Own> } | undefined;
   /** How texts are read, with the catalog that they are looked up in. */
   #seen: { readonly bare: Reading; readonly view: CatalogView; readonly whole: Reading } | undefined;
+  /** The catalog could not be read just now. */
+  #unavailable = false;
   /** The last result that had to be waited for: not all of them are kept by the analyzer. */
   #latest: { readonly text: string; readonly reading: Reading; readonly own: Own } | undefined;
 
@@ -227,8 +229,9 @@ export class SqlContext {
     const { reading, catalog } = this.#options;
     const bare = reading.current;
     const view = catalog.view();
-    if (view === undefined) return bare;
     if (view instanceof Pending) return view;
+    this.#unavailable = view === "unavailable";
+    if (view === undefined || view === "unavailable") return bare;
     if (this.#seen?.bare !== bare || this.#seen.view !== view) {
       this.#seen = { bare, view, whole: { ...bare, catalog: view } };
     }
@@ -237,14 +240,15 @@ export class SqlContext {
 
   #text(text: string): Own | Pending {
     const { session, analyzer, replication } = this.#options;
-    const reading = this.#reading();
-    if (reading instanceof Pending) return reading;
-    if (this.#latest?.text === text && this.#latest.reading === reading) return this.#latest.own;
     if (replication !== "none") {
       const analysis = analyzeReplication(text);
       if (analysis) return analysis;
       if (replication === "physical") return { refused: replicationOnly(text) };
     }
+    const reading = this.#reading();
+    if (reading instanceof Pending) return reading;
+    if (this.#unavailable && !standsAlone(text)) return { refused: catalogUnavailable(text) };
+    if (this.#latest?.text === text && this.#latest.reading === reading) return this.#latest.own;
     const known = analyzer.known(text, reading);
     if (known) return ownOf(text, known);
     return new Pending(
@@ -253,6 +257,13 @@ export class SqlContext {
       }),
     );
   }
+}
+
+/** What means the same whatever the catalog has, and ends a transaction or says how things stand. */
+function standsAlone(text: string): boolean {
+  return /^\s*(begin|start\s+transaction|commit|end|rollback|abort|show\s+[\w.]+|set\s+[\w.]+\s*(=|to)\s*[\w']+)[\s\w]*;?\s*$/i.test(
+    text,
+  );
 }
 
 function nameIn(effect: Effect): string {

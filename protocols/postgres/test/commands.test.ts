@@ -22,11 +22,17 @@ const analysis: Analysis = {
   verbs: ["UPDATE"],
   access: "write",
   own: "write",
+  named: ["public.a"],
   reads: ["public.a", "public.b"],
   writes: ["public.a"],
   functions: ["pg_catalog.now"],
+  functionKinds: [],
+  locks: ["ROW EXCLUSIVE"],
   unfiltered: true,
+  unlimited: false,
+  defines: false,
   effects: [],
+  lineage: [{ predicates: [], reads: ["public.b.x"], writes: ["public.a.y"], flows: [], gaps: [] }],
 };
 
 function given(parameters: readonly BindParameter[], parameterTypes: readonly number[] = []): Given {

@@ -3,8 +3,10 @@ import type { GrammarError } from "./grammar-errors.ts";
 import type { CatalogView } from "../catalog/session-catalog.ts";
 import type { Lineage } from "../lineage/lineage.ts";
 import type { CopyFormat } from "./copy-format.ts";
+import type { FunctionKind } from "./function-kinds.ts";
+import type { TableLock } from "./locks.ts";
 
-/** What a text of SQL does, as far as its grammar tells. Names are qualified: `public.orders`. */
+/** What a text of SQL does, as far as its grammar and the target's catalog tell. Names are qualified: `public.orders`. */
 export interface Analysis {
   readonly statements: number;
   readonly verbs: readonly string[];
@@ -17,11 +19,21 @@ export interface Analysis {
   readonly userFunctions?: { readonly names: readonly string[]; readonly otherwise: Access };
   /** The access of all that stands in the text itself, with what it runs by name left aside. */
   readonly own: Access;
+  /** The relations and other objects that the text itself names, whatever it does with them. */
+  readonly named: readonly string[];
+  /** With what lies behind views, partitions and foreign keys, as far as the catalog is known. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  /** With what runs without being named. */
   readonly functions: readonly string[];
+  readonly functionKinds: readonly FunctionKind[];
+  readonly locks: readonly TableLock[];
   /** It has an UPDATE or DELETE without WHERE, or a TRUNCATE. */
   readonly unfiltered: boolean;
+  /** It has a SELECT of its own that gives rows without LIMIT or FETCH FIRST. */
+  readonly unlimited: boolean;
+  /** It may change what other statements do beside what they say: triggers, functions, views. */
+  readonly defines: boolean;
   /** Why it can't be let through whatever the policy says: the analysis of what follows would be wrong. */
   readonly unsupported?: string;
   /** What it does to the names and settings of its session, in the order in which the server will. */
@@ -33,6 +45,24 @@ export interface Analysis {
   /** Of its statements that are a COPY to the client (counted from 0): how the rows are written. */
   readonly copies?: readonly { readonly statement: number; readonly format: CopyFormat }[];
 }
+
+/** A text that does nothing. */
+export const DOES_NOTHING: Analysis = {
+  statements: 0,
+  verbs: [],
+  access: "read",
+  own: "read",
+  named: [],
+  reads: [],
+  writes: [],
+  functions: [],
+  functionKinds: [],
+  locks: [],
+  unfiltered: false,
+  unlimited: false,
+  defines: false,
+  effects: [],
+};
 
 /**
  * What one of a text's statements (counted from 0) does to its session's names and settings. A name that is undefined
@@ -123,7 +153,7 @@ function joined(analysis: Analysis, named: readonly Body[], known: boolean): Ana
   const bodies = named.map((body) => body.analysis);
   const all = [analysis, ...bodies];
   const { userFunctions: _, ...rest } = analysis;
-  const union = (of: (part: Analysis) => readonly string[]) => [...new Set(all.flatMap(of))];
+  const union = <T>(of: (part: Analysis) => readonly T[]) => [...new Set(all.flatMap(of))];
   const access = bodies.map((body) => body.access).reduce(widest, known ? analysis.own : analysis.access);
   return {
     ...rest,
@@ -131,10 +161,15 @@ function joined(analysis: Analysis, named: readonly Body[], known: boolean): Ana
     own: access,
     ...(known ? userFunctionsOf(analysis, bodies) : {}),
     verbs: union(({ verbs }) => verbs),
+    named: union(({ named }) => named).sort(),
     reads: union(({ reads }) => reads).sort(),
     writes: union(({ writes }) => writes).sort(),
     functions: union(({ functions }) => functions).sort(),
+    functionKinds: union(({ functionKinds }) => functionKinds).sort(),
+    locks: union(({ locks }) => locks).sort(),
     unfiltered: all.some(({ unfiltered }) => unfiltered),
+    unlimited: all.some(({ unlimited }) => unlimited),
+    defines: all.some(({ defines }) => defines),
     effects: [...analysis.effects, ...bodies.flatMap(({ effects }) => effects.filter(onSettings))],
     ...(analysis.lineage ? { lineage: lineageWith(analysis.lineage, named) } : {}),
   };

@@ -1,14 +1,18 @@
 import { type Analysis, onSettings, type Reading } from "./analysis.ts";
 import { accessOfFunction, isUserFunction } from "./builtins.ts";
 import { copyFormat } from "./copy-format.ts";
+import { redefines } from "./definitions.ts";
 import { Findings } from "./findings.ts";
-import { asList, asNode, asText, constantText, type Node, namesIn } from "./node.ts";
+import { locksOf } from "./locks.ts";
+import { functionNames, Names, rangeIn, withoutDatabase } from "./names.ts";
+import { asList, asNode, asNumber, asText, constantText, type Node, namesIn } from "./node.ts";
 import { isAdministrative, reportedName, standsAlone } from "./objects.ts";
 import { operatorsIn } from "./operators.ts";
 import { Resolution } from "./resolution.ts";
-import { isUnfiltered, readsTarget } from "./rows.ts";
-import { dotted, type SearchPath } from "./search-path.ts";
+import { eventsOf, isUnfiltered, isUnlimited, readsTarget } from "./rows.ts";
+import { dotted } from "./search-path.ts";
 import { effectOfSetting } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
 import { maySpellSecret, statementKinds, verbOf } from "./statements.ts";
 
 /** The names that WITH has given, which hide tables of the same name. */
@@ -31,13 +35,18 @@ export interface Found {
 }
 
 /**
- * What a parsed text does. It goes by grammar alone: a view is reported under its own name, a cast
+ * What a parsed text does. Without surroundings it goes by grammar alone: a view is reported under its own name, a cast
  * is held to be PostgreSQL's own, and so is an operator unless its schema or the search_path says otherwise.
  *
  * @param stmts the parser's `stmts` of this text
  */
-export function analyze(text: string, stmts: readonly unknown[], reading: Reading): Found {
-  const walk = new Walk(text, reading);
+export function analyze(
+  text: string,
+  stmts: readonly unknown[],
+  reading: Reading,
+  surroundings?: Surroundings,
+): Found {
+  const walk = new Walk(text, reading, surroundings);
   for (const [index, raw] of stmts.entries()) walk.top(index, asNode(raw) ?? {});
   return walk.found(stmts.length);
 }
@@ -45,15 +54,20 @@ export function analyze(text: string, stmts: readonly unknown[], reading: Readin
 class Walk {
   readonly #text: string;
   readonly #resolution: Resolution;
-  #findings = new Findings();
+  readonly #names: Names;
+  readonly #surroundings: Surroundings | undefined;
+  #findings: Findings;
   /** Inside EXPLAIN, which declares no cursor. */
   #explaining = false;
   /** The top statement's own text, by its place in UTF-8. */
   #place = { start: 0, length: 0 };
 
-  constructor(text: string, reading: Reading) {
+  constructor(text: string, reading: Reading, surroundings: Surroundings | undefined) {
     this.#text = text;
+    this.#surroundings = surroundings;
+    this.#findings = new Findings(surroundings);
     this.#resolution = new Resolution(reading);
+    this.#names = new Names(this.#resolution, surroundings, () => this.#findings.refuse(UNCERTAIN));
   }
 
   found(statements: number): Found {
@@ -77,9 +91,14 @@ class Walk {
     // A query inside a statement is part of it; a change inside a query is news.
     if (top || kind?.verb !== "SELECT") this.#findings.verb(verbOf(name, body));
     if (maySpellSecret.has(name)) this.#findings.spellsSecret = true;
+    if (kind?.access === "ddl" || kind?.access === "admin") {
+      if (redefines(name, body)) this.#findings.defines();
+    }
+    this.#findings.locks(locksOf(name, body));
     const scope = this.#with(body["withClause"], outer);
     switch (name) {
       case "SelectStmt":
+        if (top && isUnlimited(body)) this.#findings.unlimited();
         this.#select(body, scope);
         break;
       case "InsertStmt":
@@ -90,10 +109,13 @@ class Walk {
         break;
       case "TruncateStmt":
         this.#findings.unfiltered();
-        this.#writesTo(body["relations"]);
+        this.#findings.changes(this.#relationsIn(body["relations"]), "truncate");
         break;
       case "LockStmt":
-        this.#writesTo(body["relations"]);
+        this.#findings.writes(this.#relationsIn(body["relations"]));
+        break;
+      case "RefreshMatViewStmt":
+        this.#findings.changes(this.#names.relation(asNode(body["relation"]) ?? {}), "update");
         break;
       case "CopyStmt":
         this.#copy(body, scope);
@@ -124,9 +146,7 @@ class Walk {
         this.#object(body, body["object"]);
         break;
       case "CallStmt":
-        this.#findings.calls(
-          this.#functions(namesIn({ List: { items: asNode(body["funccall"])?.["funcname"] } })),
-        );
+        this.#findings.calls(this.#names.functions(functionNames(asNode(body["funccall"])?.["funcname"])));
         this.#children(body, scope);
         break;
       case "CreateSchemaStmt": {
@@ -144,7 +164,7 @@ class Walk {
     if (into) {
       this.#findings.widen("ddl");
       this.#findings.verb("SELECT INTO");
-      this.#findings.writes(this.#relation(into));
+      this.#findings.writes(this.#names.relation(into));
     }
     if (body["lockingClause"] !== undefined) {
       // FOR UPDATE keeps others from changing the rows, and needs the right to change them.
@@ -172,8 +192,9 @@ class Walk {
 
   #change(name: string, body: Node, scope: Scope): void {
     const { withClause: _with, relation, ...rest } = body;
-    const target = this.#relation(asNode(relation) ?? {});
+    const target = this.#names.relation(asNode(relation) ?? {});
     this.#findings.writes(target);
+    for (const event of eventsOf(name, rest)) this.#findings.changes(target, event);
     // The view's rule makes it a SET, of whatever name the rows have.
     if (target.includes("pg_catalog.pg_settings")) {
       this.#findings.refuse("Settings are changed by SET, and not through pg_settings.");
@@ -194,8 +215,8 @@ class Walk {
     const table = asNode(relation);
     if (body["is_from"] === true) {
       this.#findings.widen("write");
-      if (table) this.#findings.writes(this.#relation(table));
-    } else if (table) this.#findings.reads(this.#relation(table));
+      if (table) this.#findings.changes(this.#names.relation(table), "insert");
+    } else if (table) this.#findings.reads(this.#names.relation(table));
     // A file or a program of the server's machine.
     if (body["is_program"] === true || body["filename"] !== undefined) this.#findings.widen("admin");
     else if (body["is_from"] !== true) {
@@ -329,7 +350,7 @@ class Walk {
   /** What is found by `look`, kept apart from what else the text does. */
   #apart(look: () => void): Findings {
     const outer = this.#findings;
-    const part = new Findings();
+    const part = new Findings(this.#surroundings);
     this.#findings = part;
     look();
     this.#findings = outer;
@@ -353,10 +374,10 @@ class Walk {
     if (isAdministrative(body)) this.#findings.widen("admin");
     const rest: Record<string, unknown> = {};
     for (const [key, value] of Object.entries(body)) {
-      const relation = key === "into" ? asNode(asNode(value)?.["rel"]) : asNode(value);
-      if (relation?.["relname"] !== undefined) this.#findings.writes(this.#relation(relation));
-      else if (key === "base") this.#definition(relation ?? {}, scope);
-      else if (key === "objects") this.#writesTo(value);
+      const relation = rangeIn(key === "into" ? asNode(value)?.["rel"] : value);
+      if (relation) this.#findings.writes(this.#names.relation(relation));
+      else if (key === "base") this.#definition(asNode(value) ?? {}, scope);
+      else if (key === "objects") this.#findings.writes(this.#relationsIn(value));
       else rest[key] = value;
     }
     this.#children(rest, scope);
@@ -366,14 +387,14 @@ class Walk {
   #object(body: Node, object: unknown): void {
     if (isAdministrative(body)) this.#findings.widen("admin");
     const names = reportedName(body, object);
-    this.#findings.writes(standsAlone(body) ? [dotted(names)] : this.#relations(names));
+    this.#findings.writes(standsAlone(body) ? [dotted(names)] : this.#names.object(names));
   }
 
-  #writesTo(relations: unknown): void {
-    for (const item of asList(relations)) {
-      const relation = asNode(asNode(item)?.["RangeVar"]);
-      if (relation) this.#findings.writes(this.#relation(relation));
-    }
+  #relationsIn(list: unknown): readonly string[] {
+    return asList(list).flatMap((item) => {
+      const relation = rangeIn(asNode(item)?.["RangeVar"]);
+      return relation ? this.#names.relation(relation) : [];
+    });
   }
 
   /** Every node below, whatever its kind. */
@@ -395,7 +416,8 @@ class Walk {
       else {
         if (key === "AlterTableCmd" && isAdministrative(body)) this.#findings.widen("admin");
         for (const operator of operatorsIn(key, body)) this.#operator(operator);
-        if (key === "TypeCast") this.#cast(namesIn({ TypeName: body["typeName"] }));
+        if (key === "TypeCast") this.#cast(body["typeName"]);
+        if (key === "ParamRef") this.#findings.parameters();
         if (key === "RangeTableSample") this.#called(namesIn({ List: { items: body["method"] } }));
         if (key === "A_Indirection") this.#attributes(body["indirection"]);
         this.#children(body, scope);
@@ -405,18 +427,18 @@ class Walk {
 
   #read(relation: Node, scope: Scope): void {
     const hidden = relation["schemaname"] === undefined && scope.has(asText(relation["relname"]) ?? "");
-    if (!hidden) this.#findings.reads(this.#relation(relation));
+    if (!hidden) this.#findings.reads(this.#names.relation(relation));
   }
 
   #call(call: Node, scope: Scope): void {
-    const names = withoutDatabase(namesIn({ List: { items: call["funcname"] } }));
+    const names = withoutDatabase(functionNames(call["funcname"]));
     const name = names.at(-1) ?? "";
     if (name === "set_config" && (names.length === 1 || names[0] === "pg_catalog")) {
       const [setting, value] = asList(call["args"]).map((argument) => this.#literal(argument));
       if (setting === undefined) this.#findings.refuse("The name of the setting has to be a literal.");
       else this.#setting(setting, value);
-      this.#findings.calls(this.#functions(names));
-      if (this.#hidden(names)) this.#findings.widen("unknown");
+      this.#findings.calls(this.#names.functions(names));
+      if (this.#names.hides(names)) this.#findings.widen("unknown");
     } else {
       this.#called(names);
     }
@@ -425,18 +447,19 @@ class Walk {
 
   #called(given: readonly string[]): void {
     const names = withoutDatabase(given);
-    const meant = this.#functions(names);
+    const meant = this.#names.functions(names);
     this.#findings.calls(meant);
     const schema = names.length > 1 ? names[0] : undefined;
     const name = names.at(-1) ?? "";
-    if (this.#hidden(names)) this.#findings.widen("unknown");
-    else if (isUserFunction(schema, name)) this.#findings.callsUserFunctions(meant);
-    else this.#findings.widen(accessOfFunction(schema, name));
-  }
-
-  /** Whether a name of PostgreSQL's own may mean what somebody else has put before it. */
-  #hidden(names: readonly string[]): boolean {
-    return names.length === 1 && !this.#resolution.path.builtinsFirst;
+    const catalog = this.#surroundings?.catalog;
+    if (this.#names.hides(names)) this.#findings.widen("unknown");
+    else if (isUserFunction(schema, name)) {
+      this.#findings.callsUserFunctions(meant.filter((one) => catalog?.ofServer(one) !== true));
+    } else {
+      this.#findings.widen(accessOfFunction(schema, name));
+      // Others of the same name, for other types.
+      this.#findings.runs(meant.filter((one) => (catalog?.routinesNamed(one).length ?? 0) > 0));
+    }
   }
 
   /** `(x).name` reads a field of x, or calls the function `name` with it: which of the two, grammar can't tell. */
@@ -449,20 +472,17 @@ class Walk {
 
   /** `a OPERATOR(public.+) b` calls whatever function somebody has put behind that name. */
   #operator(given: readonly string[]): void {
-    const names = withoutDatabase(given);
-    const [only] = names;
-    if (names.length === 1 && only !== undefined) {
-      const path = this.#lookUp();
-      if (path.builtinsFirst) return;
-      this.#findings.calls(path.functions(only, { operator: true }));
-    } else if (names[0] === "pg_catalog") return;
-    else this.#findings.calls([dotted(names)]);
-    this.#findings.widen("unknown");
+    const { names, functions, unknown } = this.#names.operators(given);
+    this.#findings.calls(names);
+    this.#findings.runs(functions);
+    if (unknown) this.#findings.widen("unknown");
   }
 
-  /** A type that hides PostgreSQL's own runs its owner's code to make a value. */
-  #cast(names: readonly string[]): void {
-    if (names.length === 1 && !this.#lookUp().builtinsFirst) this.#findings.widen("unknown");
+  /** A type of somebody's own may run code to make a value; one that hides PostgreSQL's is not seen to be their own. */
+  #cast(typeName: unknown): void {
+    const { ids, hidden } = this.#names.types(typeName);
+    this.#findings.casts(ids);
+    if (hidden) this.#findings.widen("unknown");
   }
 
   /** The scope inside a statement with this WITH: each CTE sees those before it, or all if it is RECURSIVE. */
@@ -478,37 +498,4 @@ class Walk {
     }
     return all;
   }
-
-  #relation(relation: Node): readonly string[] {
-    const name = asText(relation["relname"]) ?? "";
-    const schema = asText(relation["schemaname"]);
-    return this.#relations(schema === undefined ? [name] : [schema, name]);
-  }
-
-  #relations(given: readonly string[]): readonly string[] {
-    const names = withoutDatabase(given);
-    const [only] = names;
-    return names.length === 1 && only !== undefined ? this.#lookUp().relations(only) : [dotted(names)];
-  }
-
-  #functions(given: readonly string[]): readonly string[] {
-    const names = withoutDatabase(given);
-    const [only] = names;
-    return names.length === 1 && only !== undefined ? this.#lookUp().functions(only) : [dotted(names)];
-  }
-
-  /** The path, for a name that has no schema before it. */
-  #lookUp(): SearchPath {
-    if (!this.#resolution.certain) this.#findings.refuse(UNCERTAIN);
-    return this.#resolution.path;
-  }
-}
-
-/** A name may have its database before its schema: the server takes none but its own there. */
-function withoutDatabase(names: readonly string[]): readonly string[] {
-  return names.length === 3 ? names.slice(1) : names;
-}
-
-function asNumber(value: unknown): number {
-  return typeof value === "number" ? value : 0;
 }

@@ -1,6 +1,11 @@
 import type { Access } from "@gatehouse/core";
+import type { RowEvent } from "../catalog/catalog.ts";
 import { type Analysis, type Effect, widest } from "./analysis.ts";
+import { type Consequences, consequencesOf } from "./consequences.ts";
 import type { CopyFormat } from "./copy-format.ts";
+import { kindsOf } from "./function-kinds.ts";
+import type { TableLock } from "./locks.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 type Distribute<T> = T extends unknown ? Omit<T, "statement"> : never;
 
@@ -11,19 +16,33 @@ export class Findings {
   readonly #writes = new Set<string>();
   readonly #functions = new Set<string>();
   readonly #userFunctions = new Set<string>();
+  /** Of somebody's own, which run without being named. */
+  readonly #runs = new Set<string>();
+  readonly #changes = new Map<string, Set<RowEvent>>();
+  readonly #types = new Set<number>();
+  readonly #locks = new Set<TableLock>();
   readonly #effects: Effect[] = [];
   readonly #copies: { readonly statement: number; readonly format: CopyFormat }[] = [];
   /** But for functions that somebody has made. */
   #otherwise: Access = "read";
   #byName = false;
   #unfiltered = false;
+  #unlimited = false;
+  #parameters = false;
+  #defines = false;
   #unsupported: string | undefined;
+  readonly #surroundings: Surroundings | undefined;
   /** Which of the text's statements is being looked at. */
   statement = 0;
   /** What was found rests on what a literal says, and not on the text's shape alone. */
   literals = false;
   /** A statement's grammar has a place for a secret. */
   spellsSecret = false;
+
+  /** @param surroundings absent where the target's catalog is not known */
+  constructor(surroundings?: Surroundings) {
+    this.#surroundings = surroundings;
+  }
 
   verb(verb: string): void {
     this.#verbs.add(verb);
@@ -47,6 +66,39 @@ export class Findings {
     }
   }
 
+  /** Rows are changed: what is hung on that comes with it. */
+  changes(names: readonly string[], event: RowEvent): void {
+    this.writes(names);
+    for (const name of names) {
+      const events = this.#changes.get(name) ?? new Set();
+      this.#changes.set(name, events.add(event));
+    }
+  }
+
+  /** Runs functions of somebody's own without naming them: operators do. */
+  runs(names: readonly string[]): void {
+    for (const name of names) this.#runs.add(name);
+  }
+
+  /** Casts to types of somebody's own. */
+  casts(types: readonly number[]): void {
+    for (const type of types) this.#types.add(type);
+  }
+
+  /** It has parameters, whose types need not stand in the text. */
+  parameters(): void {
+    this.#parameters = true;
+  }
+
+  locks(locks: readonly TableLock[]): void {
+    for (const lock of locks) this.#locks.add(lock);
+  }
+
+  /** It makes or alters what runs beside other statements. */
+  defines(): void {
+    this.#defines = true;
+  }
+
   calls(names: readonly string[]): void {
     for (const name of names) this.#functions.add(name);
   }
@@ -60,6 +112,10 @@ export class Findings {
 
   unfiltered(): void {
     this.#unfiltered = true;
+  }
+
+  unlimited(): void {
+    this.#unlimited = true;
   }
 
   /** It can't be let through. The first reason is the one that is told. */
@@ -88,7 +144,10 @@ export class Findings {
     for (const verb of part.#verbs) this.#verbs.add(verb);
     this.reads([...part.#reads]);
     this.writes([...part.#writes]);
+    for (const [name, events] of part.#changes) for (const event of events) this.changes([name], event);
     if (part.#unfiltered) this.#unfiltered = true;
+    if (part.#unlimited) this.#unlimited = true;
+    if (part.#defines) this.#defines = true;
     this.#mention(part);
     this.widen(part.#otherwise);
     this.callsUserFunctions([...part.#userFunctions]);
@@ -114,27 +173,66 @@ export class Findings {
   }
 
   analysis(statements: number): Analysis {
-    const names = [...this.#userFunctions].sort();
-    const otherwise = this.#otherwise;
-    const own = names.length > 0 ? "unknown" : otherwise;
+    const named = [...new Set([...this.#reads, ...this.#writes])].sort();
+    const beside = this.#beside();
+    const runs = [
+      ...new Set([...this.#userFunctions, ...this.#harmful(this.#runs), ...(beside?.runs ?? [])]),
+    ].sort();
+    // What runs without being named may set whatever it likes, as what is named may.
+    if (runs.length > 0 || beside?.access === "unknown") this.effect({ kind: "reading" });
+    const otherwise = [beside?.access ?? "read", this.#unknownBeside(named)].reduce(widest, this.#otherwise);
+    const own = runs.length > 0 ? "unknown" : otherwise;
+    const functions = [...new Set([...this.#functions, ...runs, ...(beside?.functions ?? [])])].sort();
     return {
       statements,
       verbs: [...this.#verbs],
       access: this.#byName ? "unknown" : own,
       own,
-      ...(names.length > 0 && !this.#byName ? { userFunctions: { names, otherwise } } : {}),
-      reads: [...this.#reads].sort(),
-      writes: [...this.#writes].sort(),
-      functions: [...this.#functions].sort(),
+      ...(runs.length > 0 && !this.#byName ? { userFunctions: { names: runs, otherwise } } : {}),
+      named,
+      reads: [...new Set([...this.#reads, ...(beside?.reads ?? [])])].sort(),
+      writes: [...new Set([...this.#writes, ...(beside?.writes ?? [])])].sort(),
+      functions,
+      functionKinds: kindsOf(functions, new Set(runs), this.#surroundings?.catalog),
+      locks: [...this.#locks].sort(),
       unfiltered: this.#unfiltered,
+      unlimited: this.#unlimited,
+      defines: this.#defines || own === "unknown",
       ...(this.#unsupported === undefined ? {} : { unsupported: this.#unsupported }),
       effects: this.#effects,
       ...(this.#copies.length === 0 ? {} : { copies: this.#copies }),
     };
   }
 
+  /** What follows from it by the catalog. */
+  #beside(): Consequences | undefined {
+    if (this.#surroundings === undefined) return undefined;
+    const { catalog, viewFacts } = this.#surroundings;
+    const done = {
+      reads: this.#reads,
+      changes: this.#changes,
+      types: this.#types,
+      parameters: this.#parameters,
+    };
+    return consequencesOf(done, catalog, viewFacts);
+  }
+
+  /** The session may have hung something on what is named, and nobody else sees it yet. */
+  #unknownBeside(named: readonly string[]): Access {
+    if (this.#surroundings?.redefined !== true) return "read";
+    return named.length > 0 || this.#functions.size > 0 ? "unknown" : "read";
+  }
+
+  #harmful(routines: Iterable<string>): readonly string[] {
+    return [...routines].filter((name) => this.#surroundings?.catalog.harmless(name) !== true);
+  }
+
   #mention(part: Findings): void {
     this.calls([...part.#functions]);
+    this.runs([...part.#runs]);
+    this.casts([...part.#types]);
+    this.locks([...part.#locks]);
+    this.#parameters ||= part.#parameters;
     this.#unsupported ??= part.#unsupported;
     this.literals ||= part.literals;
     this.spellsSecret ||= part.spellsSecret;

@@ -49,7 +49,7 @@ export class KnownResults {
     const seen = this.#readings.get(reading);
     if (seen) return seen;
     const { path, backslashes, touched, usesUser, catalog } = reading;
-    const seenIn = catalog && [catalog.data.version, catalog.unsettled];
+    const seenIn = catalog && [catalog.data.version, catalog.unsettled, catalog.redefined];
     const key = JSON.stringify([path, backslashes, touched, usesUser, seenIn]);
     // A number is given once: what was kept under the number of a forgotten reading is never found again.
     const prefixes = this.#prefixes.get(key) ?? numbered(this.#count++);
@@ -69,9 +69,16 @@ function sizeOf(result: AnalysisResult): number {
 
 /** Bytes that an analysis takes, roughly: names and effects are the most of it. A few words can name thousands. */
 export function sizeOfAnalysis(analysis: Analysis): number {
-  const { verbs, reads, writes, functions, effects, redacted, lineage = [] } = analysis;
-  const names =
-    verbs.length + reads.length + writes.length + functions.length + effects.length + namesIn(lineage);
+  const { effects, redacted, lineage = [] } = analysis;
+  const lists = [
+    analysis.verbs,
+    analysis.named,
+    analysis.reads,
+    analysis.writes,
+    analysis.functions,
+    effects,
+  ];
+  const names = lists.reduce((sum, { length }) => sum + length, namesIn(lineage));
   const inner = effects.reduce(
     (sum, effect) => sum + ("body" in effect ? effect.text.length * 2 + sizeOfAnalysis(effect.body) : 0),
     0,

@@ -17,6 +17,11 @@ export function asText(value: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
+/** The parser leaves zero out. */
+export function asNumber(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}
+
 /** The parts of a dotted name: a List of String nodes, a single String node, or an object's name with arguments. */
 export function namesIn(value: unknown): string[] {
   const node = asNode(value);
@@ -41,8 +46,8 @@ export function constantText(value: unknown): string | undefined {
   const text = asText(asNode(constant["sval"])?.["sval"]) ?? asText(asNode(constant["fval"])?.["fval"]);
   if (text !== undefined) return text;
   const integer = asNode(constant["ival"]);
-  // The parser leaves zero and false out.
-  if (integer) return String(typeof integer["ival"] === "number" ? integer["ival"] : 0);
+  if (integer) return String(asNumber(integer["ival"]));
+  // The parser leaves false out, too.
   const boolean = asNode(constant["boolval"]);
   if (boolean) return String(boolean["boolval"] === true);
   return undefined;

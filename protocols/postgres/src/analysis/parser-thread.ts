@@ -1,5 +1,6 @@
 import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
+import type { CatalogView } from "../catalog/session-catalog.ts";
 import type { AnalysisResult } from "./analysis.ts";
 import { KEPT_CATALOGS, type ParseReply, type ParseRequest, type ToParser } from "./parser-worker.ts";
 
@@ -81,8 +82,7 @@ export class ParserThread implements Parser {
     // Said again, it would take as long again: that it is refused is remembered.
     const late = { ...broken("it takes too long to parse"), holds: "text" } as const;
     this.#deadline = setTimeout(() => this.#replace(late), PARSE_DEADLINE);
-    const named = catalog && { version: catalog.data.version, unsettled: catalog.unsettled };
-    this.#tell({ text, reading: rest, ...(named ? { catalog: named } : {}) });
+    this.#tell({ text, reading: rest, ...(catalog ? { catalog: named(catalog) } : {}) });
   }
 
   #tell(message: ToParser): void {
@@ -134,6 +134,10 @@ export class ParserThread implements Parser {
     this.#current = undefined;
     current?.resolve(parsed);
   }
+}
+
+function named({ data: { version }, ...seen }: CatalogView) {
+  return { version, ...seen };
 }
 
 /** Of a text that the parser has no answer to. */

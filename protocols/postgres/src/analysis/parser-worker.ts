@@ -6,9 +6,11 @@ import { parentPort } from "node:worker_threads";
 import { hasSqlDetails, loadModule, parseSync } from "libpg-query";
 import { CatalogIndex } from "../catalog/catalog-index.ts";
 import type { CatalogData } from "../catalog/catalog.ts";
+import type { CatalogView } from "../catalog/session-catalog.ts";
 import { lineageOf } from "../lineage/lineage-of.ts";
 import { type AnalysisResult, type Reading, withLineage } from "./analysis.ts";
 import { analyze, type Found } from "./analyze.ts";
+import { viewFactsOf } from "./view-facts.ts";
 import { grammarError } from "./grammar-errors.ts";
 import { escapesByBackslash, redact } from "./tokens.ts";
 
@@ -18,7 +20,7 @@ export interface ParseRequest {
 }
 
 /** Catalogs that the thread keeps: the one that has been there longest goes first. */
-export const KEPT_CATALOGS = 4;
+export const KEPT_CATALOGS = 32;
 
 /** What the thread is told. A catalog is handed over once, and named by its version from then on. */
 export type ToParser =
@@ -26,7 +28,7 @@ export type ToParser =
   | {
       readonly text: string;
       readonly reading: Omit<Reading, "catalog">;
-      readonly catalog?: { readonly version: string; readonly unsettled: boolean };
+      readonly catalog?: Omit<CatalogView, "data"> & { readonly version: string };
     };
 
 interface Answer {
@@ -60,10 +62,9 @@ type Text = Extract<ToParser, { text: string }>;
 function parse({ text, reading, catalog }: Text): Answer | "broken" {
   try {
     // The parser refuses to be asked for nothing; PostgreSQL answers with EmptyQueryResponse.
-    const stmts = /^[ \t\n\r\f\v]*$/.test(text) ? [] : (parseSync(text).stmts ?? []);
+    const stmts = /^[ \t\n\r\f\v]*$/.test(text) ? [] : parsed(text);
     if (reading.backslashes && escapesByBackslash(text)) return BACKSLASH;
-    const found = analyze(text, stmts, reading);
-    const { analysis, literals, spellsSecret } = catalog ? followed(found, stmts, reading, catalog) : found;
+    const { analysis, literals, spellsSecret } = look(text, stmts, reading, catalog);
     if (!spellsSecret) return { result: { ok: true, analysis }, literals };
     return { result: { ok: true, analysis: { ...analysis, redacted: redact(text) } }, literals: true };
   } catch (error) {
@@ -76,17 +77,21 @@ function parse({ text, reading, catalog }: Text): Answer | "broken" {
   }
 }
 
-/** With where its values come from. */
-function followed(
-  found: Found,
+/** What it does; with a catalog, also what follows from that, and where its values come from. */
+function look(
+  text: string,
   stmts: readonly unknown[],
-  { path, touched, usesUser }: Text["reading"],
-  { version, unsettled }: NonNullable<Text["catalog"]>,
+  reading: Text["reading"],
+  catalog: Text["catalog"],
 ): Found {
-  const index = catalogs.get(version);
-  if (index === undefined) return found;
+  const index = catalog && catalogs.get(catalog.version);
+  if (!index) return analyze(text, stmts, reading);
+  const { unsettled, redefined } = catalog;
+  const viewFacts = viewFactsOf(index, parsed);
+  const found = analyze(text, stmts, reading, { catalog: index, unsettled, redefined, viewFacts });
+  const { path, touched, usesUser } = reading;
   const { lineage, literals } = lineageOf(stmts, index, path, {
-    parse: (text) => parseSync(text).stmts ?? [],
+    parse: parsed,
     trusted: NOBODY,
     temporary: NOBODY,
     unsettled,
@@ -97,6 +102,10 @@ function followed(
     analysis: withLineage(found.analysis, lineage),
     literals: found.literals || literals,
   };
+}
+
+function parsed(text: string): readonly unknown[] {
+  return parseSync(text).stmts ?? [];
 }
 
 const NOBODY: ReadonlySet<string> = new Set();

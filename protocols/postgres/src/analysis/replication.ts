@@ -1,5 +1,5 @@
 import type { Access } from "@gatehouse/core";
-import type { Analysis } from "./analysis.ts";
+import { type Analysis, DOES_NOTHING } from "./analysis.ts";
 
 /** The commands of a walsender (protocol chapter, Streaming Replication Protocol) and what each may do. */
 const COMMANDS: ReadonlyMap<string, Access> = new Map([
@@ -26,15 +26,5 @@ export function analyzeReplication(text: string): Analysis | undefined {
   const [, command = ""] = /^[ \t\n\r\f]*([A-Z_]+)(?![A-Za-z0-9_$\u0080-\uffff])/.exec(text) ?? [];
   const access = COMMANDS.get(command);
   if (access === undefined) return undefined;
-  return {
-    statements: 1,
-    verbs: [command],
-    access,
-    own: access,
-    reads: [],
-    writes: [],
-    functions: [],
-    unfiltered: false,
-    effects: [],
-  };
+  return { ...DOES_NOTHING, statements: 1, verbs: [command], access, own: access };
 }

@@ -1,4 +1,23 @@
+import type { RowEvent } from "../catalog/catalog.ts";
 import { asList, asNode, type Node } from "./node.ts";
+
+const EVENTS: Readonly<Record<string, RowEvent>> = {
+  InsertStmt: "insert",
+  UpdateStmt: "update",
+  DeleteStmt: "delete",
+  CMD_INSERT: "insert",
+  CMD_UPDATE: "update",
+  CMD_DELETE: "delete",
+};
+
+/** What a change does to rows of its target. */
+export function eventsOf(name: string, rest: Node): readonly RowEvent[] {
+  const actions = asList(rest["mergeWhenClauses"]).map((clause) => {
+    return String(asNode(asNode(clause)?.["MergeWhenClause"])?.["commandType"]);
+  });
+  if (asNode(rest["onConflictClause"])?.["action"] === "ONCONFLICT_UPDATE") actions.push("CMD_UPDATE");
+  return [name, ...actions].flatMap((one) => EVENTS[one] ?? []);
+}
 
 /** Whether a change looks at the rows that are there, and so can tell of them. */
 export function readsTarget(name: string, rest: Node): boolean {
@@ -15,6 +34,14 @@ export function isUnfiltered(name: string, rest: Node): boolean {
     const action = asNode(asNode(clause)?.["MergeWhenClause"]);
     return action?.["commandType"] !== "CMD_INSERT" && action?.["commandType"] !== "CMD_NOTHING";
   });
+}
+
+/** Whether a SELECT gives rows of relations without a bound that LIMIT or FETCH FIRST sets. */
+export function isUnlimited(select: Node): boolean {
+  const reads = select["fromClause"] !== undefined || select["larg"] !== undefined;
+  const count = asNode(asNode(select["limitCount"])?.["A_Const"]);
+  // LIMIT ALL is LIMIT NULL.
+  return reads && (select["limitCount"] === undefined || count?.["isnull"] === true);
 }
 
 /** A condition that looks at no column is true for all rows or for none. */

@@ -32,6 +32,11 @@ export class SearchPath {
     return new SearchPath([schema, ...this.#listed]);
   }
 
+  /** In order; without pg_catalog, whose place `builtinsFirst` tells. */
+  get schemas(): readonly string[] {
+    return this.#schemas;
+  }
+
   /** A name of PostgreSQL's own means what it brings, whatever else there is. */
   get builtinsFirst(): boolean {
     return this.#before.length === 0;

@@ -1,3 +1,5 @@
+import { dotted } from "../analysis/search-path.ts";
+import { FIRST_OWN } from "./queries.ts";
 import type { CatalogData, NamedType, Relation, Routine } from "./catalog.ts";
 
 const NOTHING: readonly never[] = [];
@@ -13,6 +15,13 @@ export class CatalogIndex {
   readonly #children: ReadonlyMap<number, readonly Relation[]>;
   readonly #routines: ReadonlyMap<string, readonly Routine[]>;
   readonly #types: ReadonlyMap<number, NamedType>;
+  readonly #names = new Map<number, string>();
+  readonly #families = new Map<number, Family>();
+  /** By dotted name; those of one name, together. */
+  readonly #relationsNamed: ReadonlyMap<string, Relation>;
+  readonly #routinesNamed: ReadonlyMap<string, readonly Routine[]>;
+  readonly #typesNamed: ReadonlyMap<string, readonly NamedType[]>;
+  readonly #operatorsNamed: ReadonlyMap<string, CatalogData["operators"]>;
 
   constructor(data: CatalogData) {
     this.data = data;
@@ -21,10 +30,26 @@ export class CatalogIndex {
     this.#children = gathered(data.relations, ({ parents }) => parents);
     this.#routines = gathered(data.routines, (routine) => [keyOf(routine)]);
     this.#types = new Map(data.types.map((type) => [type.id, type]));
+    this.#relationsNamed = new Map(data.relations.map((relation) => [this.nameOf(relation), relation]));
+    this.#routinesNamed = gathered(data.routines, ({ schema, name }) => [dotted([schema, name])]);
+    this.#typesNamed = gathered(data.types, ({ name }) => [name]);
+    this.#operatorsNamed = gathered(data.operators, ({ name }) => [name]);
   }
 
   relation(schema: string, name: string): Relation | undefined {
     return this.#relations.get(keyOf({ schema, name }));
+  }
+
+  /** By the name that `nameOf` gives. */
+  relationNamed(name: string): Relation | undefined {
+    return this.#relationsNamed.get(name);
+  }
+
+  /** `schema.name`, as it is reported. */
+  nameOf({ id, schema, name }: Relation): string {
+    const known = this.#names.get(id) ?? dotted([schema, name]);
+    this.#names.set(id, known);
+    return known;
   }
 
   relationById(id: number): Relation | undefined {
@@ -36,9 +61,19 @@ export class CatalogIndex {
    * row of one of them can be seen by way of the other; one of a sibling's can't.
    */
   relatives(id: number): readonly Relation[] {
+    const { above, below } = this.family(id);
+    return [...above, ...below];
+  }
+
+  /** The same, ancestors and descendants apart. */
+  family(id: number): Family {
+    const known = this.#families.get(id);
+    if (known) return known;
     const parentsOf = (of: Relation) => of.parents.flatMap((parent) => this.#relationsById.get(parent) ?? []);
     const childrenOf = (of: Relation) => this.#children.get(of.id) ?? NOTHING;
-    return [...this.#reached(id, parentsOf), ...this.#reached(id, childrenOf)];
+    const family = { above: this.#reached(id, parentsOf), below: this.#reached(id, childrenOf) };
+    this.#families.set(id, family);
+    return family;
   }
 
   /** All that have this name: which of them a call means, their arguments tell. */
@@ -46,19 +81,50 @@ export class CatalogIndex {
     return this.#routines.get(keyOf({ schema, name })) ?? NOTHING;
   }
 
+  /** All that have this dotted name. */
+  routinesNamed(name: string): readonly Routine[] {
+    return this.#routinesNamed.get(name) ?? NOTHING;
+  }
+
+  /** Written in C and not volatile, as those of extensions' types are: only a superuser can make one. */
+  harmless(name: string): boolean {
+    const meant = this.routinesNamed(name);
+    return meant.length > 0 && meant.every((routine) => isOfServer(routine) || isCompiled(routine));
+  }
+
+  /** It came with the server, as what information_schema's views are made of did. */
+  ofServer(name: string): boolean {
+    const meant = this.routinesNamed(name);
+    return meant.length > 0 && meant.every(isOfServer);
+  }
+
   type(id: number): NamedType | undefined {
     return this.#types.get(id);
   }
 
+  /** All types that have this name, in whatever schema. */
+  typesNamed(name: string): readonly NamedType[] {
+    return this.#typesNamed.get(name) ?? NOTHING;
+  }
+
+  /** All operators of this name that somebody has made, in whatever schema. */
+  operatorsNamed(name: string): CatalogData["operators"] {
+    return this.#operatorsNamed.get(name) ?? NOTHING;
+  }
+
+  /** The type, where it is a domain, and the domains below it. */
+  domains(id: number): readonly NamedType[] {
+    const found: NamedType[] = [];
+    for (let type = this.#types.get(id); type?.kind === "domain"; type = this.#types.get(type.base ?? 0)) {
+      if (found.length === MAX_DOMAINS) break;
+      found.push(type);
+    }
+    return found;
+  }
+
   /** Of a domain, the type below all domains; any other type is itself. */
   typeBelow(id: number): number {
-    let below = id;
-    for (let i = 0; i < MAX_DOMAINS; i++) {
-      const type = this.#types.get(below);
-      if (type?.kind !== "domain" || type.base === undefined) break;
-      below = type.base;
-    }
-    return below;
+    return this.domains(id).at(-1)?.base ?? id;
   }
 
   #reached(id: number, next: (from: Relation) => readonly Relation[]): readonly Relation[] {
@@ -70,6 +136,20 @@ export class CatalogIndex {
     reached.delete(start);
     return [...reached];
   }
+}
+
+/** Those from which a relation has its columns, and those that have them from it. */
+interface Family {
+  readonly above: readonly Relation[];
+  readonly below: readonly Relation[];
+}
+
+function isOfServer({ id, volatility }: Routine): boolean {
+  return id < FIRST_OWN && volatility !== "volatile";
+}
+
+function isCompiled({ language, volatility }: Routine): boolean {
+  return (language === "c" || language === "internal") && volatility !== "volatile";
 }
 
 /** Names hold no NUL. */

@@ -17,6 +17,23 @@ export type RelationKind =
   | "sequence"
   | "composite type";
 
+/** What can be done with a relation's rows. */
+export type RowEvent = "read" | "insert" | "update" | "delete" | "truncate";
+
+/** A routine of somebody's own, named `schema.name`, that runs whenever one of these things is done. */
+export interface Hook {
+  readonly routine: string;
+  readonly on: readonly RowEvent[];
+}
+
+/** A foreign key of another relation's: what becomes of that one's rows when those that they refer to go or change. */
+export interface Referrer {
+  /** Object id. */
+  readonly relation: number;
+  readonly onUpdate?: "update";
+  readonly onDelete?: "update" | "delete";
+}
+
 /** What can stand in FROM, or has columns. Partitioned tables and partitions are tables. */
 export interface Relation {
   readonly id: number;
@@ -37,6 +54,12 @@ export interface Relation {
    */
   readonly rules: boolean;
   readonly triggers: boolean;
+  /**
+   * What runs without being named: behind its triggers, defaults, checks, generated columns, expressions of indexes and
+   * of partitions, row policies, and in a view behind its operators and casts.
+   */
+  readonly hooks?: readonly Hook[];
+  readonly referrers?: readonly Referrer[];
   /** Rows are shown by policies of the database's own (row-level security). */
   readonly rowSecurity: boolean;
 }
@@ -69,6 +92,8 @@ export interface NamedType {
   readonly relation?: number;
   /** Of an array: the type of its elements. */
   readonly element?: number;
+  /** Of a domain: the routines of somebody's own, as `schema.name`, that its checks run. */
+  readonly checks?: readonly string[];
 }
 
 /**

@@ -8,7 +8,7 @@ const STATEMENT_TIMEOUT = 20_000;
 const LOCK_TIMEOUT = 2_000;
 
 /** FirstNormalObjectId: what has a lower one was made by initdb. */
-const FIRST_OWN = 16_384;
+export const FIRST_OWN = 16_384;
 
 /** One moment, nothing changed, and the text of a view the same whatever the role's or the database's settings are. */
 const BEGIN = `BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -45,6 +45,40 @@ function digest(what: string, rows: string, id = "oid"): string {
   sum(hashint8extended((${id}::int8 << 32) | xmin::text::int8, 0)) AS digest FROM (${rows}) s`;
 }
 
+/**
+ * What runs without being named in a statement, by what depends on it: the relation, on which of its events (r, i, u, d, t),
+ * and the routine. PostgreSQL notes no dependency on what initdb has made.
+ */
+const HOOKS = `SELECT p.relation, p.events, f.oid AS routine FROM (
+    SELECT 'pg_class'::regclass AS class, c.oid AS part, c.oid AS relation, 'iu' AS events FROM pg_class c
+    UNION ALL SELECT 'pg_attrdef'::regclass, oid, adrelid, 'iu' FROM pg_attrdef
+    UNION ALL SELECT 'pg_class'::regclass, indexrelid, indrelid, 'iu' FROM pg_index
+      WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
+    UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid, 'iu' FROM pg_constraint WHERE conrelid <> 0
+    UNION ALL SELECT 'pg_policy'::regclass, oid, polrelid, 'riud' FROM pg_policy
+    UNION ALL SELECT 'pg_rewrite'::regclass, oid, ev_class, 'riud' FROM pg_rewrite
+    UNION ALL SELECT 'pg_trigger'::regclass, oid, tgrelid,
+      concat(CASE WHEN tgtype & 4 > 0 THEN 'i' END, CASE WHEN tgtype & 16 > 0 THEN 'u' END,
+        CASE WHEN tgtype & 8 > 0 THEN 'd' END, CASE WHEN tgtype & 32 > 0 THEN 't' END)
+      FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
+  ) p
+  JOIN pg_depend d ON d.classid = p.class AND d.objid = p.part
+    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+  LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+  JOIN pg_proc f ON f.oid = coalesce(o.oprcode, d.refobjid)
+  WHERE f.oid >= ${FIRST_OWN}`;
+
+/** The routines that the checks of domains run. */
+const CHECKS = `SELECT k.contypid AS type, f.oid AS routine FROM pg_constraint k
+  JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
+    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
+  LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+  JOIN pg_proc f ON f.oid = coalesce(o.oprcode, d.refobjid)
+  WHERE k.contypid <> 0 AND f.oid >= ${FIRST_OWN}`;
+
+/** The name of a routine, in a query that has it as f. */
+const ROUTINE_NAME = `json_build_array((SELECT nspname FROM pg_namespace WHERE oid = f.pronamespace), f.proname)`;
+
 /** The other rows that the reading rests on, of the relations that it reads. */
 function ofRelations(table: string, relation: string): string {
   return `SELECT o.*, o.xmin FROM ${table} o JOIN relations r ON r.oid = o.${relation}`;
@@ -63,6 +97,9 @@ ${[
   digest("parents", ofRelations("pg_inherits", "inhrelid"), "inhrelid"),
   digest("rules", ofRelations("pg_rewrite", "ev_class")),
   digest("triggers", ofRelations("pg_trigger", "tgrelid")),
+  digest("policies", ofRelations("pg_policy", "polrelid")),
+  digest("indexes", ofRelations("pg_index", "indrelid"), "indexrelid"),
+  digest("constraints", "SELECT oid, xmin FROM pg_constraint"),
   digest("routines", ROUTINES),
   digest("types", TYPES),
   digest("operators", OPERATORS),
@@ -104,7 +141,12 @@ const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'number', 
 /** One row for each object, under the name of its kind. What is not there is null. */
 export const READING = `${BEGIN}SELECT json_build_object('server', json_build_object(
   'version', current_setting('server_version_num')::int));
-WITH locked_views AS MATERIALIZED (${LOCKED_VIEWS})
+WITH locked_views AS MATERIALIZED (${LOCKED_VIEWS}), hooks AS MATERIALIZED (
+  SELECT h.relation, json_agg(json_build_object('routine', h.name, 'on', h.events) ORDER BY h.name::text, h.events) AS list
+  FROM (SELECT DISTINCT relation, events, ${ROUTINE_NAME}::jsonb AS name FROM (${HOOKS}) s JOIN pg_proc f ON f.oid = s.routine) h
+  GROUP BY h.relation), referrers AS MATERIALIZED (
+  SELECT confrelid, json_agg(json_build_object('relation', conrelid::int8, 'update', confupdtype, 'delete', confdeltype)
+    ORDER BY oid) AS list FROM pg_constraint WHERE contype = 'f' GROUP BY confrelid)
 SELECT json_build_object('relation', json_build_object('id', c.oid::int8, 'schema', c.nspname, 'name', c.relname,
   'kind', c.relkind, 'columns', (${COLUMNS}),
   'parents', (SELECT json_agg(i.inhparent::int8 ORDER BY i.inhseqno) FROM pg_inherits i WHERE i.inhrelid = c.oid),
@@ -112,16 +154,20 @@ SELECT json_build_object('relation', json_build_object('id', c.oid::int8, 'schem
     THEN rtrim(pg_get_viewdef(c.oid), ';') END,
   'rules', EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'),
   'triggers', EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
-  'rowSecurity', c.relrowsecurity))
-FROM (${RELATIONS}) c ORDER BY c.oid;
+  'rowSecurity', c.relrowsecurity, 'hooks', h.list, 'referrers', k.list))
+FROM (${RELATIONS}) c LEFT JOIN hooks h ON h.relation = c.oid LEFT JOIN referrers k ON k.confrelid = c.oid ORDER BY c.oid;
 SELECT json_build_object('routine', json_build_object('id', p.oid::int8, 'schema', p.nspname, 'name', p.proname,
   'kind', p.prokind, 'arguments', pg_get_function_identity_arguments(p.oid), 'language', l.lanname,
   'volatility', p.provolatile, 'securityDefiner', p.prosecdef, 'returns', p.prorettype::int8, 'returnsSet', p.proretset))
 FROM (${ROUTINES}) p JOIN pg_language l ON l.oid = p.prolang ORDER BY p.oid;
+WITH checks AS MATERIALIZED (
+  SELECT s.type, json_agg(${ROUTINE_NAME} ORDER BY f.oid) AS list FROM (${CHECKS}) s
+  JOIN pg_proc f ON f.oid = s.routine GROUP BY s.type)
 SELECT json_build_object('type', json_build_object('id', t.oid::int8, 'schema', t.nspname, 'name', t.typname,
   'kind', t.typtype, 'base', nullif(t.typbasetype::int8, 0), 'relation', nullif(t.typrelid::int8, 0),
-  'element', CASE WHEN t.typlen = -1 THEN nullif(t.typelem::int8, 0) END))
-FROM (${TYPES}) t ORDER BY t.oid;
+  'element', CASE WHEN t.typlen = -1 THEN nullif(t.typelem::int8, 0) END,
+  'checks', k.list))
+FROM (${TYPES}) t LEFT JOIN checks k ON k.type = t.oid ORDER BY t.oid;
 SELECT json_build_object('operator', json_build_object('schema', o.nspname, 'name', o.oprname,
   'function', json_build_array(n.nspname, p.proname)))
 FROM (${OPERATORS}) o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_namespace n ON n.oid = p.pronamespace ORDER BY o.oid;

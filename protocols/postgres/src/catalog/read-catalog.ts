@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { GatehouseError } from "@gatehouse/core";
 import { z } from "zod";
 import { dotted } from "../analysis/search-path.ts";
-import type { CatalogData, Column, NamedType, Relation, RelationKind, Routine } from "./catalog.ts";
+import type { CatalogData, Column, NamedType, Relation, RelationKind, Routine, RowEvent } from "./catalog.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { FINGERPRINT, READING } from "./queries.ts";
 
@@ -187,6 +187,34 @@ const column = z.object({
   from: z.array(z.int().min(1)).nullable(),
 });
 
+const routineName = z.tuple([z.string(), z.string()]).transform(dotted);
+
+const EVENTS = { r: "read", i: "insert", u: "update", d: "delete", t: "truncate" } as const satisfies Record<
+  string,
+  RowEvent
+>;
+const event = z.enum(["r", "i", "u", "d", "t"]).transform((letter) => EVENTS[letter]);
+
+const hook = z.object({
+  routine: routineName,
+  on: z
+    .string()
+    .transform((letters) => [...letters])
+    .pipe(z.array(event)),
+});
+
+/** What a foreign key does to its own rows: nothing (a, r), goes with the other (c), takes other values (n, d). */
+const action = z.enum(["a", "r", "c", "n", "d"]);
+
+const referrer = z
+  .object({ relation: id, update: action, delete: action })
+  .transform(({ relation, update, delete: deletes }) => ({
+    relation,
+    ...(/[cnd]/.test(update) ? { onUpdate: "update" as const } : {}),
+    ...(deletes === "c" ? { onDelete: "delete" as const } : {}),
+    ...(/[nd]/.test(deletes) ? { onDelete: "update" as const } : {}),
+  }));
+
 const relation = z
   .object({
     id,
@@ -199,13 +227,17 @@ const relation = z
     rules: z.boolean(),
     triggers: z.boolean(),
     rowSecurity: z.boolean(),
+    hooks: z.array(hook).nullable(),
+    referrers: z.array(referrer).nullable(),
   })
   .transform(
-    ({ columns, parents, definition, ...rest }): Relation => ({
+    ({ columns, parents, definition, hooks, referrers, ...rest }): Relation => ({
       ...rest,
       columns: (columns ?? []).map((one) => columnOf(one, columns ?? [])),
       parents: parents ?? [],
       ...(definition === null ? {} : { definition }),
+      ...(hooks === null ? {} : { hooks }),
+      ...(referrers === null ? {} : { referrers }),
     }),
   );
 
@@ -241,23 +273,23 @@ const type = z
     base: id.nullable(),
     relation: id.nullable(),
     element: id.nullable(),
+    checks: z.array(routineName).nullable(),
   })
   .transform(
-    ({ base, relation, element, ...rest }): NamedType => ({
+    ({ base, relation, element, checks, ...rest }): NamedType => ({
       ...rest,
       ...(base === null ? {} : { base }),
       ...(relation === null ? {} : { relation }),
       ...(element === null ? {} : { element }),
+      ...(checks === null ? {} : { checks }),
     }),
   );
-
-const functionName = z.tuple([z.string(), z.string()]).transform(dotted);
 
 const readingRow = z.object({
   server: z.object({ version: z.int().min(0) }).optional(),
   relation: relation.optional(),
   routine: routine.optional(),
   type: type.optional(),
-  operator: z.object({ schema: z.string(), name: z.string(), function: functionName }).optional(),
-  cast: z.object({ source: id, target: id, function: functionName }).optional(),
+  operator: z.object({ schema: z.string(), name: z.string(), function: routineName }).optional(),
+  cast: z.object({ source: id, target: id, function: routineName }).optional(),
 });

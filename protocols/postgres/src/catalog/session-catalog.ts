@@ -12,53 +12,58 @@ export interface CatalogView {
    * it, and temporary objects never.
    */
   readonly unsettled: boolean;
+  /** That may be what runs beside statements, too: triggers, functions, views. */
+  readonly redefined: boolean;
 }
+
+type Cache = Pick<CatalogCache, "current" | "fresh" | "stale">;
 
 /**
  * What one session's statements may rest on. The catalog is read by another connection than the session's: what the
  * session has changed itself, and not yet committed, is not in it.
  */
 export class SessionCatalog {
-  readonly #cache: Pick<CatalogCache, "current" | "fresh" | "stale">;
-  readonly #masked: () => boolean;
+  readonly #cache: Cache | undefined;
   #view: CatalogView | undefined;
   /** Something that may change the catalog was sent in the transaction that is open. */
   #changed = false;
+  /** And with it, what runs beside other statements. */
+  #redefined = false;
   /** The session may have temporary objects, which hide others of the same name until it ends. */
   #hides = false;
   /** The catalog was waited for, and could not be read. */
   #failed = false;
 
-  /** @param masked whether some rule hides something of this session: without that, no catalog is asked for */
-  constructor(cache: Pick<CatalogCache, "current" | "fresh" | "stale">, masked: () => boolean) {
+  /** @param cache undefined where the target's config says that its catalog is not to be read */
+  constructor(cache: Cache | undefined) {
     this.#cache = cache;
-    this.#masked = masked;
   }
 
-  /** undefined where nothing is masked, or where it can't be read: what is masked is refused then. */
-  view(): CatalogView | Pending | undefined {
-    if (!this.#masked()) return undefined;
+  /** `unavailable` where it can't be read: what rests on it is refused then. Undefined where it is not to be read. */
+  view(): CatalogView | Pending | "unavailable" | undefined {
+    if (this.#cache === undefined) return undefined;
     const data = this.#cache.current();
     if (data === undefined) {
       if (this.#failed) {
         this.#failed = false;
-        return undefined;
+        return "unavailable";
       }
       const failed = () => {
         this.#failed = true;
       };
       return new Pending(this.#cache.fresh().catch(failed));
     }
-    const unsettled = this.#changed || this.#hides;
+    const view = { data, unsettled: this.#changed || this.#hides, redefined: this.#redefined };
     // The same object for the same view: results that rest on it are found again.
-    if (this.#view?.data !== data || this.#view.unsettled !== unsettled) this.#view = { data, unsettled };
+    if (!same(this.#view, view)) this.#view = view;
     return this.#view;
   }
 
   /** A command is on its way. @param text as it is audited */
-  sent({ access, effects }: Pick<Analysis, "access" | "effects">, text: string): void {
+  sent({ access, effects, defines }: Pick<Analysis, "access" | "effects" | "defines">, text: string): void {
     if (access === "read" || access === "write") return;
     this.#changed = true;
+    this.#redefined ||= defines;
     // TEMP, TEMPORARY, pg_temp; and what is run by name does not say it.
     const byName = effects.some(({ kind }) => kind === "execute" || kind === "fetch");
     if (access !== "admin" && (byName || access === "unknown" || /temp/i.test(text))) this.#hides = true;
@@ -67,7 +72,14 @@ export class SessionCatalog {
   /** ReadyForQuery: with the end of a transaction, others see what it has changed. */
   ready(status: TransactionStatus): void {
     if (!this.#changed) return;
-    this.#cache.stale();
-    if (status === "idle") this.#changed = false;
+    this.#cache?.stale();
+    if (status !== "idle") return;
+    this.#changed = false;
+    // What is hung on a temporary table, nobody else ever sees.
+    if (!this.#hides) this.#redefined = false;
   }
+}
+
+function same(one: CatalogView | undefined, other: CatalogView): one is CatalogView {
+  return one?.data === other.data && one.unsettled === other.unsettled && one.redefined === other.redefined;
 }

@@ -99,7 +99,12 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     credential: { user: "gatehouse" },
     tags: new Map(),
     connectTimeout: options.connectTimeout ?? 10_000,
-    settings: { database: "postgres", schema: "public", ...options.settings },
+    settings: {
+      database: "postgres",
+      schema: "public",
+      catalog: options.masks ? "read" : "off",
+      ...options.settings,
+    },
   };
   const password = new Secret(options.password ?? "");
   const user = options.user ?? "postgres";

@@ -1,0 +1,149 @@
+import type { Access } from "@gatehouse/core";
+import type { Relation, RowEvent } from "../catalog/catalog.ts";
+import type { CatalogIndex } from "../catalog/catalog-index.ts";
+import { type Analysis, widest } from "./analysis.ts";
+
+/** Relations that one statement is followed to: partitions, views below views, rows that go with others. */
+const MAX_REACHED = 50_000;
+
+/** What a text does by its own words, as far as something else follows from it. */
+export interface Done {
+  /** Relations, as schema.name. */
+  readonly reads: ReadonlySet<string>;
+  /** What is done to the rows of each. */
+  readonly changes: ReadonlyMap<string, ReadonlySet<RowEvent>>;
+  /** Object ids of the types that it casts to. */
+  readonly types: ReadonlySet<number>;
+  /** It has parameters: they may be of any type. */
+  readonly parameters: boolean;
+}
+
+/** What comes of it beside. */
+export interface Consequences {
+  readonly reads: ReadonlySet<string>;
+  readonly writes: ReadonlySet<string>;
+  /** Functions that views call. */
+  readonly functions: ReadonlySet<string>;
+  /** Routines of somebody's own that run without being named, as schema.name. */
+  readonly runs: ReadonlySet<string>;
+  /** But for those: what views do, and `unknown` where it can't be told. */
+  readonly access: Access;
+}
+
+/** What a view does when it is read; undefined where that can't be told. */
+export type ViewFacts = (view: Relation) => Analysis | undefined;
+
+/**
+ * What a statement does that its text does not say: through views, rules, triggers, defaults, checks, row policies,
+ * partitions, foreign keys, and through casts that nobody writes. More may be listed than happens, never less.
+ */
+export function consequencesOf(done: Done, catalog: CatalogIndex, viewFacts: ViewFacts): Consequences {
+  const reached = new Reached(catalog, viewFacts);
+  for (const name of done.reads) reached.named(name, "read");
+  for (const [name, events] of done.changes) for (const event of events) reached.named(name, event);
+  reached.casts(done);
+  return reached;
+}
+
+class Reached implements Consequences {
+  readonly reads = new Set<string>();
+  readonly writes = new Set<string>();
+  readonly functions = new Set<string>();
+  readonly runs = new Set<string>();
+  access: Access = "read";
+  readonly #catalog: CatalogIndex;
+  readonly #viewFacts: ViewFacts;
+  readonly #seen = new Set<string>();
+  /** Object ids of the types of the columns that were met. */
+  readonly #types = new Set<number>();
+
+  constructor(catalog: CatalogIndex, viewFacts: ViewFacts) {
+    this.#catalog = catalog;
+    this.#viewFacts = viewFacts;
+  }
+
+  /** What the catalog does not have is as its name says: the server would not find it either. */
+  named(name: string, event: RowEvent): void {
+    const relation = this.#catalog.relationNamed(name);
+    if (relation) this.#reach(relation, event);
+  }
+
+  /**
+   * Casts of somebody's own, from or to the types of what is read, changed or cast to: one runs a function, and need not
+   * be written to be made.
+   */
+  casts({ types, parameters }: Done): void {
+    for (const type of types) this.#checks(type);
+    const used = (type: number) => types.has(type) || this.#types.has(type);
+    for (const { source, target, function: routine } of this.#catalog.data.casts) {
+      const ends = [source, target];
+      const own = ends.filter((end) => this.#catalog.type(end) !== undefined);
+      // Between two types of PostgreSQL's own it takes both: either is everywhere.
+      if (parameters || (own.length > 0 ? own.some(used) : ends.every(used))) this.#run(routine);
+    }
+  }
+
+  #reach(relation: Relation, event: RowEvent): void {
+    const key = `${relation.id} ${event}`;
+    if (this.#seen.has(key)) return;
+    if (this.#seen.size >= MAX_REACHED) {
+      this.access = "unknown";
+      return;
+    }
+    this.#seen.add(key);
+    (event === "read" ? this.reads : this.writes).add(this.#catalog.nameOf(relation));
+    // What a materialized view shows was computed before.
+    const stored = relation.kind === "materialized view" && event === "read";
+    for (const { routine, on } of stored ? [] : (relation.hooks ?? []))
+      if (on.includes(event)) this.#run(routine);
+    for (const { type } of relation.columns) {
+      this.#types.add(type);
+      if (event !== "read") this.#checks(type);
+    }
+    if (event !== "read") this.#change(relation, event);
+    if (relation.kind === "view" || relation.kind === "materialized view") this.#view(relation, event);
+    const { above, below } = this.#catalog.family(relation.id);
+    for (const child of below) this.#reach(child, event);
+    // The row is one of theirs, too; nothing of theirs runs.
+    for (const parent of above)
+      (event === "read" ? this.reads : this.writes).add(this.#catalog.nameOf(parent));
+  }
+
+  /** What a change of rows brings with it: rules put something else in its place, foreign keys take it further. */
+  #change({ rules, referrers = [] }: Relation, event: RowEvent): void {
+    if (rules) this.access = "unknown";
+    for (const { relation: id, onUpdate, onDelete } of referrers) {
+      const next = event === "update" ? onUpdate : event === "delete" ? onDelete : undefined;
+      const referrer = this.#catalog.relationById(id);
+      if (!referrer) continue;
+      if (next) this.#reach(referrer, next);
+      // Without CASCADE, the server refuses to truncate what others refer to.
+      else if (event === "truncate") this.#reach(referrer, event);
+    }
+  }
+
+  #view(view: Relation, event: RowEvent): void {
+    const facts = this.#viewFacts(view);
+    if (!facts) {
+      this.access = "unknown";
+      return;
+    }
+    for (const name of facts.reads) this.reads.add(name);
+    if (view.kind === "view" || event !== "read") {
+      for (const name of facts.functions) this.functions.add(name);
+      for (const name of facts.userFunctions?.names ?? []) this.runs.add(name);
+      this.access = widest(this.access, facts.userFunctions?.otherwise ?? facts.access);
+    }
+    if (event !== "read") for (const name of facts.named) this.named(name, event);
+  }
+
+  /** Of a domain, and of those below it. */
+  #checks(type: number): void {
+    for (const { checks = [] } of this.#catalog.domains(type))
+      for (const routine of checks) this.#run(routine);
+  }
+
+  #run(routine: string): void {
+    if (!this.#catalog.harmless(routine)) this.runs.add(routine);
+  }
+}
