@@ -462,11 +462,11 @@ class Walk {
     }
   }
 
-  /** `(x).name` reads a field of x, or calls the function `name` with it: which of the two, grammar can't tell. */
+  /** `(x).name` reads a field of x, or calls a function `name` with it, where there may be one. */
   #attributes(indirection: unknown): void {
     for (const step of asList(indirection)) {
       const names = namesIn(step);
-      if (names.length > 0) this.#called(names);
+      if (names.length > 0 && this.#names.mayCall(names)) this.#called(names);
     }
   }
 

@@ -78,6 +78,12 @@ export class Names {
     return found.length > 0 ? found : candidates;
   }
 
+  /** Whether there may be a function of this name. */
+  mayCall(given: readonly string[]): boolean {
+    if (this.#unsettled || isBuiltinFunction(given.at(-1) ?? "")) return true;
+    return this.functions(given).some((name) => (this.#catalog?.routinesNamed(name).length ?? 0) > 0);
+  }
+
   /** Whether a name of PostgreSQL's own may mean what somebody else has put before it. */
   hides(given: readonly string[]): boolean {
     return withoutDatabase(given).length === 1 && !this.#resolution.path.builtinsFirst;

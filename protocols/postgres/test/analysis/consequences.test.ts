@@ -142,6 +142,7 @@ t.test("functions of somebody's own make it unknown, however they come to run", 
     ["SELECT p OPERATOR(public.===) p FROM paired", ["public.pair_is", "public.pair_of"], "read"],
     ["SELECT p::text FROM paired", ["public.pair_of"], "read"],
     ["INSERT INTO plain (note) SELECT p FROM paired", ["public.pair_of"], "write"],
+    ["SELECT (p).pair_of FROM paired", ["public.pair_of"], "read"],
     ["SELECT lower(note) FROM plain", ["public.lower"], "read"],
     ["PREPARE p AS UPDATE watched SET id = 2", ["public.stamped"], "write"],
     ["WITH a AS (UPDATE watched SET id = 2 RETURNING id) SELECT * FROM a", ["public.stamped"], "write"],
@@ -172,6 +173,7 @@ t.test("what does not run is not held against a statement", async (t) => {
     ["SELECT note || 'x' FROM plain WHERE id = 3", "read"],
     ["SELECT information_schema._pg_truetypid(a, t) FROM pg_attribute a, pg_type t", "read"],
     ["SELECT * FROM information_schema.columns", "read"],
+    ["SELECT (p).a FROM paired", "read"],
   ] as const) {
     t.equal(analysisOf(text).access, access, text);
   }
