@@ -1,5 +1,6 @@
 import type {
   Access,
+  Command,
   Decision,
   DecisionRequest,
   Identity,
@@ -9,7 +10,8 @@ import type {
 } from "@gatehouse/core";
 import { failureOf, holds } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
-import { accessOf, Evaluation } from "./evaluation.ts";
+import { type FunctionLists, ListedFunctions } from "./listed-functions.ts";
+import { Evaluation } from "./evaluation.ts";
 import { MaskSets } from "./mask-sets.ts";
 import { Memory } from "./memory.ts";
 import type { Effect } from "./policy-file.ts";
@@ -119,7 +121,7 @@ export class Engine implements LoadedPolicies {
   explain(request: DecisionRequest): Explanation {
     const { identity, target, level, command } = request;
     const selection = this.#select(identity, target.name, level.name);
-    const access = selection ? accessOf(command, selection.reads) : command.access;
+    const access = selection?.functions.accessOf(command) ?? command.access;
     const context = selection?.environment.context(request, selection.place, access);
     const outcome = (policy: Policy, rule: Rule): RuleOutcome => {
       const because = this.#reasonAgainst(policy, identity, target.name, level.name);
@@ -231,8 +233,8 @@ export class Engine implements LoadedPolicies {
     return { effect: "block", rule: rule.reference, message, policyVersion: this.version };
   }
 
-  #refuse({ identity, target }: DecisionRequest, access: Access): Decision {
-    const why = access === "unknown" ? " What it would do could not be told." : "";
+  #refuse({ identity, target, command }: DecisionRequest, access: Access): Decision {
+    const why = access === "unknown" ? ` ${unknownBecause(command)}` : "";
     const message = `No rule allows this for ${identity.subject} on ${target.name}.${why}`;
     return { effect: "block", rule: null, message, policyVersion: this.version };
   }
@@ -245,10 +247,10 @@ export class Engine implements LoadedPolicies {
     const environment = configured && this.#environments.get(configured.protocol);
     if (!environment || !configured.levels.has(level)) return undefined;
     const selected: SelectedRule[] = [];
-    const reads = new Set<string>();
+    const functions: FunctionLists[] = [];
     for (const policy of this.#policies) {
       if (reasonAgainst(policy, identity, target, level) !== undefined) continue;
-      for (const name of policy.reads) reads.add(name);
+      functions.push(policy.functions);
       for (const rule of policy.rules) {
         const condition = rule.conditions.get(environment.protocol);
         if (condition !== undefined || rule.conditions.has(environment.protocol)) {
@@ -263,7 +265,7 @@ export class Engine implements LoadedPolicies {
       allows: selected.filter(({ rule }) => rule.effect === "allow"),
       masks: selected.filter(({ rule }) => configured.maskSets.of(rule).length > 0),
       maskSets: configured.maskSets,
-      reads,
+      functions: new ListedFunctions(functions),
       memory: new Memory(),
     };
     const byTarget = this.#selections.get(identity) ?? new Map<string, Map<string, Selection>>();
@@ -279,6 +281,16 @@ export class Engine implements LoadedPolicies {
       reasonAgainst(policy, identity, target, level) ?? (configured.levels.has(level) ? undefined : "level")
     );
   }
+}
+
+/** Names of functions that a message has at the most. */
+const NAMED = 3;
+
+function unknownBecause({ userFunctions }: Command): string {
+  if (userFunctions === undefined) return "What it would do could not be told.";
+  const { names } = userFunctions;
+  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
+  return `It runs ${names.slice(0, NAMED).join(", ")}${more}, and what that does could not be told.`;
 }
 
 function blockedBy({ rule, policy }: RuleReference): string {

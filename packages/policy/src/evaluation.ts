@@ -1,4 +1,4 @@
-import type { Access, Command, DecisionRequest } from "@gatehouse/core";
+import type { Access, DecisionRequest } from "@gatehouse/core";
 import type { Context } from "@marcbachmann/cel-js";
 import { holds } from "./condition.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
@@ -18,7 +18,7 @@ export class Evaluation {
     this.#selection = selection;
     this.#request = request;
     this.#results = results;
-    this.access = accessOf(request.command, selection.reads);
+    this.access = selection.functions.accessOf(request.command);
   }
 
   /** Every condition that was asked is settled, and none has failed: any command of this shape would fare alike. */
@@ -42,15 +42,4 @@ export class Evaluation {
       throw error;
     }
   }
-}
-
-/**
- * What a command does, where functions are left aside that are held to read.
- * @param reads their names: all that the command calls must be among them
- */
-export function accessOf(command: Command, reads: ReadonlySet<string>): Access {
-  const { access } = command;
-  if (access !== "unknown" || reads.size === 0) return access;
-  const { userFunctions } = command;
-  return userFunctions?.names.every((name) => reads.has(name)) ? userFunctions.otherwise : access;
 }

@@ -70,7 +70,17 @@ const policyFile = z.strictObject({
   who,
   targets,
   levels: listOf(name(), "level").optional(),
-  functions: z.strictObject({ reads: listOf(functionName(), "function") }).optional(),
+  functions: z
+    .strictObject({
+      reads: listOf(functionName(), "function").optional(),
+      writes: listOf(functionName(), "function").optional(),
+    })
+    .refine(
+      ({ reads, writes }) => reads !== undefined || writes !== undefined,
+      "expected reads, writes or both",
+    )
+    .meta({ minProperties: 1 })
+    .optional(),
   rules: listOf(rule, "rule"),
 });
 

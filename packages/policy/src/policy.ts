@@ -1,4 +1,5 @@
 import type { Identity, RuleReference } from "@gatehouse/core";
+import type { FunctionLists } from "./listed-functions.ts";
 import type { Condition } from "./condition.ts";
 import type { MaskRule, Tags } from "./mask-rule.ts";
 import type { Effect } from "./policy-file.ts";
@@ -39,8 +40,8 @@ export interface Policy {
   readonly targets: ReadonlySet<string> | undefined;
   /** Undefined is every level. */
   readonly levels: ReadonlySet<string> | undefined;
-  /** Functions that the target's users have made, and that are held to read. */
-  readonly reads: readonly string[];
+  /** Functions that the target's users have made, by what they are held to do. */
+  readonly functions: FunctionLists;
   readonly rules: readonly Rule[];
 }
 

@@ -68,7 +68,7 @@ export function resolvePolicy(
     who: { groups: setOf(groups), subjects: setOf(subjects), kinds: setOf(kinds) },
     targets: everywhere ? undefined : new Set(file.targets),
     levels: setOf(file.levels),
-    reads: file.functions?.reads ?? [],
+    functions: { reads: file.functions?.reads ?? [], writes: file.functions?.writes ?? [] },
     rules,
   };
   return { policy, problems };

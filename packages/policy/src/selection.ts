@@ -1,5 +1,6 @@
 import type { Condition } from "./condition.ts";
 import type { Place, WhenEnvironment } from "./environment.ts";
+import type { ListedFunctions } from "./listed-functions.ts";
 import type { MaskSets } from "./mask-sets.ts";
 import type { Memory } from "./memory.ts";
 import type { Rule } from "./policy.ts";
@@ -20,7 +21,6 @@ export interface Selection {
   /** Those that hide something here. */
   readonly masks: readonly SelectedRule[];
   readonly maskSets: MaskSets;
-  /** Functions of the target's users that are held to read. */
-  readonly reads: ReadonlySet<string>;
+  readonly functions: ListedFunctions;
   readonly memory: Memory;
 }

@@ -32,6 +32,29 @@ t.test("what else the command does is still what it does", async (t) => {
   }
 });
 
+t.test("a function may be listed as one that writes, and many by one pattern", async (t) => {
+  const lists =
+    "who: { groups: [analysts] }\ntargets: [orders]\nfunctions: { reads: [geo.*], writes: [public.log_*] }";
+  const engine = load([policy(rules, lists)]);
+  const access = (names: readonly string[], otherwise: Access = "read") =>
+    engine.explain(request({ command: calling(names, otherwise) })).access;
+  t.equal(access(["geo.area"]), "read");
+  t.equal(access(["geo.area"], "write"), "write");
+  t.equal(access(["public.log_order", "geo.area"]), "write");
+  t.equal(access(["public.log_order"], "ddl"), "ddl");
+  t.equal(access(["public.login"]), "unknown");
+  t.equal(access(['geo."a.b"']), "read");
+  t.equal(access(["other.geo.area"]), "unknown", "a star stays in its part");
+});
+
+t.test("a refusal names the functions that stand in the way", async (t) => {
+  const engine = load([policy(rules)]);
+  const decision = engine.decide(request({ command: calling(["a.b", "c.d", "e.f", "g.h", "i.j"]) }));
+  t.match(decision, {
+    message: /It runs a\.b, c\.d, e\.f and 2 more, and what that does could not be told\.$/,
+  });
+});
+
 t.test("a list is for those whom its policy is for, and holds in the rules of other policies", async (t) => {
   const other = policy('  - allow: reads\n    when: sql.access == "read"').replace("sample", "other");
   const alone = listing.replace(rules, "  - block: never\n    when: 'false'");

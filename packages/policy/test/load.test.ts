@@ -52,7 +52,8 @@ t.test("every error of a file names its line, its column and what would be right
     ["- allow: reads", "- hold: reads", "6:5", /`hold` is not carried out by this version/],
     ["- allow: reads\n", "- allow: reads\n    with: hash\n", "7:11", /`with` may stand only with mask/],
     ["targets:", "functions: { reads: [total] }\ntargets:", "3:22", /expected schema\.function$/],
-    ["targets:", "functions: { writes: [a.b] }\ntargets:", "3:14", /"writes" is not a key/],
+    ["targets:", "functions: { drops: [a.b] }\ntargets:", "3:14", /"drops" is not a key/],
+    ["targets:", "functions: {}\ntargets:", "3:1", /expected reads, writes or both/],
     ["analysts] }", "analysts }", "2:26", /./],
   ];
   for (const [from, to, place, message] of cases) {

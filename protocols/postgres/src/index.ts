@@ -25,7 +25,7 @@ export function postgres(analyzer = new Analyzer()): Protocol {
       catalogs ??= new Catalogs({ clock: systemClock, lease, learned, log });
       return serve(options, { analyzer, cancelKeys, catalogs });
     },
-    status: (target) => catalogs?.of(target).status() ?? { ok: true },
+    status: (target) => catalogs?.of(target)?.status() ?? { ok: true },
     learn: async (target) => {
       const catalog = catalogs?.of(target);
       catalog?.stale();

@@ -216,9 +216,7 @@ class Connection {
       session,
       analyzer: this.#shared.analyzer,
       values: this.#options.values,
-      catalog: new SessionCatalog(
-        settingsOf(target).catalog === "off" ? undefined : this.#shared.catalogs.of(target),
-      ),
+      catalog: new SessionCatalog(this.#shared.catalogs.of(target)),
       reading,
       replication: request.replication,
       limits,

@@ -29,8 +29,12 @@ export class Catalogs {
     this.#options = options;
   }
 
-  /** The catalog of a target, of which nothing is read yet. A new config that leads to it in the same way keeps it. */
-  of(target: Target): CatalogCache {
+  /**
+   * The catalog of a target, of which nothing is read yet; undefined where the config says that it is not to be read. A
+   * new config that leads to the target in the same way keeps it.
+   */
+  of(target: Target): CatalogCache | undefined {
+    if (settingsOf(target).catalog === "off") return undefined;
     const known = this.#byTarget.get(target);
     if (known) return known;
     const cache = this.#sharedBy(target) ?? this.#create(target);

@@ -199,7 +199,7 @@ const hook = z.object({
   routine: routineName,
   on: z
     .string()
-    .transform((letters) => [...letters])
+    .transform((letters) => letters.split(""))
     .pipe(z.array(event)),
 });
 

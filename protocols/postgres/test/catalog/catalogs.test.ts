@@ -56,9 +56,16 @@ t.test("another server, database or credential has another one; open sessions ke
 t.test("a catalog is read with the lease of its target", async (t) => {
   const { catalogs, asked } = catalogsOf(t);
   const cache = catalogs.of({ ...targetAt([address]), name: "people" });
+  if (cache === undefined) throw new Error("The target has no catalog.");
   t.same(asked, [], "and only when somebody wants to know");
   await t.rejects(cache.fresh(), { message: /"people" can't be read.*no credential/ });
   t.same(asked, ["people"]);
   catalogs.dispose();
   await t.rejects(cache.fresh(), { message: /shutting down/ });
+});
+
+t.test("a catalog that is not to be read is none", async (t) => {
+  const { catalogs } = catalogsOf(t);
+  const target = targetAt([address]);
+  t.equal(catalogs.of({ ...target, settings: { ...target.settings, catalog: "off" } }), undefined);
 });
