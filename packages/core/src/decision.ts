@@ -46,6 +46,6 @@ export interface PolicyEngine {
   decide(request: DecisionRequest): Decision;
   /** Whether any rule could ever allow this identity anything on this target at this level. */
   admits(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
-  /** Whether any rule could ever hide something of this target from this identity at this level. */
-  masks(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
+  /** All that any rule could ever hide of this target from this identity at this level. The same list each time. */
+  masks(request: Omit<DecisionRequest, "command" | "now" | "client">): readonly Mask[];
 }

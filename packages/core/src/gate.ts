@@ -1,6 +1,7 @@
 import type { Address } from "./address.ts";
 import type { Command } from "./command.ts";
 import type { Decision } from "./decision.ts";
+import type { Mask } from "./masking.ts";
 import type { Permit } from "./permit.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Secret } from "./secret.ts";
@@ -57,8 +58,11 @@ export interface OpenSession {
   readonly lease: Lease;
   /** Aborts when the gateway ends the session from its side; the reason is a Refusal. */
   readonly ended: AbortSignal;
-  /** Some rule may hide something of what its commands give: what they read has to be known for that. */
-  readonly masked: boolean;
+  /**
+   * All that some rule may hide of what its commands give: where there is any, what they read has to be known. What comes
+   * unasked is held to all of them.
+   */
+  readonly masks: readonly Mask[];
   /** Decides a command at once, and puts the decision on the audit log. */
   decide(command: Command): Deciding;
   /**

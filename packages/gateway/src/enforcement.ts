@@ -73,8 +73,8 @@ export class SessionEnforcement {
     return this.#refused;
   }
 
-  /** Some rule may hide something of what this session's commands give. */
-  get masked(): boolean {
+  /** All that some rule may hide of what this session's commands give. */
+  get masks(): readonly Mask[] {
     const { identity, target, level } = this.#session;
     return this.#options.policies().masks({ identity, target, level });
   }

@@ -51,8 +51,8 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     lease,
     ended: registered.ended,
     activity: (activity) => registered.activity(activity),
-    get masked() {
-      return enforced.masked;
+    get masks() {
+      return enforced.masks;
     },
     decide: (command) => enforced.decide(command),
     refuse: (refused) => enforced.refuse(refused),

@@ -34,7 +34,7 @@ function enforcing(decision: Decision | (() => Decision), audit: AuditLog) {
   const log = createMemoryLog();
   const decide = typeof decision === "function" ? decision : () => decision;
   const enforcement = new Enforcement({
-    policies: () => ({ version: "v1", decide, admits: () => true, masks: () => false }),
+    policies: () => ({ version: "v1", decide, admits: () => true, masks: () => [] }),
     audit,
     clock: createFakeClock(),
     ids: idSource(randomBytes),
@@ -306,7 +306,7 @@ t.test(
           return allow;
         },
         admits: () => true,
-        masks: () => false,
+        masks: () => [],
       }),
       audit,
       clock,

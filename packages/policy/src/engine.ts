@@ -114,8 +114,8 @@ export class Engine implements LoadedPolicies {
     return (this.#select(identity, target.name, level.name)?.allows.length ?? 0) > 0;
   }
 
-  masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): boolean {
-    return (this.#select(identity, target.name, level.name)?.masks.length ?? 0) > 0;
+  masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): readonly Mask[] {
+    return this.#select(identity, target.name, level.name)?.everyMask ?? [];
   }
 
   explain(request: DecisionRequest): Explanation {
@@ -258,12 +258,14 @@ export class Engine implements LoadedPolicies {
         }
       }
     }
+    const masks = selected.filter(({ rule }) => configured.maskSets.of(rule).length > 0);
     const selection: Selection = {
       environment,
       place: environment.place(identity, target, level),
       blocks: selected.filter(({ rule }) => rule.effect === "block"),
       allows: selected.filter(({ rule }) => rule.effect === "allow"),
-      masks: selected.filter(({ rule }) => configured.maskSets.of(rule).length > 0),
+      masks,
+      everyMask: masks.flatMap(({ rule }) => configured.maskSets.of(rule)),
       maskSets: configured.maskSets,
       functions: new ListedFunctions(functions),
       memory: new Memory(),

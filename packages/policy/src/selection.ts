@@ -1,3 +1,4 @@
+import type { Mask } from "@gatehouse/core";
 import type { Condition } from "./condition.ts";
 import type { Place, WhenEnvironment } from "./environment.ts";
 import type { ListedFunctions } from "./listed-functions.ts";
@@ -20,6 +21,8 @@ export interface Selection {
   readonly allows: readonly SelectedRule[];
   /** Those that hide something here. */
   readonly masks: readonly SelectedRule[];
+  /** What they hide here, whatever their conditions. */
+  readonly everyMask: readonly Mask[];
   readonly maskSets: MaskSets;
   readonly functions: ListedFunctions;
   readonly memory: Memory;

@@ -104,7 +104,9 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         session,
         lease: { ...options.lease, release: () => Promise.resolve() },
         ended: ending.signal,
-        masked: options.masks !== undefined,
+        get masks() {
+          return options.masks?.() ?? [];
+        },
         decide,
         async refuse(refused) {
           record({ type: "refused", refused });

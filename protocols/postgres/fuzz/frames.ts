@@ -159,7 +159,7 @@ function openSession(random: Random, lease: OpenSession["lease"]): OpenSession {
     session: sampleSession,
     lease,
     ended: new AbortController().signal,
-    masked: false,
+    masks: [],
     decide(command: Command) {
       if (random.chance(0.1)) return { effect: "block", verdict: Promise.resolve({ ok: false, refusal }) };
       const decision = { effect: "allow", rule, policyVersion: "fuzz" } as const;

@@ -147,6 +147,7 @@ export class SqlCommand implements Command {
   mask(masks: readonly Mask[]): MaskingOutcome {
     // Its answer is one value, of a type that is not told.
     if (this.kind === "function-call") return CALL_NOT_MASKED;
+    if (this.shape.streams === true) return STREAM_NOT_MASKED;
     const planned = planMasks(this.shape, masks);
     if (planned.ok) this.#plan = planned.plan;
     return planned;
@@ -205,6 +206,13 @@ const CALL_NOT_MASKED: MaskingOutcome = {
   ok: false,
   message: "Answers are masked here, and that of a function called by its object id can't be.",
   hint: "Call the function in a SELECT.",
+};
+
+/** Where masks have come since the connection was opened. */
+const STREAM_NOT_MASKED: MaskingOutcome = {
+  ok: false,
+  message: "Values of this target are masked, and what replication sends can't be.",
+  hint: "Ask for a level that no mask is about.",
 };
 
 const NONE: readonly never[] = [];

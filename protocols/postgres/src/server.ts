@@ -181,17 +181,12 @@ class Connection {
     { socket: client, version, request }: Asked,
     session: OpenSession,
   ): Promise<(() => Promise<void>) | undefined> {
-    const { level, target } = session.session;
+    const { target } = session.session;
     const { limits, log } = this.#options;
-    if (request.replication !== "none" && !levelSettingsOf(level).replication) {
-      const message = `The level "${level.name}" opens no replication connections.`;
-      const refusal = await session.refuse({
-        kind: "level",
-        message,
-        hint: "Leave replication out, or ask for a level that grants it.",
-        text: `replication=${request.replication}`,
-      });
-      await session.close("client_error", message);
+    const against = request.replication === "none" ? undefined : againstReplication(session);
+    if (against) {
+      const refusal = await session.refuse({ ...against, text: `replication=${request.replication}` });
+      await session.close("client_error", against.message);
       return this.#hangUp(client, encodeRefusal(refusal, "FATAL"));
     }
     const refusal = await decideSettings(session, request);
@@ -244,6 +239,24 @@ class Connection {
     );
     return () => clientSession.run().finally(revoke);
   }
+}
+
+/** Why a session can't be one for replication; undefined where it can. */
+function againstReplication({ session, masks }: OpenSession): Omit<Refusal, "reference"> | undefined {
+  const { level } = session;
+  if (!levelSettingsOf(level).replication) {
+    return {
+      kind: "level",
+      message: `The level "${level.name}" opens no replication connections.`,
+      hint: "Leave replication out, or ask for a level that grants it.",
+    };
+  }
+  if (masks.length === 0) return undefined;
+  return {
+    kind: "policy",
+    message: "Values of this target are masked, and what replication sends can't be.",
+    hint: "Leave replication out, or ask for a level that no mask is about.",
+  };
 }
 
 /** Asks the policy for the settings that the client begins with. @returns why the session can't begin with them */

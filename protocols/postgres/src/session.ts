@@ -23,6 +23,7 @@ import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-q
 import { type Expectation, Expectations } from "./expectations.ts";
 import type { Rewriter } from "./masking/rows.ts";
 import { scrub } from "./masking/errors.ts";
+import { maskNotification } from "./masking/notifications.ts";
 import type { ValueMasks } from "@gatehouse/core";
 import type { SessionCatalog } from "./catalog/session-catalog.ts";
 import { Pipeline } from "./pipeline.ts";
@@ -45,6 +46,7 @@ const NO_DATA = typeCode("n");
 const COPY_OUT_RESPONSE = typeCode("H");
 const COPY_DONE = typeCode("c");
 const NOTICE_RESPONSE = typeCode("N");
+const NOTIFICATION_RESPONSE = typeCode("A");
 /** CommandComplete, EmptyQueryResponse, PortalSuspended: a statement gives nothing more. */
 const STATEMENT_ENDS: ReadonlySet<number> = new Set(["C", "I", "s"].map(typeCode));
 const TERMINATE = typeCode("X");
@@ -215,6 +217,11 @@ export class ClientSession implements BackendObserver {
         return undefined;
       case NOTICE_RESPONSE:
         return this.#said("N", body);
+      case NOTIFICATION_RESPONSE: {
+        const { session, values, reading } = this.#options;
+        const encoding = { utf8: reading.encoding === "UTF8", decode: reading.decode };
+        return maskNotification(body, session.masks, values, encoding);
+      }
       case PARAMETER_STATUS:
         this.#options.reading.note(decodeParameterStatus(body, this.#options.reading.decode), true);
         return undefined;

@@ -5,8 +5,10 @@ import { startPostgres } from "@gatehouse/testkit";
 import pg from "pg";
 import { serialize } from "pg-protocol";
 import t from "tap";
+import type { Mask } from "@gatehouse/core";
 import { eventually } from "./support/eventually.ts";
 import { PASSWORD, startFront } from "./support/front.ts";
+import { maskOf } from "./support/masking.ts";
 import { errorIn, firstColumn, letter, logIn, type RawClient, securedSocket } from "./support/raw-client.ts";
 
 /* Connections for replication: who gets one, and what a walsender's commands come to. */
@@ -33,9 +35,12 @@ const granted = await startFront({
   allow: ({ text }) => !/hidden|BASE_BACKUP/.test(text),
 });
 const ordinary = await startFront(behind);
+let masks: readonly Mask[] = [];
+const masked = await startFront({ ...behind, replication: true, masks: () => masks });
 t.teardown(async () => {
   await granted.close();
   await ordinary.close();
+  await masked.close();
   await admin.end();
   await server.stop();
   await rm(folder, { recursive: true, force: true });
@@ -104,6 +109,34 @@ t.test("a level that does not grant it opens none, of either kind", async (t) =>
     t.strictSame(await run(client, "select 1"), ["1"], `${replication} is an ordinary connection`);
     client.socket.destroy();
   }
+});
+
+t.test("where something is masked, by column or by detector, none is opened", async (t) => {
+  for (const mask of [
+    maskOf(["public.news.line"], { kind: "redact" }),
+    maskOf([], { kind: "redact" }, { detect: ["email"] }),
+  ]) {
+    masks = [mask];
+    for (const replication of ["database", "true"]) {
+      const me = { user: "reader", database: "orders", replication };
+      const { frames } = await logIn(await securedSocket(masked.port, masked.ca), me, PASSWORD);
+      const fields = errorIn(frames);
+      t.match([fields.get("S"), fields.get("C"), fields.get("M")], ["FATAL", "42501", /replication sends/]);
+    }
+    const client = await masked.connect();
+    client.socket.destroy();
+  }
+});
+
+t.test("where a mask comes later, nothing is streamed any more", async (t) => {
+  masks = [];
+  const client = await masked.connect({ replication: "database" });
+  t.strictSame(await run(client, "select count(*) from news"), ["0"]);
+  masks = [maskOf([], { kind: "redact" }, { detect: ["email"] })];
+  for (const text of ["START_REPLICATION SLOT news LOGICAL 0/0", "BASE_BACKUP"]) {
+    t.equal(await run(client, text), "42501", text);
+  }
+  client.socket.destroy();
 });
 
 t.test("SQL on a connection for logical replication is decided like any other", async (t) => {

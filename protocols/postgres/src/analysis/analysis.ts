@@ -38,6 +38,8 @@ export interface Analysis {
   readonly unsupported?: string;
   /** What it does to the names and settings of its session, in the order in which the server will. */
   readonly effects: readonly Effect[];
+  /** It is answered by the contents of the database in a form of their own: a walsender's stream. */
+  readonly streams?: true;
   /** For the audit log, where the grammar has a place for a secret: the text with its literals taken out. */
   readonly redacted?: string;
   /** Where its values come from. Absent where the target's catalog is not known. */

@@ -16,6 +16,9 @@ const COMMANDS: ReadonlyMap<string, Access> = new Map([
   ["UPLOAD_MANIFEST", "admin"],
 ]);
 
+/** Their answers hold the database's contents, in no rows. */
+const STREAMS: ReadonlySet<string> = new Set(["START_REPLICATION", "BASE_BACKUP"]);
+
 /**
  * What a query on a connection for replication does, where it is one of the walsender's own commands. The server goes
  * by the first word, which has to stand in capitals, without a comment before it (repl_scanner.l).
@@ -26,5 +29,6 @@ export function analyzeReplication(text: string): Analysis | undefined {
   const [, command = ""] = /^[ \t\n\r\f]*([A-Z_]+)(?![A-Za-z0-9_$\u0080-\uffff])/.exec(text) ?? [];
   const access = COMMANDS.get(command);
   if (access === undefined) return undefined;
-  return { ...DOES_NOTHING, statements: 1, verbs: [command], access, own: access };
+  const streams = STREAMS.has(command) ? { streams: true as const } : {};
+  return { ...DOES_NOTHING, statements: 1, verbs: [command], access, own: access, ...streams };
 }

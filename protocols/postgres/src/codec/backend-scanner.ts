@@ -47,8 +47,8 @@ for (const letter of ["1", "2", "3", "C", "I", "n", "s", "G", "W"]) HANDLING[typ
 HANDLING[typeCode("T")] = WATCH_AND_COUNT;
 for (const letter of ["H", "c", "N"]) HANDLING[typeCode(letter)] = WATCH;
 for (const letter of ["D", "d"]) HANDLING[typeCode(letter)] = ROW;
-/** ErrorResponse, ParameterStatus, ReadyForQuery, ParameterDescription. */
-for (const letter of ["E", "S", "Z", "t"]) HANDLING[typeCode(letter)] = READ;
+/** ErrorResponse, ParameterStatus, ReadyForQuery, ParameterDescription, NotificationResponse. */
+for (const letter of ["E", "S", "Z", "t", "A"]) HANDLING[typeCode(letter)] = READ;
 
 const ERROR_RESPONSE = typeCode("E");
 const PARAMETER_DESCRIPTION = typeCode("t");
