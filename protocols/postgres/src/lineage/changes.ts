@@ -112,6 +112,10 @@ class Target {
     trace.flow(sources, `${this.#relation?.kind ?? "relation"} ${this.#name()}`);
   }
 
+  decidedBy(name: string): void {
+    this.#trace.add(this.#trace.predicates, fieldOf(this.shape, name, this.#trace)?.sources ?? NOTHING);
+  }
+
   writesAll(): void {
     for (const { value } of this.shape.fields) this.#trace.add(this.#trace.writes, value.sources);
   }
@@ -188,11 +192,12 @@ function insert(body: Node, target: Target, scope: Scope, trace: Trace): Shape {
     for (const element of asList(infer["indexElems"])) {
       const { name, expr } = asNode(asNode(element)?.["IndexElem"]) ?? {};
       const column = asText(name);
-      if (column !== undefined) {
-        trace.add(trace.predicates, fieldOf(target.shape, column, trace)?.sources ?? NOTHING);
-      } else decides(expr, own, trace);
+      if (column !== undefined) target.decidedBy(column);
+      else decides(expr, own, trace);
     }
     decides(infer["whereClause"] ?? [], own, trace);
+    // By its name, or any: which columns a constraint is about is not known.
+    if (infer["indexElems"] === undefined) for (const name of columns) target.decidedBy(name);
     const both: Scope = { items: [target.item, target.excluded()], outer: scope };
     target.set(conflict["targetList"], both);
     decides(conflict["whereClause"] ?? [], both, trace);

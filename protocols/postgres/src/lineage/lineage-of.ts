@@ -5,7 +5,7 @@ import { followCasts } from "./functions.ts";
 import type { Lineage, OutputColumn, StatementLineage } from "./lineage.ts";
 import { query, runByName, statement } from "./statements.ts";
 import { type Surroundings, TooMuch, Trace } from "./trace.ts";
-import type { Shape, Sources } from "./values.ts";
+import { type Shape, type Sources, within } from "./values.ts";
 import { Views } from "./views.ts";
 
 /** Names of columns in one statement's lineage: each of a partitioned table's is one more. */
@@ -116,6 +116,7 @@ function finished(shape: Shape | undefined, trace: Trace): StatementLineage {
     ...(outputs ? { outputs } : {}),
     predicates: names(trace.predicates),
     reads: names(reads),
+    ...(within(trace.computed, reads) ? {} : { computed: names(trace.computed) }),
     writes: names(trace.writes),
     flows: [...trace.flows].map(([to, from]) => ({ from: names(from), to })),
     ...(trace.triggers ? { triggers: true } : {}),

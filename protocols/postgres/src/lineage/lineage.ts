@@ -24,6 +24,8 @@ export interface StatementLineage {
   readonly predicates: readonly string[];
   /** Every column that it reads, for whatever use. */
   readonly reads: readonly string[];
+  /** Columns that the views in it read beside, for what nobody has asked for: an error may quote them. */
+  readonly computed?: readonly string[];
   /** Every column that it changes. */
   readonly writes: readonly string[];
   readonly flows: readonly Flow[];
@@ -32,7 +34,10 @@ export interface StatementLineage {
    * that is, only the session knows, which puts its lineage in this one's place; `gaps` are those of the rest.
    */
   readonly byName?: true;
-  /** It changes a relation with triggers: what those say, in errors and notices, may be of any column. */
+  /**
+   * It changes a relation with triggers, or builds something anew by expressions that its owner has written: what those
+   * say, in errors and notices, may be of any column.
+   */
   readonly triggers?: true;
   /** Which parts were not understood, each in words for a person; empty where all were. */
   readonly gaps: readonly string[];

@@ -6,8 +6,9 @@ import { cteOf, type Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 import { derived, type Field, NOTHING, type Shape, StoredColumn, UNKNOWN_SHAPE } from "./values.ts";
 
-/** The tables that hold samples of other tables' values: pg_stats and its like show them. */
-const STATISTICS = /^pg_statistic(_ext_data)?\.(stavalues\d|stxdmcv|stxdexpr)$|^pg_attribute\.attmissingval$/;
+/** Samples of other tables' values, which pg_stats and its like show; and what other sessions ask, with values in it. */
+const OF_OTHERS =
+  /^pg_statistic(_ext_data)?\.(stavalues\d|stxdmcv|stxdexpr)$|^pg_attribute\.attmissingval$|^pg_stat_activity\.query$/;
 
 /** What a relation that is named in FROM gives. */
 export interface Named {
@@ -57,6 +58,7 @@ export function shapeOf(relation: Relation, trace: Trace): Shape {
   for (const gap of view.gaps) trace.gap(`${gap}, in the view ${dotted([relation.schema, relation.name])}`);
   trace.add(trace.predicates, view.predicates);
   trace.add(trace.reads, view.predicates);
+  trace.add(trace.computed, view.reads);
   return view.shape;
 }
 
@@ -76,8 +78,8 @@ export function storedShape(relation: Relation, catalog: CatalogIndex): Shape {
   const relatives = () => (found ??= catalog.relatives(relation.id));
   const columns = new Map(
     relation.columns.map(({ number, name }) => {
-      const samples = relation.schema === "pg_catalog" && STATISTICS.test(`${relation.name}.${name}`);
-      return [number, new StoredColumn(relation, name, relatives, samples)];
+      const ofOthers = relation.schema === "pg_catalog" && OF_OTHERS.test(`${relation.name}.${name}`);
+      return [number, new StoredColumn(relation, name, relatives, ofOthers)];
     }),
   );
   const fields = relation.columns.flatMap(({ name, number, type, generatedFrom = [] }): readonly Field[] => {

@@ -13,15 +13,7 @@ import { CLEAN, fieldsNamed, type Shape } from "./values.ts";
 const WITHOUT_VALUES: ReadonlySet<string> = new Set([
   ...["ClosePortalStmt", "ConstraintsSetStmt", "DeallocateStmt", "DiscardStmt", "ListenStmt", "LockStmt"],
   ...["NotifyStmt", "TransactionStmt", "UnlistenStmt", "VariableSetStmt", "CheckPointStmt"],
-  ...[
-    "ClusterStmt",
-    "CommentStmt",
-    "CreateSeqStmt",
-    "DropStmt",
-    "RefreshMatViewStmt",
-    "ReindexStmt",
-    "VacuumStmt",
-  ],
+  ...["CommentStmt", "CreateSeqStmt", "DropStmt"],
   ...["CreateEnumStmt", "CompositeTypeStmt", "GrantStmt", "GrantRoleStmt"],
 ]);
 
@@ -104,6 +96,15 @@ export function statement(kind: string, body: Node, trace: Trace): Shape | undef
       sourcesIn([body["indexParams"], body["whereClause"] ?? []], scope, trace);
       return undefined;
     }
+    case "ClusterStmt":
+      trace.triggers = true;
+      clustered(asNode(body["relation"]), trace);
+      return undefined;
+    case "RefreshMatViewStmt":
+    case "ReindexStmt":
+    case "VacuumStmt":
+      trace.triggers = true;
+      return undefined;
     case "ExecuteStmt":
     case "FetchStmt":
       trace.gap(`what ${asText(body["name"] ?? body["portalname"]) ?? "it"} stands for`);
@@ -163,6 +164,15 @@ function tableMade(body: Node, trace: Trace): void {
       sourcesIn(constraint["raw_expr"] ?? [], { items: [{ shape: { fields }, columns: true }] }, trace);
     }
   }
+}
+
+/** Rows are stored in the order of an index, and come in that order from then on. Of which columns it is, is not known. */
+function clustered(table: Node | undefined, trace: Trace): void {
+  if (!table) {
+    trace.gap("CLUSTER of every table");
+    return;
+  }
+  trace.add(trace.predicates, trace.all(namedIn(table, EMPTY_SCOPE, trace).shape));
 }
 
 /** COPY: what it sends to the client is its answer. */

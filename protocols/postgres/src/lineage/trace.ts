@@ -37,6 +37,8 @@ export class Trace {
   readonly query: (node: unknown, scope: Scope) => Shape;
   readonly predicates = new Set<StoredColumn>();
   readonly reads = new Set<StoredColumn>();
+  /** What the texts of views read, whether it is asked for or not. */
+  readonly computed = new Set<StoredColumn>();
   readonly writes = new Set<StoredColumn>();
   readonly flows = new Map<string, Set<StoredColumn>>();
   readonly gaps = new Set<string>();
@@ -44,7 +46,7 @@ export class Trace {
   readonly firstNames = new WeakMap<Node, string>();
   /** Object ids of the types of what it reads, writes and casts to. */
   readonly types = new Set<number>();
-  /** It changes a relation that has triggers. */
+  /** It changes a relation that has triggers, or builds something anew by its owner's expressions. */
   triggers = false;
   /** It has parameters: their types need not stand in the text. */
   parameters = false;

@@ -10,10 +10,22 @@ import { type Shape, type Sources, NOTHING } from "./values.ts";
 /** Views that rest on each other. */
 const MAX_NESTING = 32;
 
+/**
+ * PostgreSQL's own views on what sessions do rest on one function, which gives what others ask beside what is harmless:
+ * which is which, the views' columns tell.
+ */
+const ON_SESSIONS: ReadonlySet<string> = new Set(
+  ["activity", "gssapi", "replication", "ssl"].map((what) => `pg_stat_${what}`),
+);
+/** FirstNormalObjectId: from here on, objects are of somebody's own making, in whatever schema. */
+const FIRST_NORMAL = 16_384;
+
 /** What a view shows, by what it rests on. */
 export interface ViewLineage {
   readonly shape: Shape;
   readonly predicates: Sources;
+  /** All that its text reads: the server may compute what nobody has asked for. */
+  readonly reads: Sources;
   readonly gaps: readonly string[];
 }
 
@@ -57,7 +69,10 @@ export class Views {
   }
 
   #follow(view: Relation): ViewLineage {
-    const { definition } = view;
+    const { definition, id, schema, name } = view;
+    if (schema === "pg_catalog" && id < FIRST_NORMAL && ON_SESSIONS.has(name)) {
+      return { shape: storedShape(view, this.#catalog), predicates: NOTHING, reads: NOTHING, gaps: [] };
+    }
     if (definition === undefined) return this.#notFollowed(view, "what it shows could not be read");
     const [query, ...others] = this.#statements(definition);
     if (query === undefined || others.length > 0)
@@ -83,7 +98,12 @@ export class Views {
           },
         };
       });
-      return { shape: { fields }, predicates: trace.predicates, gaps: [...trace.gaps] };
+      return {
+        shape: { fields },
+        predicates: trace.predicates,
+        reads: trace.union([trace.reads, trace.computed]),
+        gaps: [...trace.gaps],
+      };
     } catch (error) {
       if (error instanceof TooMuch) return this.#notFollowed(view, "it is too large to be followed");
       throw error;
@@ -100,6 +120,6 @@ export class Views {
   }
 
   #notFollowed(view: Relation, why: string): ViewLineage {
-    return { shape: storedShape(view, this.#catalog), predicates: NOTHING, gaps: [why] };
+    return { shape: storedShape(view, this.#catalog), predicates: NOTHING, reads: NOTHING, gaps: [why] };
   }
 }

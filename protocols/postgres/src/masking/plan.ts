@@ -91,8 +91,9 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
     if (statement && columns.length > 0) {
       const refused = refusedBy(statement, columns);
       if (refused) return refused;
-      touches ||= statement.triggers === true;
-      touches ||= [...statement.reads, ...statement.writes].some((name) =>
+      // A row that can't be as it is to become is quoted whole, be it one of another table that follows the change.
+      touches ||= statement.triggers === true || statement.writes.length > 0;
+      touches ||= [...statement.reads, ...(statement.computed ?? [])].some((name) =>
         columns.some(({ means }) => means(name)),
       );
     }
