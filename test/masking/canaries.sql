@@ -71,10 +71,18 @@ create table devices (id integer, label text, serial text);
 create table phones_lent () inherits (devices);
 insert into phones_lent values (1, 'phone', 'xulmterqovand');
 
+-- What follows a change of another table, and fails. The mask of `archive.*.email` is theirs too.
+create schema archive;
+create table gangs (id integer primary key);
+insert into gangs values (1), (2);
+create table archive.members (gang integer not null references gangs on delete set null, email text);
+create table archive.guests (gang integer references gangs on update cascade check (gang < 5), email text);
+insert into archive.members values (1, 'mopzentrulvaks');
+insert into archive.guests values (2, 'mopzentrulvaks');
+
 create table "Odd.Names" (id integer, "e.mail" text, "quo""ted" text);
 insert into "Odd.Names" values (1, 'drimvoltqasek', 'hepknolwurtiz');
 
-create schema archive;
 create table archive.people (id integer, email text);
 insert into archive.people values (1, 'mopzentrulvaks');
 
@@ -91,6 +99,10 @@ create view chains as
   select * from chain;
 create view fenced with (security_barrier) as select id, ssn as n from people where team = 'north';
 create materialized view directory as select id, handle || ': ' || email as entry from people;
+
+create view some_letters as select id, writer, body from letters where writer > 0 with check option;
+create view cast_away as with x as materialized (select id, nick::integer as n from people) select id, n from x;
+create materialized view failing as select nick::integer as n from people with no data;
 
 create function email_of(person integer) returns text language sql stable as
   $$ select email from people where id = person $$;
