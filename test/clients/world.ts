@@ -54,12 +54,15 @@ export interface World {
 /**
  * Starts a gateway for one world. With STRAIGHT=1 the world is led to the server itself, past the gateway: what
  * fails there too is the check's own fault. The gateway's own words and refusals fail there, and they alone.
+ * @param policy its only policy
+ * @param prepare what the database has to have before
  */
-export async function gatewayFor(t: Test): Promise<World> {
+export async function gatewayFor(t: Test, policy: string = POLICY, prepare?: string): Promise<World> {
   const demo = await demoFor(t);
   const superuser = await admin(t, demo);
   await superuser.query("grant create on schema public to orders_writer");
-  await writeFile(join(demo.folder, "drivers-policy.yaml"), POLICY);
+  if (prepare !== undefined) await superuser.query(prepare);
+  await writeFile(join(demo.folder, "drivers-policy.yaml"), policy);
   const { port } = await variantGateway(t, demo, "drivers", { policies: "[file:drivers-policy.yaml]" });
   const straight = process.env["STRAIGHT"] === "1";
   const { server, passwords } = demo.database;

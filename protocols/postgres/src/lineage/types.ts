@@ -34,12 +34,21 @@ export function mayHoldRows(id: number, { surroundings: { catalog } }: Trace): b
   return type ? isRows(type) : id >= FIRST_UNLISTED || NOT_SINGLE.has(id);
 }
 
+/** The type that a domain, or one over it, rests on; any other as it is. */
+export function belowDomains(type: number, catalog: CatalogIndex): number {
+  let below = type;
+  for (let i = 0, known = catalog.type(type); known?.kind === "domain" && i < MAX_DOMAINS; i++) {
+    below = known.base ?? 0;
+    known = catalog.type(below);
+  }
+  return below;
+}
+
 /** The fields of a value that is a row by its type: each depends on the whole of it. */
 export function compositeShape({ type, sources }: Value, trace: Trace): Shape | undefined {
   if (type === undefined) return undefined;
   const { catalog } = trace.surroundings;
-  let known = catalog.type(type);
-  for (let i = 0; known?.kind === "domain" && i < MAX_DOMAINS; i++) known = catalog.type(known.base ?? 0);
+  const known = catalog.type(belowDomains(type, catalog));
   const relation = known?.relation === undefined ? undefined : catalog.relationById(known.relation);
   if (!relation) return undefined;
   trace.step(relation.columns.length);
