@@ -4,7 +4,7 @@ import type { Decode } from "../codec/name.ts";
 import { decodeRowDescription, type RowColumn } from "../codec/row-description.ts";
 import { CopyMasker } from "./copy.ts";
 import { detectIn, scrub } from "./errors.ts";
-import { detectingMask, type FieldMask, fieldMask } from "./fields.ts";
+import { detectingMask, type FieldMask, fieldMask, NULL, withheldMask } from "./fields.ts";
 import type { MaskPlan, StatementPlan } from "./plan.ts";
 import { type Rewriter, RowMasker } from "./rows.ts";
 import type { ValueMasks } from "@gatehouse/core";
@@ -70,7 +70,11 @@ export class MaskedAnswer {
     const described = Array.from({ length: columns }, (_, index): RowColumn => {
       return { type: plan.types[index] ?? 0, modifier: -1, binary };
     });
-    this.#copy = new CopyMasker(format, this.#masks(plan, described), this.#context.limit);
+    // In a COPY's rows NULL stays NULL, so that what is withheld has to be NULL too.
+    const masks = this.#masks(plan, described).map((mask) =>
+      mask && "fixed" in mask && mask.nulls ? NULL : mask,
+    );
+    this.#copy = new CopyMasker(format, masks, this.#context.limit);
     this.#rewriter = this.#copy;
   }
 
@@ -125,6 +129,7 @@ export class MaskedAnswer {
     const find = detecting.length > 0 ? values.detectors(detecting) : undefined;
     return described.map((column, index) => {
       const transform = columns?.[index];
+      if (transform?.kind === "withheld") return withheldMask(column, values, encoding);
       if (transform) return fieldMask(transform, column, values, encoding);
       return find && detectingMask(find, column, values, encoding);
     });

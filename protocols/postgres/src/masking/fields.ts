@@ -11,8 +11,8 @@ export type MaskedField = string | Buffer | null;
 
 /** What becomes of the values of one column that are not NULL. */
 export type FieldMask =
-  /** The same for each. */
-  | { readonly fixed: MaskedField }
+  /** The same for each; with `nulls`, for NULL too. */
+  | { readonly fixed: MaskedField; readonly nulls?: true }
   /** undefined: it stays as it is. */
   | { readonly each: (bytes: Buffer, start: number, end: number) => MaskedField | undefined };
 
@@ -23,7 +23,8 @@ export interface TextEncoding {
   readonly decode: Decode;
 }
 
-const NULL: FieldMask = { fixed: null };
+/** Nothing but NULL. */
+export const NULL = { fixed: null } as const;
 
 /** How the values of a column are hidden by a transform. */
 export function fieldMask(
@@ -49,6 +50,16 @@ export function fieldMask(
   if (element !== undefined) return { each: binary ? column.arrayBinary(mask) : column.arrayText(mask) };
   if (binary && !shape.textual) return { each: column.binary(mask) };
   return { each: column.text(mask) };
+}
+
+/**
+ * What stands in each row for what was computed from a masked value: a text says so, other types have nothing but NULL.
+ * That it is the same for NULL keeps an expression from telling something by being NULL or not.
+ */
+export function withheldMask(column: RowColumn, values: ValueMasks, encoding: TextEncoding): FieldMask {
+  if (maskedType(column.type)?.textual !== true) return NULL;
+  const mask = fieldMask({ kind: "redact" }, column, values, encoding);
+  return "fixed" in mask && mask.fixed !== null ? { fixed: mask.fixed, nulls: true } : NULL;
 }
 
 /** How what the detectors find in the values of a column that has no mask of its own is hidden. */

@@ -5,10 +5,16 @@ import type { OutputColumn, StatementLineage } from "../lineage/lineage.ts";
 import { type ColumnMatch, columnMatch } from "./columns.ts";
 import { serves } from "./types.ts";
 
+/**
+ * How a column of an answer is hidden. What is made of a value by computing with it may tell it in ways that no transform
+ * knows, and by being NULL or not (substring(email from '^a')): all of it is withheld, so that each row has the same.
+ */
+export type Hiding = Transform | { readonly kind: "withheld" };
+
 /** What becomes of the rows of one statement. */
 export interface StatementPlan {
   /** By the column's place: how it is hidden; undefined where it passes. Absent where none is hidden. */
-  readonly columns?: readonly (Transform | undefined)[];
+  readonly columns?: readonly (Hiding | undefined)[];
   /** Object ids of the columns' types, as far as the lineage tells: the answer of a COPY has none. */
   readonly types: readonly (number | undefined)[];
   /** Of a COPY to the client: how it writes its rows. */
@@ -49,7 +55,7 @@ const NOTHING_TO_DO: Planned = { ok: true, applied: [] };
 
 /** Of several masks on one column, the one that leaves less: the first of these. */
 const STRICTEST: readonly Transform["kind"][] = ["null", "redact", "constant", "hash", "partial"];
-const NOTHING: Transform = { kind: "null" };
+const WITHHELD: Hiding = { kind: "withheld" };
 
 /**
  * What the masks do to the answer of a text, or why it can't be let through. Found again at no cost for the same
@@ -122,15 +128,11 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
   };
 }
 
-/**
- * What is made of a value by computing with it may tell it in ways that no transform knows, and by being NULL or not
- * (substring(email from '^a')): all of it is NULL.
- */
 function transformOf(
   { name, from, exact }: OutputColumn,
   columns: readonly ColumnMask[],
   applied: Map<Mask, string[]>,
-): Transform | undefined {
+): Hiding | undefined {
   const matching = masksOf(from, columns);
   for (const mask of matching) {
     const names = applied.get(mask);
@@ -138,7 +140,8 @@ function transformOf(
     else applied.set(mask, [name]);
   }
   const [strictest] = matching;
-  return !exact && strictest ? NOTHING : strictest?.with;
+  if (exact || strictest === undefined) return strictest?.with;
+  return strictest.with.kind === "null" ? strictest.with : WITHHELD;
 }
 
 /** Those that mean one of these stored columns, the strictest first. */

@@ -66,7 +66,7 @@ export class RowMasker implements Rewriter {
       const value = at + 4;
       at = length === -1 ? value : value + length;
       if (length < -1 || at > end) throw notDescribed();
-      if (mask === undefined || length === -1) continue;
+      if (mask === undefined || (length === -1 && !("fixed" in mask && mask.nulls))) continue;
       const masked = "fixed" in mask ? mask.fixed : mask.each(bytes, value, at);
       if (masked === undefined) continue;
       out.copy(bytes, copied, value - 4);

@@ -27,6 +27,7 @@ const known: readonly (readonly [RegExp, StatementLineage])[] = [
   [/^(fetch|execute)/, BY_NAME],
   [/gap/, lineageOf([], { gaps: ["the function public.gap"] })],
   [/^select id from/, lineageOf([ID])],
+  [/^copy \(select upper/, lineageOf([{ from: [EMAIL], exact: false, type: 25 }])],
   [/^select upper/, lineageOf([{ from: [EMAIL], exact: false }])],
   [/^(update|insert|select boom)/, lineageOf(undefined, { writes: [EMAIL], reads: [EMAIL] })],
   [/^(select 1|show)/, lineageOf([{ from: [] }])],
@@ -110,8 +111,33 @@ t.test("a simple query's rows are masked, each statement's by its own plan", asy
   );
   const frames = await client.until("Z");
   t.equal(shape(frames), "TDDDCTDCCTDCTDDDCZ");
-  t.strictSame(values(frames), [...MASKED, ["1"], [null], ...MASKED]);
+  t.strictSame(values(frames), [...MASKED, ["1"], ["***"], ...MASKED]);
   t.notMatch(bytesOf(frames), /example/i);
+});
+
+t.test("what is computed from a masked value is the same in each row, and does not tell NULL", async (t) => {
+  const client = await connected(t);
+  const text = "select upper(email) from customers order by id";
+  const query = async (text: string) => {
+    client.send(encodeQuery(text));
+    return values(await client.until("Z"));
+  };
+  t.strictSame(await query(text), [["***"], ["***"], ["***"]]);
+  t.strictSame(await query("select upper(email)::json from customers where id = 2"), [[null]], "no text");
+  for (const binary of [false, true]) {
+    client.send(encodeParse("", text), bind("", "", binary), encodeExecute(""), encodeSync());
+    t.strictSame(values(await client.until("Z")), [["***"], ["***"], ["***"]], `binary: ${binary}`);
+  }
+  client.send(encodeQuery(`copy (${text}) to stdout`));
+  const copied = (await client.until("Z")).filter((one) => letter(one) === "d");
+  t.strictSame(
+    copied.map(({ body }) => body.toString()),
+    ["\\N\n", "\\N\n", "\\N\n"],
+    "in a COPY, NULL in each",
+  );
+  masks = [maskOf([EMAIL], { kind: "null" })];
+  t.strictSame(await query(text), [[null], [null], [null]], "where the mask is null, it is");
+  masks = CONTACTS;
 });
 
 t.test("in the extended protocol, described or not", async (t) => {
