@@ -170,6 +170,47 @@ t.test("in the extended protocol, described or not", async (t) => {
   }
 });
 
+t.test("each column in a form of its own", async (t) => {
+  const client = await connected(t);
+  for (const [forms, ids] of [
+    ["\0\0\0\x01", ["1", "2", "3"]],
+    ["\0\x01\0\0", ["\0\0\0\x01", "\0\0\0\x02", "\0\0\0\x03"]],
+  ] as const) {
+    const body = Buffer.from(`\0\0\0\0\0\0\0\x02${forms}`, "latin1");
+    client.send(encodeParse("", ALL), frame("B", body), encodeExecute(""), encodeSync());
+    const frames = await client.until("Z");
+    t.strictSame(
+      values(frames),
+      MASKED.map(([, email], index) => [ids[index], email]),
+    );
+  }
+});
+
+t.test("behind an error in the middle of a pipeline, each answer still has its own plan", async (t) => {
+  const client = await connected(t);
+  const run = (text: string) => [encodeParse("", text), bind("", ""), encodeExecute("")];
+  client.send(
+    ...run(ALL),
+    ...run("select 1 / 0"),
+    ...run(ALL),
+    encodeSync(),
+    ...run("select id from customers"),
+    ...run(ALL),
+    encodeSync(),
+  );
+  const first = await client.until("Z");
+  t.equal(shape(first), "12DDDC1EZ");
+  t.strictSame(values(first), MASKED);
+  const second = await client.until("Z");
+  t.strictSame(values(second), [["1"], ["2"], ["3"], ...MASKED]);
+  client.send(encodeQuery(`${ALL}; select 1 / 0; ${ALL}`), encodeQuery(ALL));
+  const third = await client.until("Z");
+  t.equal(shape(third), "TDDDCEZ");
+  t.strictSame(values(third), MASKED);
+  t.strictSame(values(await client.until("Z")), MASKED);
+  t.notMatch(bytesOf([...first, ...second, ...third]), /example/i);
+});
+
 t.test("row by row, with a portal that is suspended", async (t) => {
   const client = await connected(t);
   client.send(encodeParse("", ALL), bind("p", ""), execute("p", 1), encodeFlush());
