@@ -18,18 +18,24 @@ export interface RowColumn {
   readonly binary: boolean;
 }
 
+export interface DescribedColumn extends RowColumn {
+  /** Object id of its table, and number in that: of a column that is computed, both are zero. */
+  readonly relation: number;
+  readonly column: number;
+}
+
 /** @throws GatehouseError PROTOCOL_VIOLATION */
-export function decodeRowDescription(body: Buffer): readonly RowColumn[] {
+export function decodeRowDescription(body: Buffer): readonly DescribedColumn[] {
   const reader = new ByteReader(body);
   const count = reader.uint16();
-  const columns: RowColumn[] = [];
+  const columns: DescribedColumn[] = [];
   while (columns.length < count) {
     reader.cstringBytes();
-    reader.uint32();
-    reader.int16();
+    const relation = reader.uint32();
+    const column = reader.int16();
     const type = reader.uint32();
     reader.int16();
-    columns.push({ type, modifier: reader.int32(), binary: reader.int16() === 1 });
+    columns.push({ relation, column, type, modifier: reader.int32(), binary: reader.int16() === 1 });
   }
   reader.end();
   return columns;

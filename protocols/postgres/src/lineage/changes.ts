@@ -82,6 +82,7 @@ class Target {
       shape: this.shape,
       columns: true,
       stored: true,
+      relation: this.#relation?.id,
     };
     const relation = this.#relation;
     const all = relation ? [relation, ...trace.surroundings.catalog.relatives(relation.id)] : [];
@@ -149,10 +150,9 @@ class Target {
       ...this.shape,
       fields: this.shape.fields.map(({ name, value }) => {
         const assigned = this.#assigned.get(name) ?? NOTHING;
-        return {
-          name,
-          value: assigned.size === 0 ? value : derived(this.#trace.union([value.sources, assigned])),
-        };
+        if (assigned.size === 0) return { name, value };
+        const { origins = [] } = value;
+        return { name, value: { ...derived(this.#trace.union([value.sources, assigned])), origins } };
       }),
     };
     const names = new Map([
@@ -164,7 +164,7 @@ class Target {
       names.set(asText(which) ?? "", asText(value) ?? "");
     }
     const target = { ...this.item, shape };
-    const versions = [...names.values()].map((name): Item => ({ name, shape, columns: false, stored: true }));
+    const versions = [...names.values()].map((name): Item => ({ ...target, name, schema: undefined, columns: false }));
     const items = [...before, target, ...after, ...versions];
     return targetList(node["exprs"], { items, outer }, this.#trace);
   }

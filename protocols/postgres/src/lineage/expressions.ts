@@ -7,8 +7,10 @@ import { castType, elementOf } from "./types.ts";
 import type { Trace } from "./trace.ts";
 import {
   CLEAN,
+  computed,
   derived,
   NOTHING,
+  perhaps,
   type Shape,
   type Sources,
   type StoredColumn,
@@ -58,15 +60,21 @@ function evaluate(node: unknown, scope: Scope, trace: Trace): Value {
       return indirect(body, scope, trace);
     case "SubLink":
       if (body["subLinkType"] !== "EXPR_SUBLINK") break;
-      return subquery(body, scope, trace).fields[0]?.value ?? CLEAN;
+      return computed(subquery(body, scope, trace).fields[0]?.value ?? CLEAN);
     case "FuncCall": {
       const sources = sourcesIn(node, scope, trace);
       const row = resultRow(functionName(body), sources, trace) ?? populated(body, sources, scope, trace);
-      return row ? { sources, exact: false, row } : derived(sources);
+      if (row) return { sources, exact: false, row };
+      // text(x) is x::text.
+      const [arg, ...others] = asList(body["args"]);
+      if (others.length > 0 || unwrapped(arg)[0] !== "ColumnRef") return derived(sources);
+      return { ...derived(sources), ...perhaps(evaluated(arg, scope, trace)) };
     }
     case "TypeCast": {
       const type = castType(body["typeName"], trace);
-      return { ...derived(sourcesIn(node, scope, trace)), ...(type === undefined ? {} : { type }) };
+      const value = evaluated(body["arg"], scope, trace);
+      // Of a value that is of the type already, nothing is made.
+      return { ...derived(value.sources), ...(type === undefined ? {} : { type }), ...perhaps(value) };
     }
     case "RowExpr":
       return rowExpression(body, scope, trace);
@@ -233,7 +241,7 @@ function indirect(body: Node, scope: Scope, trace: Trace): Value {
 /** ROW(...): a field for each, and for t.* one for each of its columns. */
 function rowExpression(body: Node, scope: Scope, trace: Trace): Value {
   const shapes = asList(body["args"]).map((arg): Shape => {
-    const value = evaluated(arg, scope, trace);
+    const value = computed(evaluated(arg, scope, trace));
     return isStar(arg) && value.row ? value.row : { fields: [{ name: "", value }] };
   });
   const unknown = shapes.flatMap(({ rest }) => (rest ? [rest] : []));

@@ -13,6 +13,7 @@ import {
   derived,
   type Field,
   NOTHING,
+  perhaps,
   renamed,
   type Shape,
   type Sources,
@@ -82,7 +83,8 @@ function relation(body: Node, scope: Scope, trace: Trace): FromItem {
   trace.step(shape.fields.length);
   const { top } = aliased(body, asText(body["relname"]), shape, trace);
   const schema = body["alias"] === undefined ? found?.schema : undefined;
-  return { top: { ...top, schema, stored: found !== undefined && found.kind !== "view" }, below: [] };
+  const stored = found !== undefined && found.kind !== "view";
+  return { top: { ...top, schema, stored, relation: found?.id }, below: [] };
 }
 
 /** By the name and the names of columns that AS gives. */
@@ -218,7 +220,8 @@ function mergedField(name: string, left: Shape, right: Shape, trace: Trace): Fie
   const sides = [left, right].map((shape) => trace.read(fieldOf(shape, name, trace) ?? CLEAN));
   const sources = trace.union(sides.map((value) => value.sources));
   trace.add(trace.predicates, sources);
-  return { name, value: derived(sources) };
+  // It may be either side, or a value of the type that both fit into.
+  return { name, value: { ...derived(sources), ...perhaps(...sides) } };
 }
 
 function common(left: FromItem, right: FromItem, trace: Trace): readonly string[] {

@@ -111,6 +111,7 @@ function finished(shape: Shape | undefined, trace: Trace): StatementLineage {
       from: names(value.sources),
       exact: value.exact,
       ...(value.type === undefined ? {} : { type: belowDomains(value.type, trace.surroundings.catalog) }),
+      ...(value.origins === undefined ? {} : { origins: value.origins }),
     }),
   );
   return {

@@ -1,3 +1,12 @@
+/** A relation's column, as RowDescription tells of it: object id and `attnum`, which is 0 for the whole row. */
+export interface Origin {
+  readonly relation: number;
+  readonly column: number;
+}
+
+/** What RowDescription says of a column that is computed. */
+export const NOWHERE: Origin = { relation: 0, column: 0 };
+
 /** A column of what a statement gives, in the order of RowDescription. */
 export interface OutputColumn {
   readonly name: string;
@@ -7,6 +16,8 @@ export interface OutputColumn {
   readonly exact: boolean;
   /** Object id of its type, where the catalog tells; of a domain's, the type below. The answer of a COPY has none. */
   readonly type?: number;
+  /** What the server may say that it is; NOWHERE alone where absent. Another word means another catalog. */
+  readonly origins?: readonly Origin[];
 }
 
 /** Values that a statement puts somewhere else than into its answer. */

@@ -1,10 +1,10 @@
 import { isBuiltinFunction } from "../analysis/builtins.ts";
 import { asList, asNode, type Node, namesIn } from "../analysis/node.ts";
 import { followCall } from "./functions.ts";
-import { columnOf, columnOfItem, fieldOf, itemOf, rowOf, type Scope } from "./scope.ts";
+import { columnOf, columnOfItem, fieldOf, itemOf, rowOf, rowOfItem, type Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 import { compositeShape } from "./types.ts";
-import { CLEAN, derived, type Shape, type Value } from "./values.ts";
+import { CLEAN, computed, derived, type Shape, type Value } from "./values.ts";
 
 /** A node's kind and content. */
 export function unwrapped(node: unknown): readonly [string, Node] {
@@ -22,23 +22,26 @@ export function referenced(body: Node, scope: Scope, trace: Trace): Value {
   if (star && names.length === 0) return rowOf(starOf(scope, trace), trace);
   const [name = "", table, schema] = star ? [undefined, ...names.toReversed()] : names.toReversed();
   if (table === undefined) {
-    const found = columnOf(scope, name, trace) ?? rowOfItem(scope, undefined, name, trace);
-    if (!found) trace.gap(`${text}, which is no column of what it is looked for in`);
-    return found ?? CLEAN;
+    const column = columnOf(scope, name, trace);
+    if (column) return withPlainFields(column);
+    const item = itemOf(scope, undefined, name, trace);
+    if (!item) trace.gap(`${text}, which is no column of what it is looked for in`);
+    return item ? rowOfItem(item, trace) : CLEAN;
   }
   const item = itemOf(scope, schema, table, trace);
   if (!item) {
     trace.gap(`${text}, whose table is not in reach`);
     return CLEAN;
   }
-  if (star) return rowOf(item.shape, trace);
-  return columnOfItem(item, name, trace) ?? attribute(rowOf(item.shape, trace), name, trace);
+  if (star) return rowOfItem(item, trace);
+  const column = columnOfItem(item, name, trace);
+  return column ? withPlainFields(column) : attribute(rowOf(item.shape, trace), name, trace);
 }
 
-function rowOfItem(scope: Scope, schema: string | undefined, name: string, trace: Trace): Value | undefined {
-  const item = itemOf(scope, schema, name, trace);
-  if (!item) return undefined;
-  return rowOf(item.shape, trace);
+/** A column that is a row: what is taken out of it is computed. */
+function withPlainFields(value: Value): Value {
+  const { row } = computed(value);
+  return row ? { ...value, row } : value;
 }
 
 /** What * stands for: every column that is found without its table's name. */

@@ -4,7 +4,7 @@ import type { CatalogIndex } from "../catalog/catalog-index.ts";
 import type { Relation } from "../catalog/catalog.ts";
 import { cteOf, type Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
-import { derived, type Field, NOTHING, type Shape, StoredColumn, UNKNOWN_SHAPE } from "./values.ts";
+import { CLEAN, type Field, type Shape, StoredColumn, UNKNOWN_SHAPE } from "./values.ts";
 
 /** Samples of other tables' values, which pg_stats and its like show; and what other sessions ask, with values in it. */
 const OF_OTHERS =
@@ -51,7 +51,7 @@ export function relationOf(range: Node, trace: Trace): Relation | undefined {
 /** The columns of a relation, and for a view, what they rest on. */
 export function shapeOf(relation: Relation, trace: Trace): Shape {
   const { catalog, viewOf } = trace.surroundings;
-  if (relation.kind === "sequence" && relation.columns.length === 0) return SEQUENCE;
+  if (relation.kind === "sequence" && relation.columns.length === 0) return sequence(relation);
   if (relation.kind !== "view" && relation.kind !== "materialized view")
     return storedShape(relation, catalog);
   const view = viewOf(relation);
@@ -62,9 +62,14 @@ export function shapeOf(relation: Relation, trace: Trace): Shape {
   return view.shape;
 }
 
-const SEQUENCE: Shape = {
-  fields: ["last_value", "log_cnt", "is_called"].map((name) => ({ name, value: derived(NOTHING) })),
-};
+function sequence({ id: relation }: Relation): Shape {
+  return {
+    fields: ["last_value", "log_cnt", "is_called"].map((name, i) => ({
+      name,
+      value: { ...CLEAN, origins: [{ relation, column: i + 1 }] },
+    })),
+  };
+}
 
 const stored = new WeakMap<CatalogIndex, Map<number, Shape>>();
 
@@ -85,9 +90,9 @@ export function storedShape(relation: Relation, catalog: CatalogIndex): Shape {
   const fields = relation.columns.flatMap(({ name, number, type, generatedFrom = [] }): readonly Field[] => {
     const below = generatedFrom.flatMap((other) => columns.get(other) ?? []);
     const own = columns.get(number);
-    return own
-      ? [{ name, value: { sources: new Set([own, ...below]), exact: below.length === 0, type } }]
-      : [];
+    if (!own) return [];
+    const origins = [{ relation: relation.id, column: number }];
+    return [{ name, value: { sources: new Set([own, ...below]), exact: below.length === 0, type, origins } }];
   });
   const shape = { fields };
   shapes.set(relation.id, shape);

@@ -12,6 +12,8 @@ export interface Item {
   readonly columns: boolean;
   /** It is a table, with ctid and the like. */
   readonly stored?: boolean;
+  /** Object id of the table or view that it is. */
+  readonly relation?: number | undefined;
 }
 
 /** What the names of an expression are looked for in, from the innermost query outwards. */
@@ -90,9 +92,15 @@ export function windowOf(scope: Scope, name: string): Sources | undefined {
   return scope.windows?.get(name);
 }
 
-/** A row of an item, as a value. */
+/** A row, as a value. */
 export function rowOf(shape: Shape, trace: Trace): Value {
   return { sources: trace.all(shape), exact: false, row: shape };
+}
+
+/** The row of an item. */
+export function rowOfItem({ shape, relation }: Item, trace: Trace): Value {
+  const row = rowOf(shape, trace);
+  return relation === undefined ? row : { ...row, origins: [{ relation, column: 0 }] };
 }
 
 const byName = new WeakMap<readonly Field[], ReadonlyMap<string, readonly Value[]>>();

@@ -7,6 +7,7 @@ import { itemOf, localColumn, type Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 import {
   CLEAN,
+  computed,
   derived,
   type Field,
   type Shape,
@@ -197,7 +198,7 @@ function combined(left: Shape, right: Shape, trace: Trace): Shape {
     fields: left.fields.map(({ name, value }, i) => {
       const other = right.fields[i]?.value ?? CLEAN;
       const same = value.exact && other.exact && sameSources(value.sources, other.sources);
-      return { name, value: same ? value : derived(trace.union([value.sources, other.sources])) };
+      return { name, value: same ? computed(value) : derived(trace.union([value.sources, other.sources])) };
     }),
   };
 }

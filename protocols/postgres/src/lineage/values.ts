@@ -1,5 +1,6 @@
 import type { Relation } from "../catalog/catalog.ts";
 import { dotted } from "../analysis/search-path.ts";
+import { NOWHERE, type Origin } from "./lineage.ts";
 
 /** A column of a relation, as what a value comes from. One object for each column of a catalog. */
 export class StoredColumn {
@@ -45,6 +46,11 @@ export interface Value {
   readonly type?: number;
   /** Of a whole row: its columns. */
   readonly row?: Shape;
+  /**
+   * What RowDescription may say of it as a column of an answer (markTargetListOrigin): FROM hands it on from queries,
+   * expressions have none.
+   */
+  readonly origins?: readonly Origin[];
 }
 
 export interface Field {
@@ -67,6 +73,19 @@ export const UNKNOWN_SHAPE: Shape = { fields: [], rest: NOTHING };
 /** A value that is computed. */
 export function derived(sources: Sources): Value {
   return sources.size === 0 ? CLEAN : { sources, exact: false };
+}
+
+/** As it stands in an expression, which has no origin; nor have the fields that are taken out of its row. */
+export function computed({ origins: _, row, ...value }: Value): Value {
+  if (!row) return value;
+  const fields = row.fields.map((field) => ({ ...field, value: computed(field.value) }));
+  return { ...value, row: { ...row, fields } };
+}
+
+/** Of a value that the server may take as it is, or compute with: which, the types say. */
+export function perhaps(...values: readonly Value[]): Pick<Value, "origins"> {
+  const origins = values.flatMap((value) => value.origins ?? []);
+  return origins.length === 0 ? {} : { origins: [...origins, NOWHERE] };
 }
 
 /** Whether all of a are in b. */

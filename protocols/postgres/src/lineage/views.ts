@@ -87,12 +87,14 @@ export class Views {
       }
       const fields = own.fields.map((field, i) => {
         const { sources = NOTHING, exact = false, row } = below.fields[i]?.value ?? {};
-        const { type } = field.value;
+        const { type, origins = [] } = field.value;
         return {
           ...field,
           value: {
             sources: trace.union([field.value.sources, sources]),
             exact,
+            // It is the view that the server names, whatever that rests on.
+            origins,
             ...(type === undefined ? {} : { type }),
             ...(row === undefined ? {} : { row }),
           },
