@@ -4,8 +4,10 @@ import { describing } from "./codec/execute.ts";
 import type { SqlCommand } from "./commands.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
 import { MaskedAnswer } from "./masking/answer.ts";
+import { hasOrigins, masksRows } from "./masking/plan.ts";
 import type { ValueMasks } from "@gatehouse/core";
 import type { SessionReading } from "./reading.ts";
+import type { Statement } from "./sql-context.ts";
 import type { Failure, Upstream } from "./upstream.ts";
 
 /** A message of the client's, and the answer that it will have. */
@@ -41,9 +43,10 @@ export class Dispatch {
 
   /**
    * Decides a command, and sends the messages that carry it.
+   * @param statement of the extended protocol, that it runs
    * @returns whether it is let through. One that is may still fail at its place, when the audit log does not take it.
    */
-  command(command: SqlCommand, parts: readonly Part[], failure: Failure): boolean {
+  command(command: SqlCommand, parts: readonly Part[], failure: Failure, statement?: Statement): boolean {
     const { session, upstream, expectations } = this.#options;
     const { effect, verdict } = session.decide(command);
     const allowed = effect === "allow";
@@ -54,7 +57,7 @@ export class Dispatch {
       expectations.push(first);
     } else {
       this.#options.catalog.sent(command.shape, command.text);
-      const masked = this.#masked(command, parts);
+      const masked = this.#masked(command, parts, statement);
       first = masked[0]?.expectation ?? first;
       for (const { expectation, bytes } of masked) {
         expectations.push(expectation);
@@ -75,14 +78,24 @@ export class Dispatch {
 
   /**
    * The same messages with answers that are masked, where the decision says so. What an Execute gives is described to
-   * those who ask alone; where the client has not, the gateway does, right before.
+   * those who ask alone; where the client has not, and it matters, the gateway does, right before. Where no row is
+   * touched, it matters once for each plan, which is another one as soon as the catalog is.
    */
-  #masked({ plan }: SqlCommand, parts: readonly Part[]): readonly Part[] {
+  #masked({ plan }: SqlCommand, parts: readonly Part[], statement: Statement | undefined): readonly Part[] {
     if (plan === undefined) return parts;
-    const { reading, values, limits } = this.#options;
-    const masking = new MaskedAnswer(plan, { values, limit: limits.message, reading });
+    const { reading, values, limits, catalog } = this.#options;
+    const compared = (fits: boolean) => {
+      if (!fits) catalog.contradicted();
+      else if (statement) statement.compared = plan;
+    };
+    const masking = new MaskedAnswer(plan, { values, limit: limits.message, reading, compared });
     for (const { expectation } of parts) expectation.masking = masking;
-    if (!masking.masksRows || parts.some(({ expectation }) => expectation.rows)) return parts;
+    const has = (which: (expectation: Expectation) => boolean | undefined) =>
+      parts.some(({ expectation }) => which(expectation));
+    if (has(({ rows }) => rows)) return parts;
+    const known =
+      !hasOrigins(plan) || statement?.compared === plan || has(({ message }) => message === "describe");
+    if (known && !masksRows(plan)) return parts;
     return parts.flatMap((part) => {
       if (part.expectation.message !== "execute") return [part];
       const expectation: Expectation = { message: "describe", rows: true, unasked: true, masking };

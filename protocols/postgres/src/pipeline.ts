@@ -296,7 +296,7 @@ export class Pipeline {
     if (full) return this.#refuse(full, "extended");
     const { text, parameterTypes } = portal.statement;
     const command = toCommand("execute", text, analysis, { ...portal, parameterTypes });
-    if (this.#dispatch.command(command, [part], "extended")) {
+    if (this.#dispatch.command(command, [part], "extended", portal.statement)) {
       this.#runs(analysis, part.expectation, this.#segment, this.#segment);
     } else {
       this.#skipping = true;
@@ -404,7 +404,7 @@ export class Pipeline {
     const { parameterTypes } = statement;
     const { decode } = this.#options.reading;
     const command = toCommand(kind, statement.text, analysis, { parameters, parameterTypes, decode });
-    if (!this.#dispatch.command(command, unit.parts, failure)) {
+    if (!this.#dispatch.command(command, unit.parts, failure, statement)) {
       this.#skipping = true;
       return undefined;
     }

@@ -206,6 +206,7 @@ export class ClientSession implements BackendObserver {
         const next = this.#expectations.next;
         // Of a statement that is not bound yet, the form is not known.
         if (next?.rows === true || next?.message === "query") next.masking?.described(body);
+        else next?.masking?.announced(body);
         this.passed(type);
         return undefined;
       }

@@ -16,6 +16,7 @@ import type { Decode } from "./codec/name.ts";
 import { catalogUnavailable, notAsciiName, refusedByAnalysis, replicationOnly } from "./grounds.ts";
 import { Pending } from "./pending.ts";
 import type { CatalogView, SessionCatalog } from "./catalog/session-catalog.ts";
+import type { MaskPlan } from "./masking/plan.ts";
 import type { SessionReading } from "./reading.ts";
 import { type ProvisionalEntry, ProvisionalNames } from "./provisional-names.ts";
 
@@ -26,6 +27,8 @@ export interface Statement {
   parameterTypes: readonly number[];
   /** The text is of a PREPARE, and what it prepares is meant. */
   readonly body?: true;
+  /** The plan whose columns are those that the server has described. */
+  compared?: MaskPlan;
 }
 
 /** What is known of a portal: a statement, and the parameters it was bound to. */

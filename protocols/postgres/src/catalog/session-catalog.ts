@@ -69,6 +69,11 @@ export class SessionCatalog {
     if (access !== "admin" && (byName || access === "unknown" || /temp/i.test(text))) this.#hides = true;
   }
 
+  /** The server has said something that the catalog does not. */
+  contradicted(): void {
+    this.#cache.stale();
+  }
+
   /** ReadyForQuery: with the end of a transaction, others see what it has changed. */
   ready(status: TransactionStatus): void {
     if (!this.#changed) return;

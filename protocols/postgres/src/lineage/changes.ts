@@ -164,7 +164,9 @@ class Target {
       names.set(asText(which) ?? "", asText(value) ?? "");
     }
     const target = { ...this.item, shape };
-    const versions = [...names.values()].map((name): Item => ({ ...target, name, schema: undefined, columns: false }));
+    const versions = [...names.values()].map(
+      (name): Item => ({ ...target, name, schema: undefined, columns: false }),
+    );
     const items = [...before, target, ...after, ...versions];
     return targetList(node["exprs"], { items, outer }, this.#trace);
   }

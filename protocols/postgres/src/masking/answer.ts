@@ -1,10 +1,11 @@
 import { GatehouseError } from "@gatehouse/core";
 import { decodeCopyOutResponse } from "../codec/copy-out-response.ts";
 import type { Decode } from "../codec/name.ts";
-import { decodeRowDescription, type RowColumn } from "../codec/row-description.ts";
+import { type DescribedColumn, decodeRowDescription, type RowColumn } from "../codec/row-description.ts";
 import { CopyMasker } from "./copy.ts";
 import { detectIn, scrub } from "./errors.ts";
 import { detectingMask, type FieldMask, fieldMask, NULL, withheldMask } from "./fields.ts";
+import { fitsOrigins } from "./origins.ts";
 import type { MaskPlan, StatementPlan } from "./plan.ts";
 import { type Rewriter, RowMasker } from "./rows.ts";
 import type { ValueMasks } from "@gatehouse/core";
@@ -15,6 +16,8 @@ export interface MaskingContext {
   readonly reading: { readonly encoding: string; readonly decode: Decode };
   /** Bytes of one row. */
   readonly limit: number;
+  /** The server has said whether an answer's columns are those of the plan. */
+  readonly compared: (fits: boolean) => void;
 }
 
 /**
@@ -40,20 +43,16 @@ export class MaskedAnswer {
     return this.#plan.touches;
   }
 
-  /** It gives rows of which some column is looked at: they have to be described. */
-  get masksRows(): boolean {
-    const { statements, detecting } = this.#plan;
-    return detecting.length > 0 || statements.some(({ columns }) => columns !== undefined);
-  }
-
-  /** RowDescription. @throws GatehouseError PROTOCOL_VIOLATION where it does not fit the plan */
+  /** RowDescription, of rows. @throws GatehouseError PROTOCOL_VIOLATION where it does not fit the plan */
   described(body: Buffer): void {
     const plan = this.#current();
-    if (!this.#looksAt(plan)) {
-      this.#rewriter = "pass";
-      return;
-    }
-    this.#rewriter = new RowMasker(this.#masks(plan, decodeRowDescription(body)));
+    const columns = this.#compared(body);
+    this.#rewriter = this.#looksAt(plan) ? new RowMasker(this.#masks(plan, columns)) : "pass";
+  }
+
+  /** RowDescription, of a statement whose rows may come in any form. @throws as `described` */
+  announced(body: Buffer): void {
+    this.#compared(body);
   }
 
   /** CopyOutResponse. @throws GatehouseError PROTOCOL_VIOLATION where it does not fit the plan */
@@ -107,6 +106,16 @@ export class MaskedAnswer {
     const { detecting } = this.#plan;
     if (detecting.length === 0) return undefined;
     return detectIn(letter, body, this.#context.values.detectors(detecting));
+  }
+
+  #compared(body: Buffer): readonly DescribedColumn[] {
+    const { origins } = this.#current();
+    const described = decodeRowDescription(body);
+    if (origins === undefined) return described;
+    const fits = fitsOrigins(described, origins);
+    this.#context.compared(fits);
+    if (!fits) throw notPlanned();
+    return described;
   }
 
   #looksAt({ columns }: StatementPlan): boolean {

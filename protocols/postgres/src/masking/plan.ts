@@ -3,6 +3,7 @@ import type { Analysis } from "../analysis/analysis.ts";
 import type { CopyFormat } from "../analysis/copy-format.ts";
 import type { OutputColumn, StatementLineage } from "../lineage/lineage.ts";
 import { type ColumnMatch, columnMatch } from "./columns.ts";
+import type { Origins } from "./origins.ts";
 import { serves } from "./types.ts";
 
 /**
@@ -19,6 +20,8 @@ export interface StatementPlan {
   readonly types: readonly (number | undefined)[];
   /** Of a COPY to the client: how it writes its rows. */
   readonly copy?: CopyFormat;
+  /** Where its columns come from, as the server will say; absent where that does not matter. */
+  readonly origins?: Origins;
 }
 
 /** What becomes of a text's answers on their way back. */
@@ -28,6 +31,16 @@ export interface MaskPlan {
   readonly touches: boolean;
   /** Masks that look for values in whatever is not hidden already. */
   readonly detecting: readonly Mask[];
+}
+
+/** It gives rows of which some column is looked at: they have to be described. */
+export function masksRows({ statements, detecting }: MaskPlan): boolean {
+  return detecting.length > 0 || statements.some(({ columns }) => columns !== undefined);
+}
+
+/** It gives columns of relations: which ones, the server has to say. */
+export function hasOrigins({ statements }: MaskPlan): boolean {
+  return statements.some(({ origins }) => origins?.some((one) => one !== undefined));
 }
 
 export type Planned =
@@ -115,12 +128,13 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
     plans.push({
       types: outputs.map(({ type }) => type),
       ...(hides ? { columns: hidden } : {}),
+      ...(columns.length > 0 && !copy ? { origins: outputs.map(({ origins }) => origins) } : {}),
       ...(copy ? { copy } : {}),
     });
     touches ||= hides;
   }
   for (const mask of detecting) applied.set(mask, [...(applied.get(mask) ?? []), ...mask.detect]);
-  if (!touches && detecting.length === 0) return NOTHING_TO_DO;
+  if (detecting.length === 0 && !touches && !lineage?.some(({ outputs }) => outputs)) return NOTHING_TO_DO;
   return {
     ok: true,
     plan: { statements: plans, touches, detecting },

@@ -43,7 +43,7 @@ const ORIGINS: readonly string[] = [
   "update orders set total = total + 1, status = 'x' returning old.status, new.total, id, orders",
   "insert into copies values ('a', 'b') returning a, b || 'x', ctid",
   "merge into orders o using customers c on o.id = c.id when matched then update set total = 1 returning merge_action(), c.email, o.total",
-  "select array_agg(email), max(email), coalesce(email), (email collate \"C\") from customers group by email",
+  'select array_agg(email), max(email), coalesce(email), (email collate "C") from customers group by email',
   "select id + 1 as id, row (id, email), (row (id, email)).f1 from customers",
   "select * from generate_series(1, 2) g, unnest(array[1]) with ordinality",
   "values (1, 'a')",

@@ -7,9 +7,10 @@ import { encodeParse } from "../../src/codec/parse.ts";
 import { encodeQuery } from "../../src/codec/query.ts";
 import { decodeDataRow } from "../../src/codec/data-row.ts";
 import type { Lineage, StatementLineage } from "../../src/lineage/lineage.ts";
-import { startFrontWithServer } from "../support/front.ts";
+import { startFront, startFrontWithServer } from "../support/front.ts";
 import { KnowingAnalyzer, lineageOf, marking, maskOf } from "../support/masking.ts";
 import { errorIn, letter, type RawClient } from "../support/raw-client.ts";
+import { relayTo } from "../support/target.ts";
 import type { Frame } from "../../src/codec/framing.ts";
 
 const VALUE = "ann@example.org";
@@ -36,18 +37,36 @@ const known: readonly (readonly [RegExp, StatementLineage])[] = [
 
 function lineage(text: string): Lineage | undefined {
   const statements = text.split(/;\s*/).filter((one) => one !== "");
-  const told = statements.map((one) => known.find(([pattern]) => pattern.test(one.trim()))?.[1]);
+  const told = statements.map((one) =>
+    located(
+      known.find(([pattern]) => pattern.test(one.trim()))?.[1],
+      one.includes("from long") ? ids.long : ids.customers,
+    ),
+  );
   return told.every((one) => one !== undefined) ? told : undefined;
+}
+
+/** Of the tables, when they are there. */
+let ids = { customers: 0, long: 0 };
+
+/** With what the server will say of its columns. */
+function located(told: StatementLineage | undefined, relation: number): StatementLineage | undefined {
+  const outputs = told?.outputs?.map((output) => {
+    const column = [ID, EMAIL].indexOf(output.from[0] ?? "") + 1;
+    return output.exact && column > 0 ? { ...output, origins: [{ relation, column }] } : output;
+  });
+  return told && outputs ? { ...told, outputs } : told;
 }
 
 const CONTACTS = [maskOf([EMAIL], { kind: "partial", of: "email" })];
 let masks: readonly Mask[] = CONTACTS;
-const { front, server, admin } = await startFrontWithServer({
+const options = {
   masks: () => masks,
   values: marking,
   analyzer: new KnowingAnalyzer(lineage),
   limits: { message: 1024 * 1024 },
-});
+};
+const { front, server, admin } = await startFrontWithServer(options);
 t.teardown(async () => {
   await admin.end();
   await front.close();
@@ -57,9 +76,15 @@ await admin.query(`
   create table customers (id int primary key, email text, unique (email) deferrable initially immediate);
   insert into customers values (1, '${VALUE}'), (2, null), (3, 'bob@example.org');
   create table plain (x text);
+  create table long as select 9 as id, repeat('x', 2000000) as email;
   create function boom(x text) returns text language plpgsql as
     $$ begin raise notice 'seen %', x; raise exception 'boom %', x using errcode = 'QQQQQ', column = x; end $$;
 `);
+
+const { rows } = await admin.query<typeof ids>(
+  "select 'customers'::regclass::oid as customers, 'long'::regclass::oid as long",
+);
+ids = rows[0] ?? ids;
 
 async function connected(t: Test): Promise<RawClient> {
   const client = await front.connect();
@@ -324,7 +349,6 @@ t.test("what is checked at the end of the transaction quotes nothing either", as
 });
 
 t.test("a row over the limit ends the session, with no part of it shown", async (t) => {
-  await admin.query("create table long as select 9 as id, repeat('x', 2000000) as email");
   const client = await connected(t);
   client.send(encodeQuery("select id, email from long"));
   const frames = await client.toEnd();
@@ -375,4 +399,78 @@ t.test("a function that is called by its object id is refused", async (t) => {
   call.writeInt32BE(1299, 0);
   client.send(frame("F", call));
   t.match(errorIn(await client.until("Z")).get("M"), /called by its object id/);
+});
+
+t.test("an answer that comes from elsewhere than was planned ends the session", async (t) => {
+  const SWAP =
+    "begin; alter table customers rename id to aside; alter table customers rename other to id; alter table customers rename aside to other; commit";
+  await admin.query("alter table customers add other int default 7");
+  t.teardown(() => admin.query("alter table customers drop other"));
+  const ways: readonly (readonly [string, readonly Buffer[]])[] = [
+    ["simple", [encodeQuery("select id from customers")]],
+    [
+      "described",
+      [
+        encodeParse("", "select id from customers"),
+        bind("", ""),
+        encodeNamedObject("D", "portal", ""),
+        encodeExecute(""),
+        encodeSync(),
+      ],
+    ],
+    [
+      "a statement described",
+      [
+        encodeParse("", "select id from customers"),
+        encodeNamedObject("D", "statement", ""),
+        bind("", ""),
+        encodeExecute(""),
+        encodeSync(),
+      ],
+    ],
+    [
+      "not described",
+      [encodeParse("", "select id from customers"), bind("", ""), encodeExecute(""), encodeSync()],
+    ],
+  ];
+  for (const [name, messages] of ways) {
+    const client = await connected(t);
+    client.send(...messages);
+    t.strictSame(values(await client.until("Z")), [["1"], ["2"], ["3"]], `${name}: as planned`);
+    await admin.query(SWAP);
+    try {
+      client.send(...messages);
+      const frames = await client.toEnd();
+      t.strictSame(values(frames), [], name);
+      t.match(errorIn(frames).get("M"), /not what the statement was understood to give/);
+    } finally {
+      await admin.query(SWAP);
+    }
+  }
+});
+
+t.test("a prepared statement of which nothing is masked is described to the gateway once", async (t) => {
+  let described = 0;
+  const address = await relayTo(t, server, {
+    change: (frame) => {
+      if (letter(frame) === "T") described++;
+      return frame.bytes;
+    },
+  });
+  const counted = await startFront({ ...options, address, password: server.superuser.password });
+  t.teardown(() => counted.close());
+  const client = await counted.connect();
+  t.teardown(() => client.socket.destroy());
+  client.send(encodeParse("s", "select id from customers"), encodeSync());
+  t.equal(shape(await client.until("Z")), "1Z");
+  described = 0;
+  for (let i = 0; i < 3; i++) {
+    client.send(bind("", "s"), encodeExecute(""), encodeSync());
+    t.equal(shape(await client.until("Z")), "2DDDCZ");
+  }
+  t.equal(described, 1);
+  masks = [...CONTACTS];
+  client.send(bind("", "s"), encodeExecute(""), encodeSync());
+  await client.until("Z");
+  t.equal(described, 2, "by another plan, again");
 });
