@@ -1,5 +1,6 @@
 import { asList, asNode, asText, type Node } from "../analysis/node.ts";
 import { operatorsIn } from "../analysis/operators.ts";
+import { callMayFail, castMayFail, isPlain, operatorMayFail, stopsEarly } from "./failures.ts";
 import { followCall, followOperators, resultRow } from "./functions.ts";
 import { attribute, fieldsOf, functionName, isStar, referenced, unwrapped } from "./references.ts";
 import { rowOf, type Scope, windowOf } from "./scope.ts";
@@ -27,6 +28,9 @@ const TRANSPARENT: ReadonlySet<string> = new Set(
     .concat(["JsonOutput", "JsonParseExpr", "JsonReturning", "JsonScalarExpr", "JsonSerializeExpr"])
     .concat(["JsonTableColumn", "JsonValueExpr"]),
 );
+
+/** Some values can't be made into one. */
+const MAY_FAIL = /^(A_ArrayExpr|Xml|Json(?!IsPredicate))/;
 
 /** They hold no value of a column's. */
 const EMPTY: ReadonlySet<string> = new Set([
@@ -73,6 +77,7 @@ function evaluate(node: unknown, scope: Scope, trace: Trace): Value {
     case "TypeCast": {
       const type = castType(body["typeName"], trace);
       const value = evaluated(body["arg"], scope, trace);
+      if (castMayFail(body)) trace.mayFail(value.sources);
       // Of a value that is of the type already, nothing is made.
       return { ...derived(value.sources), ...(type === undefined ? {} : { type }), ...perhaps(value) };
     }
@@ -95,25 +100,50 @@ function collect(value: unknown, scope: Scope, into: Set<StoredColumn>, trace: T
     for (const item of value as unknown[]) collect(item, scope, into, trace);
     return;
   }
-  let node = asNode(value);
-  // a || b || c || ... leans to the left, as long as the text is.
-  for (let chain = asNode(node?.["A_Expr"]); chain; chain = asNode(node?.["A_Expr"])) {
-    trace.step();
-    followOperators(operatorsIn("A_Expr", chain), trace);
-    const compares = chain["kind"] === "AEXPR_NULLIF";
-    for (const side of compares ? [chain["lexpr"], chain["rexpr"]] : [chain["rexpr"]]) {
-      trace.deeper(() => collect(side, scope, into, trace));
-      if (compares) trace.deeper(() => decides(side, scope, trace));
-    }
-    node = compares ? undefined : asNode(chain["lexpr"]);
-  }
+  const node = asNode(value);
   if (!node) return;
+  if (node["A_Expr"] !== undefined) {
+    operators(node, scope, into, trace);
+    return;
+  }
   for (const [kind, body] of Object.entries(node)) {
     const inner = asNode(body);
     if (/^[A-Z]/.test(kind) && inner) trace.deeper(() => expression(kind, inner, scope, into, trace));
     else if (kind === "agg_filter" || kind === "agg_order") chosenBy(body, scope, into, trace);
     else if (kind === "over") window(body, scope, into, trace);
     else collect(body, scope, into, trace);
+  }
+}
+
+/** a || b || c || ... leans to the left, as long as the text is. */
+function operators(outermost: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  const operations: { readonly body: Node; readonly right: Set<StoredColumn> }[] = [];
+  const failures = trace.failures;
+  let left: Node | undefined = outermost;
+  for (let body = asNode(left["A_Expr"]); body; body = asNode(left?.["A_Expr"])) {
+    trace.step();
+    followOperators(operatorsIn("A_Expr", body), trace);
+    const compares = body["kind"] === "AEXPR_NULLIF";
+    const sides = compares ? [body["lexpr"], body["rexpr"]] : [body["rexpr"]];
+    const right = new Set<StoredColumn>();
+    for (const side of sides) {
+      trace.deeper(() => collect(side, scope, right, trace));
+      if (compares) trace.deeper(() => decides(side, scope, trace));
+    }
+    operations.push({ body, right });
+    left = compares ? undefined : asNode(body["lexpr"]);
+  }
+  // What stands below an operator, and is not known to make one fail.
+  let below = new Set<StoredColumn>();
+  trace.deeper(() => collect(left, scope, below, trace));
+  trace.add(into, below);
+  for (const { body, right } of operations.reverse()) {
+    trace.add(into, right);
+    trace.add(below, right);
+    const fails = operatorMayFail(body, scope, trace) || (stopsEarly(body) && trace.failures > failures);
+    if (!fails) continue;
+    trace.mayFail(below);
+    below = new Set();
   }
 }
 
@@ -126,8 +156,7 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
       trace.add(into, evaluated({ [kind]: body }, scope, trace).sources);
       return;
     case "TypeCast":
-      castType(body["typeName"], trace);
-      collect(body["arg"], scope, into, trace);
+      trace.add(into, evaluated({ [kind]: body }, scope, trace).sources);
       return;
     case "FuncCall":
       call(body, scope, into, trace);
@@ -138,22 +167,35 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
     case "BoolExpr":
     case "CoalesceExpr":
     case "JsonFuncExpr":
-      shortCut(body, scope, into, trace);
+      shortCut(kind, body, scope, into, trace);
       return;
     case "SubLink": {
-      collect(body["testexpr"], scope, into, trace);
+      const failures = trace.failures;
+      const tested = sourcesIn(body["testexpr"] ?? [], scope, trace);
+      trace.add(into, tested);
       const shape = subquery(body, scope, trace);
+      // It goes no further than it has to.
+      if (trace.failures > failures) trace.add(trace.failing, tested);
       if (body["subLinkType"] !== "EXISTS_SUBLINK") trace.add(into, trace.all(shape));
       return;
     }
     case "SelectStmt":
       trace.add(into, trace.all(trace.query({ SelectStmt: body }, scope)));
       return;
-    default:
+    default: {
       if (kind === "ParamRef") trace.parameters = true;
       if (EMPTY.has(kind)) return;
       if (!TRANSPARENT.has(kind)) trace.gap(`an expression of the kind ${kind}`);
-      collect(body, scope, into, trace);
+      if (!MAY_FAIL.test(kind)) {
+        collect(body, scope, into, trace);
+        return;
+      }
+      const sources = sourcesIn(body, scope, trace);
+      trace.add(into, sources);
+      const array = asList(body["elements"]);
+      const plain = kind === "A_ArrayExpr" && array.every((element) => isPlain(element, scope, trace));
+      if (!plain) trace.mayFail(sources);
+    }
   }
 }
 
@@ -167,11 +209,12 @@ function caseOf(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace)
 }
 
 /** AND, OR, COALESCE and DEFAULT ON EMPTY: what they do not come to is not called, and that can be seen. */
-function shortCut(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
-  const before = trace.effects;
+function shortCut(kind: string, body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
+  const { effects, failures } = trace;
   const sources = sourcesIn(body, scope, trace);
   trace.add(into, sources);
-  if (trace.effects > before) trace.add(trace.predicates, sources);
+  if (trace.effects > effects) trace.add(trace.predicates, sources);
+  if (trace.failures > failures || kind === "JsonFuncExpr") trace.mayFail(sources);
 }
 
 function call(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): void {
@@ -182,6 +225,7 @@ function call(body: Node, scope: Scope, into: Set<StoredColumn>, trace: Trace): 
   if (body["agg_distinct"] === true) trace.add(trace.predicates, args);
   window(body["over"], scope, into, trace);
   trace.add(into, followCall(functionName(body), args, trace));
+  if (callMayFail(body, scope, trace)) trace.mayFail(args);
 }
 
 /** Decides which values are taken, and in which order: the result tells of it. */

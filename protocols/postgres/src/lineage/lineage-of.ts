@@ -117,6 +117,7 @@ function finished(shape: Shape | undefined, trace: Trace): StatementLineage {
   return {
     ...(outputs ? { outputs } : {}),
     predicates: names(trace.predicates),
+    ...(trace.failing.size > 0 ? { failing: names(trace.failing) } : {}),
     reads: names(reads),
     ...(within(trace.computed, reads) ? {} : { computed: names(trace.computed) }),
     writes: names(trace.writes),

@@ -33,6 +33,8 @@ export interface StatementLineage {
   readonly outputs?: readonly OutputColumn[];
   /** Columns whose values decide which rows there are, in which order, or how they are grouped. */
   readonly predicates: readonly string[];
+  /** Columns whose values decide whether it fails; absent where there are none. */
+  readonly failing?: readonly string[];
   /** Every column that it reads, for whatever use. */
   readonly reads: readonly string[];
   /** Columns that the views in it read beside, for what nobody has asked for: an error may quote them. */

@@ -54,6 +54,10 @@ export class Trace {
   literals = false;
   /** It changes settings, maybe those by which names are looked for. */
   sets = false;
+  /** What is computed from them may fail, by their values. */
+  readonly failing = new Set<StoredColumn>();
+  /** Computations so far that may fail, be it by values of nobody's. */
+  failures = 0;
   /** Calls so far that do something which can be seen from outside, be it only by the time they take. */
   effects = 0;
   #work = 0;
@@ -111,6 +115,12 @@ export class Trace {
     this.add(this.reads, value.sources);
     if (value.type !== undefined) this.types.add(value.type);
     return value;
+  }
+
+  /** What is computed from these may fail. */
+  mayFail(sources: Sources): void {
+    this.failures++;
+    this.add(this.failing, sources);
   }
 
   /** The statement names something that the catalog has. */

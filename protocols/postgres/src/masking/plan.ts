@@ -207,6 +207,15 @@ function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]):
       rule: predicate.rule,
     };
   }
+  const failing = named(statement.failing ?? [], deciding);
+  if (failing) {
+    return {
+      ok: false,
+      message: `The column ${failing.column} is masked, and whether the statement fails could depend on it.`,
+      hint: "Leave out what is computed from it, which would be NULL.",
+      rule: failing.rule,
+    };
+  }
   for (const { from, to } of statement.flows) {
     const flowing = named(from, columns);
     if (!flowing) continue;

@@ -165,6 +165,10 @@ t.test("a mask may allow predicates, and only for its own columns", async (t) =>
   const both = [allowing, maskOf([PHONE], { kind: "redact" })];
   t.match(planMasks(of([lineageOf([NAME], { predicates: [EMAIL], reads: [EMAIL] })]), both), { ok: true });
   t.match(planMasks(of([lineageOf([NAME], { predicates: [PHONE] })]), both), { ok: false });
+  t.match(planMasks(of([lineageOf([NAME], { failing: [EMAIL] })]), both), { ok: true });
+  t.match(planMasks(of([lineageOf([NAME], { failing: [PHONE] })]), both), {
+    message: /whether the statement fails/,
+  });
   t.match(planMasks(of([lineageOf([NAME], { predicates: [EMAIL] })]), [allowing, partial]), { ok: false });
 });
 
