@@ -14,9 +14,8 @@ import type { Value } from "./values.ts";
 /** They compare. Not LIKE: a pattern that ends with its escape fails where the text has come as far as that. */
 const COMPARISONS: ReadonlySet<string> = new Set(["=", "<>", "!=", "<", "<=", ">", ">="]);
 
-/** They take a part out of jsonb, or nothing. Not out of json, which may hold what is no text. */
+/** They take a part out of jsonb, or nothing; out of json also what is no text. */
 const TAKES_OUT: ReadonlySet<string> = new Set(["->", "->>", "#>", "#>>"]);
-const JSONB = 3802;
 
 /** Of all that they are given; their results are no arrays and no JSON. */
 const SAFE: ReadonlySet<string> = new Set([
@@ -33,19 +32,8 @@ const SAFE: ReadonlySet<string> = new Set([
     "array_length",
     "array_to_string",
   ],
-  ...[
-    "jsonb_typeof",
-    "jsonb_pretty",
-    "host",
-    "family",
-    "pg_typeof",
-    "pg_column_size",
-    "to_hex",
-    "floor",
-    "ceil",
-    "ceiling",
-    "sign",
-  ],
+  ...["jsonb_typeof", "jsonb_pretty", "host", "family", "pg_typeof", "pg_column_size", "to_hex"],
+  ...["floor", "ceil", "ceiling", "sign"],
 ]);
 
 /** As well, but what they give is as their argument is, or JSON. */
@@ -55,15 +43,12 @@ const SAFE_AS_GIVEN: ReadonlySet<string> = new Set([
 ]);
 
 /** Of what is no array and no JSON. */
-const SAFE_OF_PLAIN: ReadonlySet<string> = new Set([
-  "array_agg",
-  "to_jsonb",
-  "jsonb_agg",
-  "jsonb_build_array",
-]);
+const SAFE_OF_PLAIN: ReadonlySet<string> = new Set(["array_agg"]);
+/** They make jsonb of anything but json, which may hold what is no text. */
+const TO_JSONB: ReadonlySet<string> = new Set(["to_jsonb", "jsonb_agg", "jsonb_build_array"]);
 
 /** Where every second one is a key, which must not be NULL. */
-const KEYED: ReadonlySet<string> = new Set(["json_build_object"]);
+const KEYED: ReadonlySet<string> = new Set(["json_build_object", "jsonb_build_object"]);
 /** Of whole and decimal numbers: their results have room for more. */
 const SUMS: ReadonlySet<string> = new Set(["sum", "avg"]);
 
@@ -72,10 +57,15 @@ const SUMMED: ReadonlySet<number> = new Set([20, 21, 23, 1700]);
 /** The same with bool, bytea, char, name, text, oid, float4, float8, bpchar, varchar, dates and times, bits, uuid, addresses. */
 const PLAIN: ReadonlySet<number> = new Set([
   ...SUMMED,
-  ...[
-    16, 17, 18, 19, 25, 26, 700, 701, 790, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266, 1560, 1562, 2950,
-  ],
-  ...[650, 774, 829, 869],
+  ...[16, 17, 18, 19, 25, 26, 700, 701, 790, 1042, 1043, 1082, 1083, 1114, 1184, 1186, 1266, 1560, 1562],
+  ...[650, 774, 829, 869, 2950],
+]);
+const JSONB = 3802;
+/** With jsonb, and arrays of most of these. */
+const INTO_JSONB: ReadonlySet<number> = new Set([
+  ...PLAIN,
+  ...[JSONB, 3807, 1000, 1001, 1002, 1003, 1005, 1007, 1009, 1014, 1015, 1016, 1021, 1022, 1115, 1182, 1185],
+  ...[1231, 2951],
 ]);
 /** Every value can be written as one. */
 const TEXTS: ReadonlySet<string> = new Set(["text", "varchar", "bpchar", "name"]);
@@ -107,8 +97,12 @@ export function callMayFail(body: Node, scope: Scope, trace: Trace): boolean {
   if (name === "length") return args.length > 1;
   if (SAFE_OF_PLAIN.has(name)) return !args.every((arg) => isPlain(arg, scope, trace));
   if (SUMS.has(name)) return !args.every((arg) => SUMMED.has(typeOf(arg, scope, trace) ?? 0));
-  if (KEYED.has(name)) return !args.every((arg, i) => i % 2 === 1 || unwrapped(arg)[0] === "A_Const");
-  return true;
+  const json = (arg: unknown) => isPlain(arg, scope, trace, INTO_JSONB);
+  if (TO_JSONB.has(name)) return !args.every(json);
+  if (!KEYED.has(name)) return true;
+  return !args.every((arg, i) => {
+    return i % 2 === 0 ? unwrapped(arg)[0] === "A_Const" : name === "json_build_object" || json(arg);
+  });
 }
 
 /** @param body of a TypeCast */
@@ -119,8 +113,11 @@ export function castMayFail(body: Node): boolean {
   return !own || asList(type["arrayBounds"]).length > 0 || !TEXTS.has(names.at(-1) ?? "");
 }
 
-/** Surely no array and no JSON, or not by a stored value; a row of such. */
-export function isPlain(node: unknown, scope: Scope, trace: Trace): boolean {
+/**
+ * Surely no array and no JSON, or not by a stored value; or a row of such.
+ * @param types that stored ones may have
+ */
+export function isPlain(node: unknown, scope: Scope, trace: Trace, types = PLAIN): boolean {
   return trace.deeper(() => {
     const [kind, body] = unwrapped(node);
     switch (kind) {
@@ -131,30 +128,30 @@ export function isPlain(node: unknown, scope: Scope, trace: Trace): boolean {
       case "NullTest":
         return true;
       case "ColumnRef":
-        return isPlainColumn(referenced(body, scope, trace));
+        return isOf(types, referenced(body, scope, trace));
       // What its own operands are is seen where it is computed.
       case "A_Expr":
         return !/^[-#]>$/.test(namesIn({ List: { items: body["name"] } }).at(-1) ?? "");
       case "TypeCast":
         return !castMayFail(body);
       case "CollateClause":
-        return isPlain(body["arg"], scope, trace);
+        return isPlain(body["arg"], scope, trace, types);
       case "FuncCall": {
         const name = functionName(body).at(-1) ?? "";
         return SAFE.has(name) || SUMS.has(name) || name === "length";
       }
       case "CoalesceExpr":
       case "MinMaxExpr":
-        return asList(body["args"]).every((arg) => isPlain(arg, scope, trace));
+        return asList(body["args"]).every((arg) => isPlain(arg, scope, trace, types));
       default:
         return false;
     }
   });
 }
 
-function isPlainColumn({ type = 0, row }: Value): boolean {
-  if (!row) return PLAIN.has(type);
-  return row.rest === undefined && row.fields.every(({ value }) => PLAIN.has(value.type ?? 0));
+function isOf(types: ReadonlySet<number>, { type = 0, row }: Value): boolean {
+  if (!row) return types.has(type);
+  return row.rest === undefined && row.fields.every(({ value }) => types.has(value.type ?? 0));
 }
 
 function isJsonb(node: unknown, scope: Scope, trace: Trace): boolean {

@@ -159,6 +159,10 @@ t.test("casts, and what has words of its own", async (t) => {
       `json_object('k': a.${column})`,
       `xmlelement(name e, a.${column}::text)`,
       `(array_agg(a.${column}))[1]`,
+      `jsonb_build_object('k', a.${column})`,
+      `jsonb_agg(a.${column})`,
+      `jsonb_build_array(a.${column}, b.${column})`,
+      `to_jsonb(row (a.${column}))`,
     ];
   });
   const { failed, tried } = await failures([
@@ -191,6 +195,9 @@ t.test("only what a failure would tell of is listed", async (t) => {
     ["sum(a.int4) + 1", "int4"],
     ["sum(a.float8)", "float8"],
     ["a.jsonb -> 'x' || a.jsonb", "jsonb"],
+    ["to_jsonb(a.text__)", ""],
+    ["to_jsonb(a.json)", "json"],
+    ["jsonb_build_object('k', a.text, 'j', b.json)", "json text"],
     ["json_build_object('k', a.text, b.name, 1)", "name text"],
   ];
   for (const [expression, expected] of cases) {
