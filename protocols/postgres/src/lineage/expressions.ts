@@ -1,6 +1,14 @@
 import { asList, asNode, asText, type Node } from "../analysis/node.ts";
 import { operatorsIn } from "../analysis/operators.ts";
-import { callMayFail, castMayFail, isPlain, operatorMayFail, stopsEarly } from "./failures.ts";
+import {
+  callMayFail,
+  castMayFail,
+  isPlain,
+  isPlainType,
+  mayBeStoredRow,
+  operatorMayFail,
+  stopsEarly,
+} from "./failures.ts";
 import { followCall, followOperators, resultRow } from "./functions.ts";
 import { attribute, fieldsOf, functionName, isStar, referenced, unwrapped } from "./references.ts";
 import { rowOf, type Scope, windowOf } from "./scope.ts";
@@ -30,7 +38,7 @@ const TRANSPARENT: ReadonlySet<string> = new Set(
 );
 
 /** Some values can't be made into one. */
-const MAY_FAIL = /^(A_ArrayExpr|Xml|Json(?!IsPredicate))/;
+const MAY_FAIL = /^(A_ArrayExpr|MinMaxExpr|Xml|Json(?!IsPredicate))/;
 
 /** They hold no value of a column's. */
 const EMPTY: ReadonlySet<string> = new Set([
@@ -77,7 +85,7 @@ function evaluate(node: unknown, scope: Scope, trace: Trace): Value {
     case "TypeCast": {
       const type = castType(body["typeName"], trace);
       const value = evaluated(body["arg"], scope, trace);
-      if (castMayFail(body)) trace.mayFail(value.sources);
+      if (type !== undefined || castMayFail(body)) trace.mayFail(value.sources);
       // Of a value that is of the type already, nothing is made.
       return { ...derived(value.sources), ...(type === undefined ? {} : { type }), ...perhaps(value) };
     }
@@ -177,6 +185,9 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
       // It goes no further than it has to.
       if (trace.failures > failures) trace.add(trace.failing, tested);
       if (body["subLinkType"] !== "EXISTS_SUBLINK") trace.add(into, trace.all(shape));
+      // Of arrays, those of one size alone become one.
+      if (body["subLinkType"] === "ARRAY_SUBLINK" && !isPlainType(shape.fields[0]?.value.type))
+        trace.mayFail(trace.all(shape));
       return;
     }
     case "SelectStmt":
@@ -192,9 +203,12 @@ function expression(kind: string, body: Node, scope: Scope, into: Set<StoredColu
       }
       const sources = sourcesIn(body, scope, trace);
       trace.add(into, sources);
-      const array = asList(body["elements"]);
-      const plain = kind === "A_ArrayExpr" && array.every((element) => isPlain(element, scope, trace));
-      if (!plain) trace.mayFail(sources);
+      const parts = asList(body["elements"] ?? body["args"]);
+      const safe =
+        kind === "MinMaxExpr"
+          ? !parts.some((part) => mayBeStoredRow(part, scope, trace))
+          : kind === "A_ArrayExpr" && parts.every((part) => isPlain(part, scope, trace));
+      if (!safe) trace.mayFail(sources);
     }
   }
 }
@@ -260,6 +274,8 @@ export function windowSources(definition: Node, scope: Scope, trace: Trace): Set
 /** The query of a SubLink. */
 function subquery(body: Node, scope: Scope, trace: Trace): Shape {
   const shape = trace.query(body["subselect"], scope);
+  // It may have several rows where one is wanted.
+  if (!/^(EXISTS|ANY|ALL|ARRAY)_/.test(asText(body["subLinkType"]) ?? "")) trace.mayFail(NOTHING);
   const [first] = shape.fields;
   const node = asNode(body["subselect"]);
   if (first && node) trace.firstNames.set(node, first.name);

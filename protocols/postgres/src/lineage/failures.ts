@@ -1,5 +1,6 @@
 import { asList, asText, type Node, namesIn } from "../analysis/node.ts";
 import { functionName, referenced, unwrapped } from "./references.ts";
+import { mayBeRow } from "./row-values.ts";
 import type { Scope } from "./scope.ts";
 import type { Trace } from "./trace.ts";
 import type { Value } from "./values.ts";
@@ -38,7 +39,7 @@ const SAFE: ReadonlySet<string> = new Set([
 
 /** As well, but what they give is as their argument is, or JSON. */
 const SAFE_AS_GIVEN: ReadonlySet<string> = new Set([
-  ...["min", "max", "any_value", "first_value", "last_value", "lag", "lead"],
+  ...["any_value", "first_value", "last_value", "lag", "lead"],
   ...["to_json", "row_to_json", "json_agg", "json_build_array", "array_to_json"],
 ]);
 
@@ -77,7 +78,8 @@ export function operatorMayFail(body: Node, scope: Scope, trace: Trace): boolean
   if (name === "||") return !isPlain(body["lexpr"], scope, trace) || !isPlain(body["rexpr"], scope, trace);
   if (TAKES_OUT.has(name)) return !isJsonb(body["lexpr"], scope, trace);
   // BETWEEN has its own words for what compares.
-  return !COMPARISONS.has(name) && !/BETWEEN/.test(name);
+  if (!COMPARISONS.has(name) && !/BETWEEN/.test(name)) return true;
+  return [body["lexpr"], body["rexpr"]].some((side) => mayBeStoredRow(side, scope, trace));
 }
 
 /** Operands of which the second is not computed where the first one says enough: (a, b) = (c, d), IN, BETWEEN. */
@@ -92,6 +94,8 @@ export function stopsEarly(body: Node): boolean {
 export function callMayFail(body: Node, scope: Scope, trace: Trace): boolean {
   const name = functionName(body).at(-1) ?? "";
   const args = asList(body["args"]);
+  if (!["", "pg_catalog"].includes(functionName(body).at(-2) ?? "")) return true;
+  if (/^(min|max)$/.test(name)) return args.some((arg) => mayBeStoredRow(arg, scope, trace));
   if (SAFE.has(name) || SAFE_AS_GIVEN.has(name)) return false;
   // Of bytes, it takes the name of an encoding, too.
   if (name === "length") return args.length > 1;
@@ -105,8 +109,10 @@ export function callMayFail(body: Node, scope: Scope, trace: Trace): boolean {
   });
 }
 
-/** @param body of a TypeCast */
+/** @param body of a TypeCast to a type of PostgreSQL's own */
 export function castMayFail(body: Node): boolean {
+  // A literal is read when the statement is, whatever becomes of it.
+  if (unwrapped(body["arg"])[0] === "A_Const") return false;
   const [, type] = unwrapped({ TypeName: body["typeName"] });
   const names = asList(type["names"]).flatMap(namesIn);
   const own = names.length === 1 || names.at(-2) === "pg_catalog";
@@ -147,6 +153,19 @@ export function isPlain(node: unknown, scope: Scope, trace: Trace, types = PLAIN
         return false;
     }
   });
+}
+
+/** Of a stored value's type. */
+export function isPlainType(type: number | undefined): boolean {
+  return type !== undefined && PLAIN.has(type);
+}
+
+/** Rows that are compared fail at the first column that has no order, and may not come as far. */
+export function mayBeStoredRow(node: unknown, scope: Scope, trace: Trace): boolean {
+  const [kind, body] = unwrapped(node);
+  // Behind IN and BETWEEN.
+  if (kind === "List") return asList(body["items"]).some((item) => mayBeStoredRow(item, scope, trace));
+  return kind !== "RowExpr" && mayBeRow(node, scope, trace);
 }
 
 function isOf(types: ReadonlySet<number>, { type = 0, row }: Value): boolean {
