@@ -71,7 +71,7 @@ export class SessionCatalog {
 
   /** The server has said something that the catalog does not. */
   contradicted(): void {
-    this.#cache.stale();
+    this.#cache?.stale();
   }
 
   /** ReadyForQuery: with the end of a transaction, others see what it has changed. */

@@ -21,7 +21,7 @@ function catalog() {
       stale++;
     },
   };
-  return { session: new SessionCatalog(cache, () => true), stale: () => stale };
+  return { session: new SessionCatalog(cache), stale: () => stale };
 }
 
 t.test("what the server contradicts is read anew", async (t) => {
@@ -36,7 +36,7 @@ t.test(
   async (t) => {
     const { session, stale } = catalog();
     session.ready("idle");
-    session.sent({ access: "ddl", effects: [] }, "create table t ()");
+    session.sent({ access: "ddl", effects: [], defines: false }, "create table t ()");
     t.match(session.view(), { unsettled: true });
     session.ready("open");
     t.match([stale(), session.view()], [1, { unsettled: true }]);
