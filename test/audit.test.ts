@@ -192,3 +192,31 @@ t.test("the log verifies, as a whole and while it is written to", async (t) => {
   t.match(result, { ok: true, torn: 0 });
   t.ok(result.ok && result.events > 100);
 });
+
+t.test(
+  "what is refused for a mask is on the log in the name of the mask's rule, and the client is told",
+  async (t) => {
+    const client = await connected(t, demo, writer(demo));
+    const agent = await connected(t, demo);
+    const CONTACT = "how a customer can be reached";
+    const SSN = "social security numbers";
+    for (const [asking, sql, rule, message] of [
+      [
+        agent,
+        "select name from customers where email like 'a%'",
+        CONTACT,
+        /rows, or their order, depend on it/,
+      ],
+      [agent, "select name from customers order by ssn", SSN, /rows, or their order, depend on it/],
+      [client, "update customers set name = ssn where id = 1", SSN, /put its values into/],
+      [agent, "select name, no_such_column from customers", CONTACT, /can't be followed/],
+      [agent, "copy (select ssn from customers) to stdout (encoding latin1)", SSN, /option encoding/],
+    ] as const) {
+      const hint = new RegExp(`The mask is the rule "${rule}" of the policy "personal data"\\.`);
+      t.match(await refused(asking.query(sql)), { code: "42501", message, hint }, sql);
+      const line = (await auditLines(stateOf(demo))).at(-1);
+      const decision = { effect: "block", rule: { rule, policy: "personal data" }, reason: message };
+      t.match(line, { type: "command", command: { text: sql }, decision }, sql);
+    }
+  },
+);

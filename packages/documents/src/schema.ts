@@ -82,7 +82,9 @@ function ofUnion(issue: z.core.$ZodIssueInvalidUnion, schema: z.ZodType): Settin
   const others = issue.errors.flat().filter(isOfAnotherKind);
   const kinds = others.map(kindOf);
   const words = others.flatMap((other) => (other.code === "invalid_value" ? other.values.map(String) : []));
-  const nearest = typeof issue.input === "string" ? didYouMean(issue.input, words) : "";
+  // YAML's null, where the word was meant.
+  const quotes = issue.input === null && words.includes("null") ? `; did you mean "null", with quotes?` : "";
+  const nearest = typeof issue.input === "string" ? didYouMean(issue.input, words) : quotes;
   const expected = [...new Set(kinds)].join(" or ") || "another form";
   const message =
     issue.input === undefined

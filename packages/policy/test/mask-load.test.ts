@@ -17,7 +17,12 @@ t.test("every error of a mask rule names its place and what would be right", asy
     ["    columns: [public.customers.email]\n", "", "5:5", /at least one of columns, tags and detect$/],
     ["    with: redact\n", "", "5:5", /^"with" is missing: redact, "null", hash, partial, \{ partial: FORM/],
     ["with: redact", "with: redcat", "7:11", /^expected "redact" or .* or a map .*did you mean "redact"\?$/],
-    ["with: redact", "with: null", "7:11", /^expected "redact" or "null" or .*, found nothing$/],
+    [
+      "with: redact",
+      "with: null",
+      "7:11",
+      /^expected "redact" or "null" or .*, found nothing; did you mean "null", with quotes\?$/,
+    ],
     ["with: redact", "with: { partial: fax }", "7:22", /^expected one of "email", "card", "phone", "text"/],
     ["with: redact", "with: { partail: email }", "7:13", /did you mean "partial"/],
     ["with: redact", "with: {}", "7:5", /^expected one of \{ partial: FORM \} and \{ constant: TEXT \}$/],
