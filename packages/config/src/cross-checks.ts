@@ -162,7 +162,8 @@ function unspokenNames(file: File): SettingsIssue[] {
     path: ["targets", name, "levels"],
     map: mapOf(mapOf(target)["levels"]),
   }));
-  return [{ path: ["targets"], map: targets }, ...levels]
+  const own = { path: ["detectors"], map: mapOf(file["detectors"]) };
+  return [{ path: ["targets"], map: targets }, ...levels, own]
     .filter(({ map }) => Object.hasOwn(map, "__proto__"))
     .map(({ path }) => ({
       path: [...path, "__proto__"],

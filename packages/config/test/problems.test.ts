@@ -34,6 +34,7 @@ const cases: readonly (readonly [string, string, string, RegExp])[] = [
   ["tls:", "detectors: { custom.badge: 'x*' }\ntls:", "1:28", /^the pattern matches the empty text/],
   ["tls:", "detectors: { badge: x }\ntls:", "1:14", /^expected a name such as custom\.badge/],
   ["tls:", "detectors: { pii.email: x }\ntls:", "1:14", /^a detector of this name comes with Gatehouse$/],
+  ["tls:", "detectors: { __proto__: x }\ntls:", "1:14", /^expected a name: a letter/],
   ["tls:", "detectors: [x]\ntls:", "1:1", /^expected a map of keys, found a list$/],
   ["cert: file:certs/gateway.crt, ", "", "1:1", /^"cert" is missing/],
   ["key: file:", "key: ", "1:43", /^expected file:PATH$/],
