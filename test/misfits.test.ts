@@ -61,6 +61,17 @@ t.test("at the start: the target is not ready, and what shows the column is refu
   t.match((await auditLines(state)).at(-1), {
     decision: { effect: "block", rule: { rule: "birthdays", policy: "staff" } },
   });
+  for (const sql of [
+    "copy staff to stdout",
+    "select * from (select born as b from staff) s",
+    "select born from staff union all select born from staff",
+    "with s as (select * from staff) select s.born from s",
+  ]) {
+    t.match(await refusal(client.query(sql)), { code: "42501", message: /can't be put on its type/ }, sql);
+  }
+  t.same((await client.query("select born::text as b, s as whole from staff s")).rows, [
+    { b: null, whole: null },
+  ]);
   t.same((await client.query("select id, name from staff")).rows, [{ id: 1, name: "[redacted]" }]);
 });
 

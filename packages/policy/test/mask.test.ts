@@ -25,6 +25,27 @@ t.test("the masks of every matching rule of every policy apply together", async 
   t.equal(decided(engine).rule.rule, "everything", "the rule is the one that allowed it");
 });
 
+t.test("all that is masked at a target is known, whoever asks and at whichever level", async (t) => {
+  const engine = load([
+    policy(
+      masking("a", 'sql.access == "write"'),
+      "who: { groups: [dba] }\ntargets: [orders]\nlevels: [writer]",
+    ),
+    policy(
+      "  - mask: b\n    tags: [pii.email]\n    with: hash",
+      'who: { everyone: true }\ntargets: ["*"]',
+    ).replace("sample", "other"),
+  ]);
+  const at = (target: string) => engine.masksAt(target).map(({ rule, columns }) => [rule.rule, ...columns]);
+  t.same(at("orders"), [
+    ["a", "public.customers.email"],
+    ["b", "public.customers.email", "public.suppliers.contact"],
+  ]);
+  t.same(at("billing"), [["b", "public.payers.email"]]);
+  t.same(at("api"), []);
+  t.same(at("elsewhere"), []);
+});
+
 t.test("masks allow nothing, and a refusal has none", async (t) => {
   const alone = load([policy(masking("a"))]);
   t.match(alone.decide(request()), { effect: "block", rule: null });
