@@ -7,6 +7,7 @@ export * from "./error.ts";
 export * from "./gate.ts";
 export * from "./id.ts";
 export * from "./identity.ts";
+export * from "./lineage.ts";
 export * from "./logger.ts";
 export * from "./masking.ts";
 export type { Permit } from "./permit.ts";

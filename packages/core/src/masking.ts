@@ -44,10 +44,27 @@ export interface AppliedMask {
   readonly hides: readonly string[];
 }
 
+/**
+ * How a part of an answer is hidden. What is made of a value by computing with it may tell it in ways that no transform
+ * knows, and by being there or not (substring(email from '^a')): all of it is withheld, so that each row has the same.
+ */
+export type Hiding = Transform | { readonly kind: "withheld" };
+
+/** A column of a command's answer, or the like, that is hidden: how, and by which rules. */
+export interface HiddenOutput {
+  readonly name: string;
+  readonly with: Hiding;
+  readonly rules: readonly RuleReference[];
+}
+
 /** What becomes of a command whose decision has masks, as its protocol sees it. */
 export type MaskingOutcome =
-  /** It goes on, and its answer is masked on the way back. */
-  | { readonly ok: true; readonly applied: readonly AppliedMask[] }
+  /** It goes on, and its answer is masked on the way back. `hidden` is for who looks into policies. */
+  | {
+      readonly ok: true;
+      readonly applied: readonly AppliedMask[];
+      readonly hidden?: readonly HiddenOutput[];
+    }
   /** Its answer could not be masked, or would tell what is masked. In words for the client. */
   | {
       readonly ok: false;

@@ -1,11 +1,12 @@
 import type { Command, FactSchema } from "./command.ts";
 import type { Gate, Lease } from "./gate.ts";
+import type { AnswerLineage } from "./lineage.ts";
 import type { Logger } from "./logger.ts";
 import type { Mask, Misfit, ValueMasks } from "./masking.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
 import type { Address } from "./address.ts";
-import type { SettingsReader } from "./settings.ts";
+import type { SettingsReader, SettingsResult } from "./settings.ts";
 import type { Target } from "./target.ts";
 
 /** Limits that every listener keeps, whatever its protocol. */
@@ -50,8 +51,28 @@ export interface Listener {
 }
 
 export type Understanding =
-  | { readonly ok: true; readonly command: Command }
+  | {
+      readonly ok: true;
+      readonly command: Command;
+      /** Of each of its answers, in order. Absent where nothing is known of what the target holds. */
+      readonly lineage?: readonly AnswerLineage[];
+    }
   | { readonly ok: false; readonly refusal: Omit<Refusal, "reference"> };
+
+/** What a command given as text would be on this target. */
+export type Understand = (text: string, target: Target) => Promise<Understanding>;
+
+/** What a target holds, as far as the meaning of commands rests on it, kept in a file: names and types, no values. */
+export interface CatalogFiles {
+  /**
+   * Reads it from the target, as a gateway does that masks.
+   * @returns the text of a file, in JSON: the same for the same content
+   * @throws GatehouseError CATALOG_UNAVAILABLE, with the reason
+   */
+  take(target: Target, options: Pick<ServeOptions, "lease" | "log">): Promise<string>;
+  /** @returns how commands are understood on a target that holds this */
+  read(raw: unknown): SettingsResult<Understand>;
+}
 
 /** One protocol adapter, as the gateway's loader meets it. */
 export interface Protocol {
@@ -61,8 +82,10 @@ export interface Protocol {
   readonly targetSettings: SettingsReader;
   /** Reads this protocol's own keys of a target's level. */
   readonly levelSettings: SettingsReader;
-  /** What a command given as text would be on this target, for `policy explain`. */
-  understand(text: string, target: Target): Promise<Understanding>;
+  /** Without knowing what the target holds, and without a session: for who looks into policies. */
+  readonly understand: Understand;
+  /** Absent where the meaning of a command rests on nothing but itself. */
+  readonly catalogs?: CatalogFiles;
   serve(options: ServeOptions): Promise<Listener>;
   /** Whether it knows what it has to know of a target; the reason is for the operator. */
   status(target: Target): { readonly ok: true } | { readonly ok: false; readonly reason: string };

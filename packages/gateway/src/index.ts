@@ -1,3 +1,4 @@
+export * from "./catalogs.ts";
 export * from "./configuration.ts";
 export * from "./gateway.ts";
 export * from "./protocols.ts";

@@ -1,10 +1,20 @@
-import { type Protocol, systemClock, type Target, type Understanding } from "@gatehouse/core";
+import {
+  type CatalogFiles,
+  GatehouseError,
+  type Protocol,
+  systemClock,
+  type Understand,
+  type Understanding,
+} from "@gatehouse/core";
 import { Analyzer } from "./analysis/analyzer.ts";
 import { CancelKeys } from "./cancel-keys.ts";
+import type { CatalogData } from "./catalog/catalog.ts";
+import { catalogFile, readCatalogFile } from "./catalog/catalog-file.ts";
 import { Catalogs } from "./catalog/catalogs.ts";
-import { sqlFacts, toCommand, withoutCatalog } from "./commands.ts";
+import { type SqlCommand, sqlFacts, toCommand, withoutCatalog } from "./commands.ts";
 import { refusedByAnalysis } from "./grounds.ts";
 import { misfits } from "./masking/misfits.ts";
+import { RUN_BY_NAME } from "./masking/plan.ts";
 import { serve } from "./server.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
@@ -36,7 +46,14 @@ export function postgres(analyzer = new Analyzer()): Protocol {
       const catalog = catalogs?.latest(target);
       return catalog ? misfits(masks, catalog) : [];
     },
-    understand: (text, target) => understand(analyzer, text, target),
+    understand: understandWith(analyzer),
+    catalogs: {
+      take: takeCatalog,
+      read: (raw) => {
+        const result = readCatalogFile(raw);
+        return result.ok ? { ok: true, value: understandWith(analyzer, result.value) } : result;
+      },
+    },
     dispose: () => {
       catalogs?.dispose();
       return analyzer.dispose();
@@ -44,13 +61,48 @@ export function postgres(analyzer = new Analyzer()): Protocol {
   };
 }
 
-async function understand(analyzer: Analyzer, text: string, target: Target): Promise<Understanding> {
-  const { schema } = settingsOf(target);
-  // As a session begins.
-  const reading = { path: [schema], backslashes: false, touched: false, usesUser: schema === "$user" };
-  const result = await analyzer.analyze(text, reading);
-  const refused = refusedByAnalysis(result, text);
-  if (refused) return { ok: false, refusal: refused };
-  if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
-  return { ok: true, command: withoutCatalog(toCommand("query", text, result.analysis)) };
+const takeCatalog: CatalogFiles["take"] = async (target, options) => {
+  const catalogs = new Catalogs({ clock: systemClock, learned: () => undefined, ...options });
+  try {
+    const data = await catalogs.of(target).fresh();
+    const views = data.relations.filter(({ kind }) => kind === "view" || kind === "materialized view");
+    const locked = views.find(({ definition }) => definition === undefined);
+    if (locked === undefined) return catalogFile(data);
+    throw new GatehouseError(
+      "CATALOG_UNAVAILABLE",
+      `Somebody is altering what the view ${locked.name} reads.`,
+      {
+        hint: "Try again when that has ended.",
+      },
+    );
+  } finally {
+    catalogs.dispose();
+  }
+};
+
+/** @param catalog that the target is taken to have; without it, nothing is known but the text */
+function understandWith(analyzer: Analyzer, catalog?: CatalogData): Understand {
+  return async (text, target) => {
+    const { schema } = settingsOf(target);
+    // As a session begins.
+    const reading = { path: [schema], backslashes: false, touched: false, usesUser: schema === "$user" };
+    const view = catalog && { data: catalog, unsettled: false };
+    const result = await analyzer.analyze(text, view ? { ...reading, catalog: view } : reading);
+    const refused = refusedByAnalysis(result, text);
+    if (refused) return { ok: false, refusal: refused };
+    if (!result.ok) throw new TypeError("An analysis that failed must have been refused.");
+    const command = toCommand("query", text, result.analysis);
+    return catalog ? understood(command) : { ok: true, command: withoutCatalog(command) };
+  };
+}
+
+/** With where its values come from, as far as that can be told to who speaks no SQL. */
+function understood(command: SqlCommand): Understanding {
+  const lineage = command.shape.lineage?.map(({ outputs, predicates, flows, gaps, byName }) => ({
+    ...(outputs ? { outputs: outputs.map(({ name, from, exact }) => ({ name, from, exact })) } : {}),
+    predicates,
+    flows,
+    gaps: byName ? [RUN_BY_NAME, ...gaps] : gaps,
+  }));
+  return { ok: true, command, ...(lineage ? { lineage } : {}) };
 }

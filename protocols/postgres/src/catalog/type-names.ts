@@ -59,7 +59,8 @@ const OWN: readonly (readonly [number, string, number])[] = [
   [4536, "int8multirange", 6157],
 ];
 
-const NAMES: ReadonlyMap<number, string> = new Map(
+/** The names of PostgreSQL's own types that columns are mostly of, by object id. */
+export const OWN_TYPE_NAMES: ReadonlyMap<number, string> = new Map(
   OWN.flatMap(([type, name, array]) => [
     [type, name],
     [array, `${name}[]`],
@@ -68,7 +69,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 
 /** What people call a type; one that is made by somebody has its schema before it. */
 export function typeName(type: number, { types }: Pick<CatalogData, "types">): string {
-  const own = NAMES.get(type);
+  const own = OWN_TYPE_NAMES.get(type);
   if (own !== undefined) return own;
   const made = types.find(({ id }) => id === type);
   if (made === undefined) return `the object id ${type}`;

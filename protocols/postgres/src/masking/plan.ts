@@ -1,16 +1,10 @@
-import type { AppliedMask, Mask, MaskingOutcome, RuleReference, Transform } from "@gatehouse/core";
+import type { HiddenOutput, Hiding, Mask, MaskingOutcome, RuleReference, Transform } from "@gatehouse/core";
 import type { Analysis } from "../analysis/analysis.ts";
 import type { CopyFormat } from "../analysis/copy-format.ts";
 import type { OutputColumn, StatementLineage } from "../lineage/lineage.ts";
 import { type ColumnMatch, columnMatch } from "./columns.ts";
 import type { Origins } from "./origins.ts";
 import { serves } from "./types.ts";
-
-/**
- * How a column of an answer is hidden. What is made of a value by computing with it may tell it in ways that no transform
- * knows, and by being NULL or not (substring(email from '^a')): all of it is withheld, so that each row has the same.
- */
-export type Hiding = Transform | { readonly kind: "withheld" };
 
 /** What becomes of the rows of one statement. */
 export interface StatementPlan {
@@ -45,7 +39,7 @@ export function hasOrigins({ statements }: MaskPlan): boolean {
 
 export type Planned =
   /** Without a plan, the answer passes as it is. */
-  | { readonly ok: true; readonly plan?: MaskPlan; readonly applied: readonly AppliedMask[] }
+  | (Extract<MaskingOutcome, { readonly ok: true }> & { readonly plan?: MaskPlan })
   | Extract<MaskingOutcome, { readonly ok: false }>;
 
 /** As far as a plan rests on it. */
@@ -69,6 +63,9 @@ const NOTHING_TO_DO: Planned = { ok: true, applied: [] };
 /** Of several masks on one column, the one that leaves less: the first of these. */
 const STRICTEST: readonly Transform["kind"][] = ["null", "redact", "constant", "hash", "partial"];
 const WITHHELD: Hiding = { kind: "withheld" };
+
+/** The gap of a statement in whose place the session has put nothing. */
+export const RUN_BY_NAME = "what it runs by its name";
 
 /**
  * What the masks do to the answer of a text, or why it can't be let through. Found again at no cost for the same
@@ -102,6 +99,7 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
   const [first] = columns;
   if (first && lineage?.length !== statements) return notFollowed(first.mask.rule);
   const applied = new Map<Mask, string[]>();
+  const found: HiddenOutput[] = [];
   const plans: StatementPlan[] = [];
   let touches = false;
   for (let index = 0; index < statements; index++) {
@@ -121,7 +119,7 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
       const refused = notServed(output, columns);
       if (refused) return refused;
     }
-    const hidden = outputs.map((output) => transformOf(output, columns, applied));
+    const hidden = outputs.map((output) => transformOf(output, columns, applied, found));
     const hides = hidden.some((transform) => transform !== undefined);
     const [masking = detecting[0]] = outputs.flatMap(({ from }) => masksOf(from, columns));
     if (masking && copy?.kind === "unknown") return copyNotFollowed(copy.option, masking.rule);
@@ -139,6 +137,7 @@ function plan({ statements, lineage, copies = [] }: Maskable, { columns, detecti
     ok: true,
     plan: { statements: plans, touches, detecting },
     applied: Array.from(applied, ([{ rule }, hides]) => ({ rule, hides })),
+    ...(found.length > 0 ? { hidden: found } : {}),
   };
 }
 
@@ -146,6 +145,7 @@ function transformOf(
   { name, from, exact }: OutputColumn,
   columns: readonly ColumnMask[],
   applied: Map<Mask, string[]>,
+  found: HiddenOutput[],
 ): Hiding | undefined {
   const matching = masksOf(from, columns);
   for (const mask of matching) {
@@ -154,8 +154,10 @@ function transformOf(
     else applied.set(mask, [name]);
   }
   const [strictest] = matching;
-  if (exact || strictest === undefined) return strictest?.with;
-  return strictest.with.kind === "null" ? strictest.with : WITHHELD;
+  if (strictest === undefined) return undefined;
+  const hiding = exact || strictest.with.kind === "null" ? strictest.with : WITHHELD;
+  found.push({ name, with: hiding, rules: matching.map(({ rule }) => rule) });
+  return hiding;
 }
 
 /** Those that mean one of these stored columns, the strictest first. */
@@ -180,7 +182,7 @@ function notServed({ name, from, exact, type }: OutputColumn, columns: readonly 
 
 function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]): Planned | undefined {
   // Nothing has been put in its place.
-  const [gap] = statement.byName ? ["what it runs by its name"] : statement.gaps;
+  const [gap] = statement.byName ? [RUN_BY_NAME] : statement.gaps;
   const [first] = columns;
   if (gap !== undefined && first) {
     return {

@@ -56,6 +56,20 @@ t.test("nothing is left of what is computed from a masked value", async (t) => {
   t.strictSame(columns([derived], [maskOf([EMAIL], { kind: "null" })]), [["null"]]);
 });
 
+t.test("what is hidden is told by column, with how and by which rules", async (t) => {
+  const other = maskOf(["public.*.email"], { kind: "redact" });
+  const planned = planMasks(
+    of([lineageOf([NAME, EMAIL]), lineageOf([{ from: [EMAIL, PHONE], exact: false }])]),
+    [partial, other],
+  );
+  t.match(planned, {
+    hidden: [
+      { name: "email", with: { kind: "redact" }, rules: [other.rule, partial.rule] },
+      { with: { kind: "withheld" }, rules: [other.rule, partial.rule] },
+    ],
+  });
+});
+
 t.test("a statement that gives nothing and touches nothing masked has no plan", async (t) => {
   t.strictSame(planMasks(of([lineageOf(undefined, { predicates: [NAME] })]), [partial]), {
     ok: true,
