@@ -1,16 +1,20 @@
 import {
+  type AnswerLineage,
   type DecisionRequest,
   type Facts,
   type Identity,
-  type Mask,
+  type Protocol,
   systemClock,
-  type Transform,
+  type Target,
+  type Understand,
 } from "@gatehouse/core";
 import { didYouMean } from "@gatehouse/documents";
 import { loadProtocols } from "@gatehouse/gateway";
-import { type Ending, endingOf, type Explanation, type RuleExplanation } from "@gatehouse/policy";
+import { type Ending, endingOf, type Explanation } from "@gatehouse/policy";
+import { readCatalog, targetNamed } from "./catalog.ts";
 import { readConfiguration } from "./check.ts";
-import { Failed, paint, print, printError, printJson, table } from "./output.ts";
+import { printExplanation, printRefused } from "./explanation.ts";
+import { Failed, printError, printJson, printProblems } from "./output.ts";
 
 export interface ExplainOptions {
   readonly config: string;
@@ -20,17 +24,26 @@ export interface ExplainOptions {
   readonly group: readonly string[];
   readonly kind: "human" | "workload";
   readonly client: string;
+  /** The file of the target's catalog. */
+  readonly catalog?: string;
   readonly json: boolean;
 }
 
-/** `gatehouse policy explain`: which rule decides a command, and what each rule says to it. */
+/** All that is said of one command. */
+export interface Explained {
+  readonly request: DecisionRequest;
+  readonly explanation: Explanation;
+  readonly ending: Ending;
+  /** As the rules see them. */
+  readonly facts: Facts;
+  /** Of each of its answers; undefined without the target's catalog. */
+  readonly lineage: readonly AnswerLineage[] | undefined;
+}
+
+/** `gatehouse policy explain`: which rule decides a command, what each rule says to it, and what masks hide of it. */
 export async function explain(text: string, options: ExplainOptions): Promise<void> {
   const { config, policies } = await readConfiguration(options.config, options.json);
-  const target = config.targets.get(options.target);
-  if (!target) {
-    printError(`no target "${options.target}"${didYouMean(options.target, config.targets.keys())}`);
-    throw new Failed();
-  }
+  const target = targetNamed(options.target, config.targets);
   const level = target.levels.get(options.level);
   if (!level) {
     printError(
@@ -39,15 +52,19 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
     throw new Failed();
   }
   const protocols = loadProtocols();
-  const understood = await protocols.find(({ name }) => name === target.protocol)?.understand(text, target);
-  await Promise.all(protocols.map((protocol) => protocol.dispose()));
-  if (!understood?.ok) {
-    const message = understood?.refusal.message ?? "no adapter for its protocol";
-    if (options.json) printJson({ effect: "block", reason: message });
-    else print(`${effectOf("block")}  before any rule: ${message}`);
+  let understood: Awaited<ReturnType<Understand>>;
+  try {
+    understood = await (await understanding(target, protocols, options))(text, target);
+  } finally {
+    await Promise.all(protocols.map((protocol) => protocol.dispose()));
+  }
+  if (!understood.ok) {
+    const { message } = understood.refusal;
+    if (options.json) printJson({ ending: { effect: "block", rule: null, message } });
+    else printRefused(message);
     throw new Failed();
   }
-  const { command } = understood;
+  const { command, lineage } = understood;
   const identity: Identity = {
     subject: options.subject,
     kind: options.kind,
@@ -55,101 +72,27 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
     proof: { method: "oidc", provider: "explain", issuer: "explain" },
     expiresAt: Number.MAX_SAFE_INTEGER,
   };
-  const request: DecisionRequest = {
-    identity,
-    target,
-    level,
-    client: { host: options.client },
-    command,
-    now: systemClock.now(),
-  };
+  const client = { host: options.client };
+  const request: DecisionRequest = { identity, target, level, client, command, now: systemClock.now() };
   const explanation = policies.explain(request);
   const ending = endingOf(explanation.decision, command);
   const facts = { ...command.facts, access: explanation.access };
-  if (options.json) printJson({ ...explanation, ending, facts });
-  else printExplanation(explanation, ending, facts, request);
+  if (options.json) printJson({ ending, ...explanation, facts, lineage });
+  else printExplanation({ request, explanation, ending, facts, lineage });
   if (ending.effect !== "allow") throw new Failed();
 }
 
-function printExplanation(
-  { decision, rules }: Explanation,
-  ending: Ending,
-  facts: Facts,
-  { identity, target, level }: DecisionRequest,
-): void {
-  const groups = identity.groups.length > 0 ? ` of ${identity.groups.join(", ")}` : "";
-  print(`${effectOf(ending.effect)}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
-  print(`       ${decidedBy(ending)}`);
-  print(`\n${paint("bold", "facts")}`);
-  print(
-    table(
-      Object.entries(facts).map(([name, value]) => [`sql.${name}`, JSON.stringify(value)]),
-      "  ",
-    ),
-  );
-  print(`\n${paint("bold", "rules")}`);
-  print(
-    table(
-      rules.map((rule) => [
-        rule.outcome.result === "matched" ? "●" : "·",
-        rule.effect,
-        rule.reference.rule,
-        outcomeOf(rule),
-        `${rule.reference.source}${rule.when === null ? "" : `  ${rule.when.replace(/\s+/g, " ")}`}`,
-      ]),
-      "  ",
-    ),
-  );
-  if (decision.effect === "allow" && decision.masks) printMasks(decision.masks, ending);
-}
-
-const NOT_KNOWN =
-  "what they hide here is not known: that takes the target's catalog, without which a gateway refuses this";
-
-function printMasks(masks: readonly Mask[], ending: Ending): void {
-  print(`\n${paint("bold", "masks")}`);
-  print(
-    table(
-      masks.map(({ rule, columns, detect, with: transform, predicates }) => [
-        rule.rule,
-        transformOf(transform),
-        `predicates ${predicates === "allow" ? "allowed" : "refused"}`,
-        [...columns, ...detect].join(", "),
-      ]),
-      "  ",
-    ),
-  );
-  if (ending.effect === "block") return;
-  if (ending.masks === undefined) print(`  ${NOT_KNOWN}`);
-  else if (ending.masks.length === 0) print("  they hide nothing of this answer");
-  else for (const { rule, hides } of ending.masks) print(`  ${rule.rule} hides ${hides.join(", ")}`);
-}
-
-function transformOf(transform: Transform): string {
-  return transform.kind === "partial" ? `partial: ${transform.of}` : transform.kind;
-}
-
-function effectOf(effect: Ending["effect"]): string {
-  return effect === "allow" ? paint("green", "ALLOW") : paint("red", "BLOCK");
-}
-
-function decidedBy(ending: Ending): string {
-  const { rule } = ending;
-  const by = rule === null ? "by no rule" : `by "${rule.rule}" of "${rule.policy}" (${rule.source})`;
-  return ending.effect === "block" ? `${by}: ${ending.message}` : by;
-}
-
-function outcomeOf({ outcome }: RuleExplanation): string {
-  switch (outcome.result) {
-    case "matched":
-      return "matched";
-    case "unmatched":
-      return "did not match";
-    case "failed":
-      return `failed: ${outcome.message}`;
-    case "unknown_access":
-      return "does not name unknown access";
-    case "not_applicable":
-      return `is for another ${outcome.because === "who" ? "identity" : outcome.because}`;
-  }
+/** @throws Failed with the problems of the catalog's file printed */
+async function understanding(
+  target: Target,
+  protocols: readonly Protocol[],
+  { catalog, json }: Pick<ExplainOptions, "catalog" | "json">,
+): Promise<Understand> {
+  const protocol = protocols.find(({ name }) => name === target.protocol);
+  if (!protocol) throw new TypeError(`the config let through the protocol ${target.protocol}`);
+  if (catalog === undefined) return protocol.understand;
+  const read = await readCatalog(catalog, catalog, protocol);
+  if (read.ok) return read.understand;
+  printProblems(read.problems, json, "nothing was explained");
+  throw new Failed();
 }

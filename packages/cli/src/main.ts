@@ -48,6 +48,7 @@ function program(): Command {
     .option("-g, --group <name>", "a group of who asks; may be given several times", collect, [])
     .addOption(new Option("--kind <kind>", "what asks").choices(["human", "workload"]).default("workload"))
     .option("--client <host>", "where the client is", "127.0.0.1")
+    .option("--catalog <file>", "what the target holds, as `policy catalog` has printed it")
     .addOption(json())
     .action(async (text: string, options: ExplainOptions) =>
       (await import("./explain.ts")).explain(text, options),
@@ -58,9 +59,19 @@ function program(): Command {
     .description("run the cases that stand beside the policies, and say which rules decided none")
     .argument("[files...]", "files of cases; without any, *.test.yaml beside the policies")
     .addOption(config())
+    .option("--every-rule", "fail also where a rule decided no case", false)
     .addOption(json())
     .action(async (files: string[], options: TestOptions) =>
       (await import("./policy-test.ts")).test(files, options),
+    );
+
+  policy
+    .command("catalog")
+    .description("print what a target holds (names and types, no values), for explain and test without it")
+    .argument("<target>", "the target, which must be running")
+    .addOption(config())
+    .action(async (target: string, options: { config: string }) =>
+      (await import("./catalog.ts")).catalog(target, options),
     );
 
   const audit = gatehouse.command("audit").description("look into the audit log").helpCommand(false);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
-import { dirname, relative } from "node:path";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { findPolicyTests } from "@gatehouse/config";
-import { messageOf, type Protocol, systemClock } from "@gatehouse/core";
+import { messageOf, type Protocol, systemClock, type Target, type Understand } from "@gatehouse/core";
 import type { Problem } from "@gatehouse/documents";
 import { type Configuration, loadProtocols } from "@gatehouse/gateway";
 import {
@@ -12,39 +12,44 @@ import {
   readCases,
   runCase,
 } from "@gatehouse/policy";
+import { type CatalogResult, readCatalog } from "./catalog.ts";
 import { readConfiguration } from "./check.ts";
 import { counted, Failed, paint, print, printError, printJson, printProblems, table } from "./output.ts";
 
 export interface TestOptions {
   readonly config: string;
+  /** A rule that decided no case is a failure. */
+  readonly everyRule: boolean;
   readonly json: boolean;
 }
 
 interface CaseFile {
   readonly file: string;
   readonly cases: readonly PolicyCase[];
+  /** By target: by its catalog where the file names one. */
+  readonly understand: ReadonlyMap<string, Understand>;
 }
 
 /** `gatehouse policy test`: runs the cases beside the policies, without a database. */
 export async function test(paths: readonly string[], options: TestOptions): Promise<void> {
   const configuration = await readConfiguration(options.config, options.json);
-  const files = await readFiles(paths, configuration, options.json);
   const protocols = loadProtocols();
   const results: { readonly file: string; readonly results: readonly CaseResult[] }[] = [];
   try {
-    for (const { file, cases } of files) {
-      results.push({ file, results: await runAll(cases, configuration, protocols) });
+    for (const one of await readFiles(paths, configuration, protocols, options.json)) {
+      results.push({ file: one.file, results: await runAll(one, configuration) });
     }
   } finally {
     await Promise.all(protocols.map((protocol) => protocol.dispose()));
   }
   const all = results.flatMap((one) => one.results);
   const rules = coverageOf(configuration.policies, all);
-  const ok = all.every(({ status }) => status !== "failed");
+  const held = all.every(({ status }) => status === "passed");
+  const ok = held && !(options.everyRule && rules.some(({ decisive }) => decisive === 0));
   if (options.json) printJson({ ok, cases: all.map(inJson), rules });
   else {
     for (const { file, results: its } of results) printResults(file, its);
-    printCoverage(rules);
+    printCoverage(rules, options.everyRule);
     printSummary(all, rules);
   }
   if (!ok) throw new Failed();
@@ -54,6 +59,7 @@ export async function test(paths: readonly string[], options: TestOptions): Prom
 async function readFiles(
   given: readonly string[],
   { config, policies }: Configuration,
+  protocols: readonly Protocol[],
   json: boolean,
 ): Promise<readonly CaseFile[]> {
   const beside = given.length === 0 ? await findPolicyTests(config.policyFiles) : [];
@@ -80,29 +86,51 @@ async function readFiles(
         return { ok: false, problems: [problem] } as const;
       },
     );
-    if (result.ok) read.push({ file: name, cases: result.cases });
-    else problems.push(...result.problems);
+    if (!result.ok) {
+      problems.push(...result.problems);
+      continue;
+    }
+    const { cases, catalogs } = result;
+    const understand = new Map<string, Understand>();
+    for (const target of config.targets.values()) {
+      const its = await understanding(target, protocols, { path, name }, catalogs.get(target.name));
+      if (its.ok) understand.set(target.name, its.understand);
+      else problems.push(...its.problems);
+    }
+    read.push({ file: name, cases, understand });
   }
   if (problems.length === 0) return read;
   printProblems(problems, json, "no case was run");
   throw new Failed();
 }
 
-async function runAll(
-  cases: readonly PolicyCase[],
-  { config, policies }: Configuration,
+/** @param catalog the file of the target's catalog, as a file of cases names it */
+async function understanding(
+  target: Target,
   protocols: readonly Protocol[],
+  cases: { readonly path: string; readonly name: string },
+  catalog: string | undefined,
+): Promise<CatalogResult> {
+  const protocol = protocols.find(({ name }) => name === target.protocol);
+  if (!protocol) throw new TypeError(`the config let through the protocol ${target.protocol}`);
+  if (catalog === undefined) return { ok: true, understand: protocol.understand };
+  const path = resolve(dirname(cases.path), catalog);
+  return readCatalog(path, isAbsolute(catalog) ? catalog : join(dirname(cases.name), catalog), protocol);
+}
+
+async function runAll(
+  { cases, understand }: CaseFile,
+  { config, policies }: Configuration,
 ): Promise<readonly CaseResult[]> {
   const now = systemClock.now();
   const results: CaseResult[] = [];
   for (const one of cases) {
     const target = config.targets.get(one.target);
     const level = target?.levels.get(one.level);
-    const protocol = protocols.find(({ name }) => name === target?.protocol);
+    const its = understand.get(one.target);
     // All three were looked up when the file was read.
-    if (!target || !level || !protocol) throw new TypeError(`${one.source} names what is not there`);
-    const understand: Protocol["understand"] = (text, on) => protocol.understand(text, on);
-    results.push(await runCase(one, { policies, target, level, understand, now }));
+    if (!target || !level || !its) throw new TypeError(`${one.source} names what is not there`);
+    results.push(await runCase(one, { policies, target, level, understand: its, now }));
   }
   return results;
 }
@@ -114,7 +142,6 @@ function inJson({ case: { title, source }, status, failures, ending }: CaseResul
 const MARKS = {
   passed: paint("green", "✔"),
   failed: paint("red", "✘"),
-  open: paint("yellow", "?"),
 } as const;
 
 function printResults(file: string, results: readonly CaseResult[]): void {
@@ -122,15 +149,15 @@ function printResults(file: string, results: readonly CaseResult[]): void {
   for (const { case: one, status, failures } of results) {
     print(`  ${MARKS[status]} ${one.title}`);
     for (const failure of failures) print(`      ${failure}`);
-    if (status === "open") print("      what the masks hide here is not known without the target");
   }
   print("");
 }
 
-function printCoverage(rules: readonly RuleCoverage[]): void {
+/** @param failing whether a rule that decided no case is a failure */
+function printCoverage(rules: readonly RuleCoverage[], failing: boolean): void {
   const idle = rules.filter(({ decisive }) => decisive === 0);
   if (idle.length === 0) return;
-  print(paint("bold", "rules that decided no case"));
+  print(`${failing ? `${MARKS.failed} ` : ""}${paint("bold", "rules that decided no case")}`);
   print(
     table(
       idle.map(({ effect, reference }) => [effect, reference.rule, reference.source]),
@@ -141,7 +168,7 @@ function printCoverage(rules: readonly RuleCoverage[]): void {
 }
 
 function printSummary(results: readonly CaseResult[], rules: readonly RuleCoverage[]): void {
-  const statuses = (["passed", "failed", "open"] as const)
+  const statuses = (["passed", "failed"] as const)
     .map((status) => [status, results.filter((result) => result.status === status).length] as const)
     .filter(([, count]) => count > 0)
     .map(([status, count]) => `${count} ${status}`);

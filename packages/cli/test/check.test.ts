@@ -71,6 +71,27 @@ t.test("an error in a policy is shown with its place and the nearest right name"
   t.match(JSON.parse(json.stdout), { ok: false, problems: [{ line: 6 }] });
 });
 
+t.test("a policy by a name of cases is an error, and so are cases by a name of a policy", async (t) => {
+  const { folder, config } = await configFolder(t);
+  const policy = "policy: new\nwho: { everyone: true }\ntargets: [orders]\nrules:\n  - block: all\n";
+  await writeFile(join(folder, "policies", "new.test.yaml"), policy);
+  await writeFile(join(folder, "policies", "tests.yaml"), "cases:\n  - case: one\n");
+  const { code, stderr } = await gatehouse(["check", "--config", config], env);
+  t.equal(code, 1);
+  t.match(
+    stderr,
+    /policies\/new\.test\.yaml:1:1: this is a policy, .* none of its rules would hold; give it another name/,
+  );
+  const { stderr: other } = await rm(join(folder, "policies", "new.test.yaml")).then(() =>
+    gatehouse(["check", "--config", config], env),
+  );
+  t.match(
+    other,
+    /policies\/tests\.yaml:1:1: these are cases .* give the file a name that ends with \.test\.yaml/,
+  );
+  t.match(other, /1 problem; nothing was loaded/);
+});
+
 t.test("a secret that is not there, and a certificate that is not, are named", async (t) => {
   const { folder, config } = await configFolder(t);
   const unset = await gatehouse(["check", "--config", config]);

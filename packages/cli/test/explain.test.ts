@@ -14,11 +14,14 @@ t.test("a block names its rule, the facts and what each rule says, and exits 1",
   t.match(stdout, /^BLOCK {2}ann of crew-analyst on orders as reader/);
   t.match(
     stdout,
-    /by "schema changes" of "orders for analysts" \(policies\/analysts\.yaml:9\): Schema changes go/,
+    /by "schema changes" of "orders for analysts" \(policies\/analysts\.yaml:9\)\n {7}Schema changes go/,
   );
   t.match(stdout, /sql\.writes +\["public\.orders"\]/);
   t.match(stdout, /● +block +schema changes +matched/);
-  t.match(stdout, /· +allow +reads +did not match/);
+  t.match(
+    stdout,
+    /· +allow +reads +did not match .*\n {6}sql\.access == "read" is false: sql\.access is "ddl"\n/,
+  );
   t.match(stdout, /is for another identity/);
 });
 
@@ -62,15 +65,87 @@ t.test("the masks that hold are shown with what they hide and how", async (t) =>
   t.equal(code, 0);
   t.match(stdout, /● +mask +contact details +matched +policies\/personal\.yaml:6/);
   t.match(stdout, /· +mask +writes +did not match/);
-  t.match(
-    stdout,
-    /\nmasks\n {2}contact details +partial: email +predicates refused +public\.customers\.email\n/,
-  );
+  t.match(stdout, /\nmasks\n {2}public\.customers\.email +partial: email +contact details \(.*:6\)\n/);
+  t.match(stdout, /gatehouse policy catalog orders > orders\.catalog\.json, and --catalog/);
   const json = await explain(config, ...args, "--json");
   t.match(JSON.parse(json.stdout), {
     decision: { effect: "allow", masks: [{ with: { kind: "partial", of: "email" } }] },
     ending: { effect: "allow", rule: { rule: "reads" } },
   });
+});
+
+const catalog = join(import.meta.dirname, "..", "..", "demo", "policies", "orders.catalog.json");
+
+t.test("with a catalog, the lineage of each column is shown and how it is hidden", async (t) => {
+  const { folder, config } = await configFolder(t);
+  await writeFile(join(folder, "policies", "personal.yaml"), masking);
+  const text =
+    "select contact, length(email) as n, 1 as one from customer_contacts, customers where city = 'Oslo'";
+  const args = ["--level", "reader", "--group", "crew-analyst", "--catalog", catalog, text];
+  const { code, stdout } = await explain(config, ...args);
+  t.equal(code, 0, stdout);
+  t.match(
+    stdout,
+    /\nlineage\n {2}contact +← +public\.customer_contacts\.contact, public\.customers\.email\n/,
+  );
+  t.match(stdout, /\n {2}n +← +public\.customers\.email, computed\n {2}one +← +nothing stored\n/);
+  t.match(stdout, /\n {2}which rows there are, or their order: public\.customers\.city\n/);
+  t.match(
+    stdout,
+    /\nmasks\n {2}contact +partial: email +contact details \(policies\/personal\.yaml:6\)\n {2}n +null +contact details/,
+  );
+  const json = await explain(config, ...args, "--json");
+  t.match(JSON.parse(json.stdout), {
+    ending: {
+      hidden: [
+        { name: "contact", with: { kind: "partial" } },
+        { name: "n", with: { kind: "null" } },
+      ],
+    },
+    rules: [{ reasons: [{ text: 'sql.access == "read"', result: true, facts: { "sql.access": "read" } }] }],
+    lineage: [{ outputs: [{ name: "contact", exact: true }, { name: "n", exact: false }, { from: [] }] }],
+  });
+});
+
+t.test(
+  "with a catalog, a statement that the masks refuse is refused, and what can't be followed is named",
+  async (t) => {
+    const { folder, config } = await configFolder(t);
+    await writeFile(join(folder, "policies", "personal.yaml"), masking);
+    const args = ["--level", "reader", "--group", "crew-analyst", "--catalog", catalog];
+    const oracle = await explain(config, ...args, "select id from customers where email = 'x'");
+    t.equal(oracle.code, 1);
+    t.match(
+      oracle.stdout,
+      /^BLOCK .*\n {7}by "contact details" of .*\n {7}The column public\.customers\.email is masked/,
+    );
+    t.match(oracle.stdout, /\nmasks\n {2}refused: The column/);
+    const gap = await explain(config, ...args, "select * from no_such_table");
+    t.equal(gap.code, 1);
+    t.match(gap.stdout, /\n {2}not understood: .*no_such_table/);
+  },
+);
+
+t.test("a catalog that is none is an error with its place", async (t) => {
+  const { folder, config } = await configFolder(t);
+  const file = join(folder, "wrong.json");
+  await writeFile(file, '{\n "catalog": 7 }');
+  const args = ["--level", "reader", "--catalog", file, "select 1"];
+  const { code, stdout, stderr } = await explain(config, ...args);
+  t.same([code, stdout], [1, ""]);
+  t.match(
+    stderr,
+    /wrong\.json:2:13: expected a catalog of format 1, .*\n[\s\S]*1 problem; nothing was explained/,
+  );
+  const missing = await explain(
+    config,
+    "--level",
+    "reader",
+    "--catalog",
+    join(folder, "no.json"),
+    "select 1",
+  );
+  t.match(missing, { code: 1, stderr: /no\.json:1:1: can't be read/ });
 });
 
 t.test("the access is the one that the rules see", async (t) => {

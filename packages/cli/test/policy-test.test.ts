@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { copyFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { configFolder, gatehouse } from "./gatehouse.ts";
@@ -49,8 +49,7 @@ t.test("a case that does not hold says why, and exits 1", async (t) => {
   t.match(stdout, /2 cases: 1 passed, 1 failed;/);
 });
 
-t.test("what rests on masks is open without the target's catalog, and said to be", async (t) => {
-  const masks = `policy: personal data
+const masks = `policy: personal data
 who: { everyone: true }
 targets: [orders]
 rules:
@@ -58,14 +57,42 @@ rules:
     columns: [public.customers.email]
     with: hash
 `;
-  const { config } = await folderWith(t, {
-    "masks.yaml": masks,
-    "orders.test.yaml": passing.replace("masks: []", "masks: [contact details]"),
-  });
+const masked = `cases:
+  - case: a view is no way around
+    who: { groups: [crew-analyst] }
+    target: orders
+    level: reader
+    statement: select contact from customer_contacts
+    expect: { effect: allow, masks: { contact details: [contact] } }
+`;
+
+t.test("what rests on masks takes the target's catalog, and the error says how to write it", async (t) => {
+  const { folder, config } = await folderWith(t, { "masks.yaml": masks, "orders.test.yaml": masked });
+  const without = await test(config);
+  t.same([without.code, without.stdout], [1, ""]);
+  t.match(
+    without.stderr,
+    /orders\.test\.yaml:7:30: this takes the target's catalog: write it with `gatehouse policy/,
+  );
+  const file = join(folder, "policies", "orders.test.yaml");
+  await writeFile(file, `catalogs: { orders: orders.catalog.json }\n${masked}`);
+  const missing = await test(config);
+  t.match(missing, { code: 1, stderr: /policies\/orders\.catalog\.json:1:1: can't be read/ });
+  const catalog = join(import.meta.dirname, "..", "..", "demo", "policies", "orders.catalog.json");
+  await copyFile(catalog, join(folder, "policies", "orders.catalog.json"));
   const { code, stdout } = await test(config);
   t.equal(code, 0);
-  t.match(stdout, / {2}\? analysts read\n {6}what the masks hide here is not known without the target\n/);
-  t.match(stdout, /2 cases: 1 passed, 1 open;/);
+  t.match(stdout, /✔ a view is no way around\n/);
+  t.match(stdout, /1 case: 1 passed; 2 of \d+ rules decided one/);
+});
+
+t.test("with --every-rule, a rule that decided no case is a failure", async (t) => {
+  const { config } = await folderWith(t, { "orders.test.yaml": passing });
+  const { code, stdout } = await test(config, "--every-rule");
+  t.equal(code, 1);
+  t.match(stdout, /\n✘ rules that decided no case\n/);
+  const json = await test(config, "--every-rule", "--json");
+  t.match(JSON.parse(json.stdout), { ok: false, cases: [{ status: "passed" }, { status: "passed" }] });
 });
 
 t.test("the same as JSON", async (t) => {

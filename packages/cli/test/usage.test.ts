@@ -12,6 +12,7 @@ t.test("every command has help, and help is no failure", async (t) => {
     ["policy"],
     ["policy", "explain"],
     ["policy", "test"],
+    ["policy", "catalog"],
     ["audit"],
     ["audit", "verify"],
   ]) {
@@ -28,6 +29,7 @@ t.test("a call that makes no sense exits 2 and says how", async (t) => {
     ["check", "--wat"],
     ["policy", "explain", "x"],
     ["policy", "test", "--strict"],
+    ["policy", "catalog"],
     ["audit", "verify", "a", "b"],
   ]) {
     const { code, stderr } = await gatehouse(args);

@@ -56,15 +56,23 @@ function listed(pattern: string): (name: string) => boolean {
   return (name) => fits(name) && (pattern.startsWith(".") || !name.startsWith(".")) && !name.endsWith(TESTS);
 }
 
-/** The cases that stand beside these policy files: absolute, each once, sorted. */
+/**
+ * The cases that stand beside these policy files: absolute, each once, sorted. A policy file that is named in full is
+ * one, whatever its name ends with.
+ */
 export async function findPolicyTests(policyFiles: readonly string[]): Promise<string[]> {
   const folders = new Set(policyFiles.map((file) => dirname(file)));
   const found = await Promise.all(
-    [...folders].map(async (folder) =>
-      (await readdir(folder))
+    [...folders].map(async (folder) => {
+      // A folder that can't be listed can have files that are named in full.
+      const names = await readdir(folder).catch(() => []);
+      return names
         .filter((name) => name.endsWith(TESTS) && !name.startsWith("."))
-        .map((name) => join(folder, name)),
-    ),
+        .map((name) => join(folder, name));
+    }),
   );
-  return found.flat().sort();
+  return found
+    .flat()
+    .filter((file) => !policyFiles.includes(file))
+    .sort();
 }

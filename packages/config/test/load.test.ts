@@ -317,6 +317,8 @@ t.test(
       tests.map((path) => relative(folder, path)),
       ["policies/orders.test.yaml"],
     );
+    const named = tests.concat(join(folder, "a.yaml"));
+    t.same(await findPolicyTests(named), [], "one that is named in full is a policy file");
   },
 );
 

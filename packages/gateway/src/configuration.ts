@@ -1,9 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { dirname, relative } from "node:path";
-import { type Config, loadConfig } from "@gatehouse/config";
+import { type Config, findPolicyTests, loadConfig } from "@gatehouse/config";
 import { GatehouseError, messageOf, type Protocol } from "@gatehouse/core";
 import { formatProblem, type Problem } from "@gatehouse/documents";
-import { type LoadedPolicies, loadPolicies, type PolicySummary, type PolicyText } from "@gatehouse/policy";
+import {
+  type LoadedPolicies,
+  loadPolicies,
+  misnamedPolicy,
+  type PolicySummary,
+  type PolicyText,
+} from "@gatehouse/policy";
 import { factsOf } from "./protocols.ts";
 
 /** A config and the policies that it names, both read and found good. */
@@ -40,11 +46,10 @@ export async function loadConfiguration(
   if (!loaded.ok) return loaded;
   const { config } = loaded;
   const files: PolicyText[] = [];
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...(await misnamedPolicies(config))];
   for (const path of config.policyFiles) {
     try {
-      // Relative to the config, so that the same files have the same version wherever they lie.
-      files.push({ path: relative(dirname(config.file), path), text: await readFile(path, "utf8") });
+      files.push({ path: nameOf(path, config), text: await readFile(path, "utf8") });
     } catch (error) {
       problems.push({ file: path, line: 1, column: 1, message: `can't be read: ${messageOf(error)}` });
     }
@@ -68,4 +73,21 @@ export async function loadConfiguration(
   });
   if (!policies.ok) return policies;
   return { ok: true, configuration: { config, policies: policies.engine, summaries: policies.policies } };
+}
+
+/** Relative to the config, so that the same files have the same version wherever they lie. */
+function nameOf(path: string, config: Config): string {
+  return relative(dirname(config.file), path);
+}
+
+/** Policies that stand beside the others by a name of cases, by which nobody reads them. */
+async function misnamedPolicies(config: Config): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  for (const path of await findPolicyTests(config.policyFiles)) {
+    // Cases need not be readable for a gateway.
+    const text = await readFile(path, "utf8").catch(() => "");
+    const problem = misnamedPolicy({ path: nameOf(path, config), text });
+    if (problem) problems.push(problem);
+  }
+  return problems;
 }

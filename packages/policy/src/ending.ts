@@ -1,13 +1,22 @@
-import type { AppliedMask, Command, Decision, RuleReference } from "@gatehouse/core";
+import type { AppliedMask, Command, Decision, HiddenOutput, RuleReference } from "@gatehouse/core";
 
 /** What would become of a command: its decision, with its masks looked after. */
 export type Ending =
-  | { readonly effect: "block"; readonly rule: RuleReference | null; readonly message: string }
+  | {
+      readonly effect: "block";
+      readonly rule: RuleReference | null;
+      readonly message: string;
+      /** The rules allow it, but its answer can't be given as the masks want it. What to do is in `hint`. */
+      readonly masks?: "refused";
+      readonly hint?: string;
+    }
   | {
       readonly effect: "allow";
       readonly rule: RuleReference;
       /** What is hidden in its answer; undefined where the command can't tell: a gateway would then refuse it. */
       readonly masks: readonly AppliedMask[] | undefined;
+      /** How each part of the answer is hidden that has a name. */
+      readonly hidden?: readonly HiddenOutput[];
     };
 
 /** @param decision of this command */
@@ -19,7 +28,10 @@ export function endingOf(decision: Decision, command: Command): Ending {
   if (masks === undefined) return { effect: "allow", rule, masks: [] };
   const outcome = command.mask?.(masks);
   if (outcome?.ok === false) {
-    return { effect: "block", rule: outcome.rule ?? masks[0]?.rule ?? null, message: outcome.message };
+    const { message, hint } = outcome;
+    const named = outcome.rule ?? masks[0]?.rule ?? null;
+    return { effect: "block", rule: named, message, masks: "refused", hint };
   }
-  return { effect: "allow", rule, masks: outcome?.applied };
+  const hidden = outcome?.hidden;
+  return { effect: "allow", rule, masks: outcome?.applied, ...(hidden ? { hidden } : {}) };
 }

@@ -15,6 +15,7 @@ import { Evaluation } from "./evaluation.ts";
 import { MaskSets } from "./mask-sets.ts";
 import { Memory } from "./memory.ts";
 import type { Effect } from "./policy-file.ts";
+import { type ConditionPart, reasonsOf } from "./reasons.ts";
 import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
 
@@ -36,6 +37,8 @@ export interface RuleExplanation {
   /** The condition as written; null is always. */
   readonly when: string | null;
   readonly outcome: RuleOutcome;
+  /** What the condition's result rests on; empty where it was not asked. */
+  readonly reasons: readonly ConditionPart[];
 }
 
 export interface Explanation {
@@ -146,17 +149,20 @@ export class Engine implements LoadedPolicies {
         return { result: "failed", message: failureOf(error) };
       }
     };
+    const reasons = (rule: Rule, { result }: RuleOutcome): readonly ConditionPart[] => {
+      if (!selection || !context || result === "not_applicable" || result === "unknown_access") return [];
+      const condition = rule.conditions.get(selection.environment.protocol);
+      return condition ? reasonsOf(condition.program.ast, selection.environment, context) : [];
+    };
+    const explained = (policy: Policy, rule: Rule): RuleExplanation => {
+      const said = outcome(policy, rule);
+      const { reference, effect, when = null } = rule;
+      return { reference, effect, when, outcome: said, reasons: reasons(rule, said) };
+    };
     return {
       decision: this.#decide(request, () => undefined),
       access,
-      rules: this.#policies.flatMap((policy) =>
-        policy.rules.map((rule) => ({
-          reference: rule.reference,
-          effect: rule.effect,
-          when: rule.when ?? null,
-          outcome: outcome(policy, rule),
-        })),
-      ),
+      rules: this.#policies.flatMap((policy) => policy.rules.map((rule) => explained(policy, rule))),
     };
   }
 

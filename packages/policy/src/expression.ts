@@ -153,7 +153,8 @@ export function isSettled(
   return children(node).every((child) => isSettled(child, settled, own));
 }
 
-function children(node: ASTNode): readonly ASTNode[] {
+/** The parts that an expression is made of. */
+export function children(node: ASTNode): readonly ASTNode[] {
   switch (node.op) {
     case "value":
     case "id":

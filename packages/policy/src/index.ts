@@ -21,5 +21,7 @@ export {
   type PolicySummary,
   type PolicyText,
 } from "./load.ts";
+export { misnamedPolicy } from "./misnamed.ts";
+export type { ConditionPart } from "./reasons.ts";
 export type { PolicyTarget } from "./policy.ts";
 export { policyFileJsonSchema } from "./policy-file.ts";

@@ -10,6 +10,7 @@ import {
 import { z } from "zod";
 import { line, listOf, text } from "./fields.ts";
 import { maskIssues, maskKeys, maskKeysJsonSchema } from "./mask-keys.ts";
+import { casesAmongPolicies, isCases } from "./misnamed.ts";
 
 /** What a rule can come to. */
 export type Effect = "allow" | "block" | "mask";
@@ -112,6 +113,7 @@ export function readPolicyFile(
 ):
   | { readonly ok: true; readonly value: PolicyFile }
   | { readonly ok: false; readonly problems: readonly Problem[] } {
+  if (isCases(document.value)) return { ok: false, problems: [casesAmongPolicies(document)] };
   const unsupported = unsupportedRules(document.value);
   const checked = checkValue(policyFile, document.value);
   if (checked.ok) return checked;

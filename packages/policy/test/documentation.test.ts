@@ -23,10 +23,19 @@ t.test("every example of the documentation loads", async (t) => {
 });
 
 t.test("the documentation's cases are read", async (t) => {
-  const [, text = ""] = /```yaml\n(.*?)```/s.exec(page) ?? [];
-  const engine = load([policy('  - allow: reads\n    when: sql.access == "read"')]);
-  const read = readCases({ path: "docs.test.yaml", text }, engine, targets);
-  t.match(read, { ok: true, cases: { length: 2 } });
+  const engine = load([
+    policy(`  - allow: reads
+    when: sql.access == "read"
+  - mask: contact details
+    columns: [public.customers.email]
+    with: hash`),
+  ]);
+  const files = [...page.matchAll(/```yaml\n(.*?)```/gs)].map(([, text = ""]) => text);
+  t.equal(files.length, 2);
+  for (const text of files) {
+    const read = readCases({ path: "docs.test.yaml", text }, engine, targets);
+    t.match(read, { ok: true, cases: { length: 2 } }, text);
+  }
 });
 
 t.test("the documentation's table has every variable, and each can be named", async (t) => {

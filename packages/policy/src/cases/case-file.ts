@@ -9,6 +9,7 @@ import {
 } from "@gatehouse/documents";
 import { z } from "zod";
 import type { LoadedPolicies } from "../engine.ts";
+import { isPolicy, policyAmongCases } from "../misnamed.ts";
 import { line, listOf, text } from "../fields.ts";
 import type { PolicyText } from "../load.ts";
 import type { PolicyTarget } from "../policy.ts";
@@ -20,8 +21,10 @@ export interface Expectation {
   readonly rule: string | null | undefined;
   /** The title of the rule's policy. */
   readonly policy: string | undefined;
-  /** By the title of each mask rule that hides something, and of no other, what that is. */
-  readonly masks: ReadonlyMap<string, readonly string[] | undefined> | undefined;
+  /** By the title of each mask rule that hides something, and of no other, what that is; or that the masks refuse it. */
+  readonly masks: ReadonlyMap<string, readonly string[] | undefined> | "refused" | undefined;
+  /** From which stored columns some columns of the answer come, and from no others. */
+  readonly lineage: ReadonlyMap<string, readonly string[]> | undefined;
 }
 
 /** One case of a file that tests policies. */
@@ -40,7 +43,12 @@ export interface PolicyCase {
 }
 
 export type CasesResult =
-  | { readonly ok: true; readonly cases: readonly PolicyCase[] }
+  | {
+      readonly ok: true;
+      readonly cases: readonly PolicyCase[];
+      /** By target, the file that has its catalog: relative to the file of cases. */
+      readonly catalogs: ReadonlyMap<string, string>;
+    }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 const effect = z.enum(["allow", "block"]);
@@ -57,15 +65,25 @@ const expectation = z
     rule: z.union([line("a rule's title", 100), z.null()]).optional(),
     policy: line("a policy's title", 100).optional(),
     masks: z
-      .union([z.array(text), z.record(text, listOf(text, "column or detector that is hidden"))])
+      .union([
+        z.literal("refused"),
+        z.array(text),
+        z.record(text, listOf(text, "column or detector that is hidden")),
+      ])
       .optional(),
+    lineage: z.record(text, z.array(text)).optional(),
   })
-  .refine(({ effect, masks }) => effect === "allow" || masks === undefined, {
+  .refine(({ effect, masks }) => effect === "allow" || masks === undefined || masks === "refused", {
     path: ["masks"],
-    message: "masks may stand only with `effect: allow`",
+    message: "masks that hide something may stand only with `effect: allow`",
+  })
+  .refine(({ effect, masks }) => effect === "block" || masks !== "refused", {
+    path: ["masks"],
+    message: "`masks: refused` may stand only with `effect: block`",
   });
 
 const caseFile = z.strictObject({
+  catalogs: z.record(text, text).optional(),
   cases: listOf(
     z.strictObject({
       case: line("a title", 200),
@@ -100,18 +118,34 @@ export function readCases(
   const parsed = parseYaml(text, path);
   if (!parsed.ok) return parsed;
   const { document } = parsed;
+  if (isPolicy(document.value)) return { ok: false, problems: [policyAmongCases(document)] };
   const checked = checkValue(caseFile, document.value);
   if (!checked.ok) return { ok: false, problems: document.problems(checked.issues) };
-  const { cases } = checked.value;
+  const { cases, catalogs = {} } = checked.value;
   const known: Known = {
     targets,
     rules: new Set(rules.map(({ reference }) => reference.rule)),
     masks: new Set(rules.flatMap(({ effect, reference }) => (effect === "mask" ? [reference.rule] : []))),
     policies: new Set(rules.map(({ reference }) => reference.policy)),
   };
-  const issues = cases.flatMap((written, index) => strangers(written, ["cases", index], known));
+  const issues = [
+    ...unknown(
+      Object.keys(catalogs).map((target) => [
+        ["catalogs", target],
+        target,
+        "a configured target",
+        targets.keys(),
+      ]),
+    ).map((issue) => ({ ...issue, atKey: true }) as const),
+    ...cases.flatMap((written, index) => strangers(written, ["cases", index], known)),
+    ...cases.flatMap((written, index) => withoutCatalog(written, ["cases", index], catalogs)),
+  ];
   if (issues.length > 0) return { ok: false, problems: document.problems(issues) };
-  return { ok: true, cases: cases.map((written, index) => caseOf(written, index, document)) };
+  return {
+    ok: true,
+    cases: cases.map((written, index) => caseOf(written, index, document)),
+    catalogs: new Map(Object.entries(catalogs)),
+  };
 }
 
 interface Known {
@@ -121,31 +155,58 @@ interface Known {
   readonly policies: ReadonlySet<string>;
 }
 
+type Path = SettingsIssue["path"];
+
 function strangers(
   written: Written,
-  path: readonly (string | number)[],
+  path: Path,
   { targets, rules, masks, policies }: Known,
 ): SettingsIssue[] {
   const { rule, policy, masks: named } = expectationOf(written.expect);
   const levels = targets.get(written.target)?.levels;
-  const masked = [...(named?.keys() ?? [])];
-  const names: readonly Name[] = [
+  const masked = named === "refused" ? [] : [...(named?.keys() ?? [])];
+  return unknown([
     [["target"], written.target, "a configured target", targets.keys()],
     [["level"], written.level, "a level of this target", levels],
     [["expect", "rule"], rule, "the title of a rule", rules],
     [["expect", "policy"], policy, "the title of a policy", policies],
     ...masked.map((mask): Name => [["expect", "masks"], mask, "the title of a mask rule", masks]),
-  ];
+  ]).map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
+}
+
+/** Where it stands, what it is, what it should be, and those that there are. */
+type Name = readonly [Path, string | null | undefined, string, Iterable<string> | undefined];
+
+function unknown(names: readonly Name[]): SettingsIssue[] {
   return names.flatMap(([place, name, what, known]) => {
     if (typeof name !== "string" || known === undefined) return [];
     const list = [...known];
     if (list.includes(name)) return [];
-    return [{ path: [...path, ...place], message: `"${name}" is not ${what}${didYouMean(name, list)}` }];
+    return [{ path: place, message: `"${name}" is not ${what}${didYouMean(name, list)}` }];
   });
 }
 
-/** Where it stands, what it is, what it should be, and those that there are. */
-type Name = readonly [readonly string[], string | null | undefined, string, Iterable<string> | undefined];
+/** What a case expects that only the target's catalog can tell, where it has none. */
+function withoutCatalog(
+  { target, expect }: Written,
+  path: Path,
+  catalogs: Readonly<Record<string, string>>,
+): SettingsIssue[] {
+  if (Object.hasOwn(catalogs, target)) return [];
+  const { masks, lineage } = expectationOf(expect);
+  const hides = masks === "refused" || (masks !== undefined && masks.size > 0);
+  const message = takesCatalog(target);
+  return [
+    ...(hides ? [{ path: [...path, "expect", "masks"], message }] : []),
+    ...(lineage ? [{ path: [...path, "expect", "lineage"], message }] : []),
+  ];
+}
+
+/** What to do where a case rests on what a target holds. */
+export function takesCatalog(target: string): string {
+  const file = `${target}.catalog.json`;
+  return `this takes the target's catalog: write it with \`gatehouse policy catalog ${target} > ${file}\`, and name it in the file of cases, as \`catalogs: { ${target}: ${file} }\``;
+}
 
 function caseOf(written: Written, index: number, document: YamlDocument): PolicyCase {
   const { who, target, level, statement, client, at } = written;
@@ -167,15 +228,25 @@ function caseOf(written: Written, index: number, document: YamlDocument): Policy
 }
 
 function expectationOf(expected: Written["expect"]): Expectation {
-  if (typeof expected === "string") {
-    return { effect: expected, rule: undefined, policy: undefined, masks: undefined };
-  }
-  const { effect, rule, policy, masks } = expected;
-  const hidden = Array.isArray(masks) ? masks.map((mask) => [mask, undefined] as const) : undefined;
+  const written: z.output<typeof expectation> =
+    typeof expected === "string" ? { effect: expected } : expected;
+  const { effect, rule, policy, masks, lineage } = written;
   return {
     effect,
     rule,
     policy,
-    masks: masks === undefined ? undefined : new Map(hidden ?? Object.entries(masks)),
+    masks: masks === undefined || masks === "refused" ? masks : byTitle(masks),
+    lineage: lineage && new Map(Object.entries(lineage)),
   };
+}
+
+function byTitle(
+  masks: readonly string[] | Readonly<Record<string, readonly string[]>>,
+): ReadonlyMap<string, readonly string[] | undefined> {
+  if (isList(masks)) return new Map(masks.map((mask) => [mask, undefined]));
+  return new Map(Object.entries(masks));
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }

@@ -1,13 +1,12 @@
-import type { AppliedMask, Level, Protocol, RuleReference, Target } from "@gatehouse/core";
+import type { AnswerLineage, AppliedMask, Level, RuleReference, Target, Understand } from "@gatehouse/core";
 import { type Ending, endingOf } from "../ending.ts";
 import type { LoadedPolicies } from "../engine.ts";
-import type { Expectation, PolicyCase } from "./case-file.ts";
+import { type Expectation, type PolicyCase, takesCatalog } from "./case-file.ts";
 
 /** What came of a case. */
 export interface CaseResult {
   readonly case: PolicyCase;
-  /** `open`: what it says of masks can't be told, since the command does not know what its answer will hold. */
-  readonly status: "passed" | "failed" | "open";
+  readonly status: "passed" | "failed";
   /** What is not as expected, in words; empty unless it failed. */
   readonly failures: readonly string[];
   readonly ending: Ending;
@@ -20,16 +19,16 @@ export interface Surroundings {
   readonly policies: LoadedPolicies;
   readonly target: Target;
   readonly level: Level;
-  /** The target's protocol's. */
-  readonly understand: Protocol["understand"];
+  /** The target's protocol's, by the target's catalog where the case has one. */
+  readonly understand: Understand;
   /** Milliseconds since the epoch, for cases that do not say. */
   readonly now: number;
 }
 
 /** Runs a case as a gateway would decide it, without a session or a database. */
 export async function runCase(policyCase: PolicyCase, surroundings: Surroundings): Promise<CaseResult> {
-  const { ending, decisive } = await endOf(policyCase, surroundings);
-  const { expected } = policyCase;
+  const { ending, decisive, lineage } = await endOf(policyCase, surroundings);
+  const { expected, target } = policyCase;
   const masksOpen = ending.effect === "allow" && ending.masks === undefined;
   // It is allowed by the rules, but one of its masks could still refuse it.
   const mayBlock =
@@ -37,21 +36,29 @@ export async function runCase(policyCase: PolicyCase, surroundings: Surroundings
     expected.effect === "block" &&
     (expected.rule === undefined || decisive.slice(1).some(({ rule }) => rule === expected.rule));
   const open = mayBlock || (masksOpen && expected.masks !== undefined);
-  const failures = mayBlock ? [] : failuresOf(expected, ending);
-  const status = failures.length > 0 ? "failed" : open ? "open" : "passed";
-  return { case: policyCase, status, failures, ending, decisive };
+  const failures = mayBlock ? [] : [...failuresOf(expected, ending), ...lineageFailures(expected, lineage)];
+  if (open) failures.push(`what its masks hide can't be told: ${takesCatalog(target)}`);
+  return {
+    case: policyCase,
+    status: failures.length > 0 ? "failed" : "passed",
+    failures,
+    ending,
+    decisive,
+  };
 }
+
+type End = Pick<CaseResult, "ending" | "decisive"> & { readonly lineage?: readonly AnswerLineage[] };
 
 async function endOf(
   { identity, statement, client, at }: PolicyCase,
   { policies, target, level, understand, now }: Surroundings,
-): Promise<Pick<CaseResult, "ending" | "decisive">> {
+): Promise<End> {
   const understood = await understand(statement, target);
   if (!understood.ok) {
     const { message } = understood.refusal;
     return { ending: { effect: "block", rule: null, message }, decisive: [] };
   }
-  const { command } = understood;
+  const { command, lineage = [] } = understood;
   const decision = policies.decide({
     identity,
     target,
@@ -62,9 +69,9 @@ async function endOf(
   });
   const ending = endingOf(decision, command);
   const decided = ending.rule === null ? [] : [ending.rule];
-  if (ending.effect === "block" || decision.effect === "block") return { ending, decisive: decided };
+  if (ending.effect === "block" || decision.effect === "block") return { ending, decisive: decided, lineage };
   const masks = ending.masks ?? decision.masks ?? [];
-  return { ending, decisive: [...decided, ...masks.map(({ rule }) => rule)] };
+  return { ending, decisive: [...decided, ...masks.map(({ rule }) => rule)], lineage };
 }
 
 function failuresOf(expected: Expectation, ending: Ending): string[] {
@@ -80,14 +87,37 @@ function failuresOf(expected: Expectation, ending: Ending): string[] {
   } else if (expected.policy !== undefined && expected.policy !== rule?.policy) {
     failures.push(`expected a rule of "${expected.policy}" to decide, it was ${named(rule)}`);
   }
-  if (ending.effect === "allow" && ending.masks !== undefined && expected.masks !== undefined) {
-    failures.push(...maskFailures(expected.masks, hiddenBy(ending.masks)));
+  const { masks } = expected;
+  if (masks === "refused" && ending.masks !== "refused") {
+    failures.push(`expected its masks to refuse it, it was ${named(rule)}`);
+  }
+  if (masks !== "refused" && masks && ending.effect === "allow" && ending.masks) {
+    failures.push(...maskFailures(masks, hiddenBy(ending.masks)));
   }
   return failures;
 }
 
+function lineageFailures(
+  { lineage: expected }: Expectation,
+  lineage: readonly AnswerLineage[] = [],
+): string[] {
+  const outputs = lineage.flatMap(({ outputs = [] }) => outputs);
+  return [...(expected ?? [])].flatMap(([name, from]) => {
+    const found = outputs.filter((output) => output.name === name);
+    if (found.length === 0) {
+      const others = outputs.length === 0 ? "none" : outputs.map((output) => output.name).join(", ");
+      return [`expected a column "${name}" in the answer, it has ${others}`];
+    }
+    const [wanted, comes] = [sorted(from), sorted(found.flatMap((output) => output.from))];
+    if (wanted === comes) return [];
+    return [
+      `expected "${name}" to come from ${wanted || "nothing stored"}, it comes from ${comes || "nothing stored"}`,
+    ];
+  });
+}
+
 function maskFailures(
-  expected: NonNullable<Expectation["masks"]>,
+  expected: ReadonlyMap<string, readonly string[] | undefined>,
   hidden: ReadonlyMap<string, readonly string[]>,
 ): string[] {
   const missing = [...expected].flatMap(([mask, hides]) => {

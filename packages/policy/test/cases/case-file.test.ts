@@ -10,6 +10,8 @@ const engine = load([
     with: redact`),
 ]);
 
+const catalogs = "catalogs: { orders: orders.catalog.json }\n";
+
 const good = `cases:
   - case: analysts read
     who: { subject: ann, groups: [analysts], kind: human }
@@ -30,7 +32,7 @@ const good = `cases:
 const read = (text: string) => readCases({ path: "a.test.yaml", text }, engine, targets);
 
 t.test("a file of cases is read, with what is not written left as it is anywhere", async (t) => {
-  const result = read(good);
+  const result = read(good.concat(catalogs));
   if (!result.ok) throw new Error(result.problems[0]?.message);
   const [first, second, ...others] = result.cases;
   t.match(first, {
@@ -41,7 +43,7 @@ t.test("a file of cases is read, with what is not written left as it is anywhere
     at: Date.UTC(2026, 0, 2, 10),
     expected: { effect: "allow", rule: "reads", policy: "sample" },
   });
-  t.same([...(first?.expected.masks ?? [])], [["contact details", ["email"]]]);
+  t.same(first?.expected.masks, new Map([["contact details", ["email"]]]));
   t.match(second, {
     source: "a.test.yaml:10",
     identity: { subject: "somebody", groups: [], kind: "workload" },
@@ -54,18 +56,15 @@ t.test("a file of cases is read, with what is not written left as it is anywhere
 
 t.test("no rule, no mask and some masks are written in ways of their own", async (t) => {
   const expected = (written: string) => {
-    const result = read(good.replace(/expect: \{.*\}\n/, `expect: ${written}\n`));
+    const result = read(catalogs + good.replace(/expect: \{.*\}\n/, `expect: ${written}\n`));
     if (!result.ok) throw new Error(result.problems[0]?.message);
     const { effect, rule, masks } = result.cases[0]?.expected ?? {};
-    return [effect, rule, masks && [...masks]];
+    return [effect, rule, masks];
   };
   t.same(expected("{ effect: block, rule: null }"), ["block", null, undefined]);
-  t.same(expected("{ effect: allow, masks: [] }"), ["allow", undefined, []]);
-  t.same(expected("{ effect: allow, masks: [contact details] }"), [
-    "allow",
-    undefined,
-    [["contact details", undefined]],
-  ]);
+  t.same(expected("{ effect: allow, masks: [] }"), ["allow", undefined, new Map()]);
+  const some = new Map([["contact details", undefined]]);
+  t.same(expected("{ effect: allow, masks: [contact details] }"), ["allow", undefined, some]);
 });
 
 t.test("every error of a case names its place and the nearest right name", async (t) => {
@@ -100,7 +99,12 @@ t.test("every error of a case names its place and the nearest right name", async
     ],
     ["contact details", "reads", "9:59", /^"reads" is not the title of a mask rule$/],
     ["[email]", "[]", "9:68", /expected at least one column or detector/],
-    ["effect: allow", "effect: block", "9:59", /^masks may stand only with `effect: allow`$/],
+    [
+      "effect: allow",
+      "effect: block",
+      "9:59",
+      /^masks that hide something may stand only with `effect: allow`$/,
+    ],
     ["2026-01-02T10:00:00Z", "tomorrow", "8:9", /^expected a time in UTC, such as 2026-01-02T10:00:00Z$/],
     ["expect: block", "expect: blok", "15:13", /did you mean "block"/],
     ["kind: human", "kind: humen", "3:52", /did you mean "human"/],
@@ -112,8 +116,54 @@ t.test("every error of a case names its place and the nearest right name", async
   }
 });
 
-t.test("a policy in place of cases is an error", async (t) => {
+t.test("a policy by a name of cases is one problem, which says what is wrong", async (t) => {
   const result = read(policy("  - block: all"));
-  const messages = result.ok ? [] : result.problems.map(({ message }) => message);
-  t.ok(messages.some((message) => message.startsWith('"policy" is not a key that may stand here')));
+  t.match(result.ok ? [] : result.problems, [
+    { line: 1, column: 1, message: /^this is a policy, and its file's name/ },
+  ]);
+  t.equal(result.ok || result.problems.length, 1);
+});
+
+t.test("a file names the catalogs of its targets", async (t) => {
+  const result = read(catalogs + good);
+  t.same(result.ok && [...result.catalogs], [["orders", "orders.catalog.json"]]);
+  const stranger = read(good.replace("cases:", "catalogs: { ordres: x.json }\ncases:"));
+  t.match(stranger.ok ? [] : stranger.problems, [
+    { line: 1, column: 13, message: '"ordres" is not a configured target; did you mean "orders"?' },
+  ]);
+});
+
+t.test("what a case expects that only a catalog can tell takes one, and the error says how", async (t) => {
+  for (const expected of [
+    "{ effect: allow, masks: { contact details: [email] } }",
+    "{ effect: allow, masks: [contact details] }",
+    "{ effect: block, masks: refused }",
+    "{ effect: allow, lineage: { email: [] } }",
+  ] as const) {
+    const text = good.replace(/expect: \{.*\}\n/, `expect: ${expected}\n`);
+    const result = read(text);
+    t.match(result.ok ? [] : result.problems, [
+      { line: 9, message: /`gatehouse policy catalog orders > orders\.catalog\.json`/ },
+    ]);
+    t.ok(read(catalogs + text).ok, expected);
+  }
+  t.ok(read(good.replace(/expect: \{.*\}\n/, "expect: { effect: allow, masks: [] }\n")).ok);
+});
+
+t.test("a refusal by masks, and where columns come from, are read as they are written", async (t) => {
+  const expected = (written: string) => {
+    const result = read(catalogs + good.replace(/expect: \{.*\}\n/, `expect: ${written}\n`));
+    return result.ok ? result.cases[0]?.expected : result.problems[0]?.message;
+  };
+  t.match(expected("{ effect: block, masks: refused }"), { masks: "refused" });
+  t.match(
+    expected("{ effect: allow, masks: refused }"),
+    /^`masks: refused` may stand only with `effect: block`$/,
+  );
+  t.match(expected("{ effect: allow, lineage: { e: [public.customers.email], one: [] } }"), {
+    lineage: new Map([
+      ["e", ["public.customers.email"]],
+      ["one", []],
+    ]),
+  });
 });

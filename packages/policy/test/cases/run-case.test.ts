@@ -1,4 +1,4 @@
-import type { Command, MaskingOutcome, Understanding } from "@gatehouse/core";
+import type { AnswerLineage, Command, MaskingOutcome, Understanding } from "@gatehouse/core";
 import t from "tap";
 import { coverageOf, readCases, runCase } from "../../src/index.ts";
 import { command, load, policy, request, targets } from "../fixtures.ts";
@@ -42,14 +42,26 @@ const statements: Readonly<Record<string, Command>> = {
   create: command("ddl"),
 };
 
+const lineage: AnswerLineage = {
+  outputs: [
+    { name: "contact", from: ["public.customers.email", "public.customers.phone"], exact: false },
+    { name: "one", from: [], exact: false },
+  ],
+  predicates: [],
+  flows: [],
+  gaps: [],
+};
+
 const understand = async (text: string): Promise<Understanding> => {
   const known = statements[text];
-  if (known !== undefined) return { ok: true, command: known };
+  if (known !== undefined)
+    return { ok: true, command: known, ...(text === "masked" ? { lineage: [lineage] } : {}) };
   return { ok: false, refusal: { kind: "syntax", message: "syntax error" } };
 };
 
 async function run(statement: string, expect: string, at = "2026-01-02T10:00:00Z") {
-  const text = `cases:
+  const text = `catalogs: { orders: orders.catalog.json }
+cases:
   - { case: it, who: {}, target: orders, level: reader, statement: ${statement}, at: "${at}", expect: ${expect} }`;
   const read = readCases({ path: "a.test.yaml", text }, engine, targets);
   if (!read.ok) throw new Error(read.problems[0]?.message);
@@ -124,19 +136,43 @@ t.test("an answer that can't be masked is a block in the mask's name", async (t)
   ]);
 });
 
-t.test("without a catalog, what rests on masks is open, and all else is not", async (t) => {
-  for (const [expect, status] of [
-    ["allow", "passed"],
-    ["{ effect: allow, rule: reads }", "passed"],
-    ["{ effect: allow, masks: [contact details] }", "open"],
-    ["{ effect: allow, masks: [] }", "open"],
-    ["block", "open"],
-    ["{ effect: block, rule: phones }", "open"],
-    ["{ effect: block, rule: writes }", "failed"],
-    ["{ effect: block, rule: null }", "failed"],
-    ["{ effect: allow, rule: writes, masks: [] }", "failed"],
+t.test("a refusal by masks is told from one by a rule", async (t) => {
+  t.match(await run("refused", "{ effect: block, masks: refused }"), { status: "passed" });
+  t.match(await run("update", "{ effect: block, masks: refused }"), {
+    status: "failed",
+    failures: [/^expected its masks to refuse it, it was "writes" of/],
+  });
+});
+
+t.test("columns come from where they are said to, whatever their order", async (t) => {
+  for (const [expected, ...failures] of [
+    ["{ contact: [public.customers.phone, public.customers.email], one: [] }"],
+    ["{ one: [] }"],
+    [
+      "{ contact: [public.customers.email] }",
+      'expected "contact" to come from public.customers.email, it comes from public.customers.email, public.customers.phone',
+    ],
+    ["{ one: [public.t.c] }", 'expected "one" to come from public.t.c, it comes from nothing stored'],
+    ["{ email: [] }", 'expected a column "email" in the answer, it has contact, one'],
   ] as const) {
-    t.equal((await run("customers", expect)).status, status, expect);
+    t.same((await run("masked", `{ effect: allow, lineage: ${expected} }`)).failures, failures, expected);
+  }
+});
+
+t.test("what can't be told without a catalog has failed, and says what to do", async (t) => {
+  for (const [expect, failure] of [
+    ["allow", undefined],
+    ["{ effect: allow, rule: reads }", undefined],
+    ["{ effect: allow, masks: [contact details] }", /gatehouse policy catalog orders/],
+    ["{ effect: allow, masks: [] }", /gatehouse policy catalog orders/],
+    ["block", /gatehouse policy catalog orders/],
+    ["{ effect: block, rule: phones }", /gatehouse policy catalog orders/],
+    ["{ effect: block, rule: writes }", /^expected block, it was allow/],
+    ["{ effect: block, rule: null }", /^expected block, it was allow/],
+  ] as const) {
+    const { status, failures } = await run("customers", expect);
+    t.equal(status, failure === undefined ? "passed" : "failed", expect);
+    if (failure) t.match(failures, [failure], expect);
   }
 });
 

@@ -1,0 +1,169 @@
+import type { AnswerLineage, Facts, FactValue, Mask, RuleReference, Transform } from "@gatehouse/core";
+import type { ConditionPart, Ending, RuleExplanation } from "@gatehouse/policy";
+import type { Explained } from "./explain.ts";
+import { paint, print, table } from "./output.ts";
+
+/** Characters of a fact's value beside a condition; the facts have it whole. */
+const VALUE = 60;
+
+/** What `policy explain` says in words. */
+export function printExplanation({ request, explanation, ending, facts, lineage }: Explained): void {
+  const { identity, target, level } = request;
+  const groups = identity.groups.length > 0 ? ` of ${identity.groups.join(", ")}` : "";
+  print(`${effectOf(ending)}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
+  print(`       ${decidedBy(ending)}`);
+  if (ending.effect === "block") {
+    print(`       ${ending.message}`);
+    if (ending.hint !== undefined) print(`       ${ending.hint}`);
+  }
+  printFacts(facts);
+  printRules(explanation.rules, ending.rule);
+  for (const [index, answer] of (lineage ?? []).entries()) {
+    printLineage(answer, (lineage ?? []).length > 1 ? ` of statement ${index + 1}` : "");
+  }
+  const { decision } = explanation;
+  if (decision.effect === "allow" && decision.masks) printMasks(decision.masks, ending, target.name);
+}
+
+/** A command that came to no rule. */
+export function printRefused(message: string): void {
+  print(`${paint("red", "BLOCK")}  before any rule: ${message}`);
+}
+
+function heading(text: string): void {
+  print(`\n${paint("bold", text)}`);
+}
+
+function printFacts(facts: Facts): void {
+  heading("facts");
+  print(
+    table(
+      Object.entries(facts).map(([name, value]) => [`sql.${name}`, JSON.stringify(value)]),
+      "  ",
+    ),
+  );
+}
+
+/** @param deciding the rule that decides, which is marked */
+function printRules(rules: readonly RuleExplanation[], deciding: RuleReference | null): void {
+  heading("rules");
+  const rows = table(
+    rules.map((rule) => [
+      rule.outcome.result === "matched" ? "●" : "·",
+      rule.effect,
+      rule.reference.rule,
+      outcomeOf(rule),
+      rule.reference.source,
+    ]),
+    "  ",
+  ).split("\n");
+  for (const [index, rule] of rules.entries()) {
+    const row = rows[index] ?? "";
+    const decides = rule.reference === deciding;
+    const aside = rule.outcome.result === "not_applicable";
+    print(decides ? paint("bold", row) : aside ? paint("dim", row) : row);
+    for (const part of rule.reasons) print(paint("dim", `      ${partOf(part)}`));
+  }
+}
+
+function partOf({ text, result, facts }: ConditionPart): string {
+  const seen = Object.entries(facts).map(([name, value]) => `${name} is ${shortened(value)}`);
+  const came = result === "failed" ? "failed" : `is ${String(result)}`;
+  return `${text} ${came}${seen.length > 0 ? `: ${seen.join(", ")}` : ""}`;
+}
+
+function shortened(value: FactValue): string {
+  const text = JSON.stringify(value);
+  return text.length > VALUE ? `${text.slice(0, VALUE - 1)}…` : text;
+}
+
+function outcomeOf({ outcome }: RuleExplanation): string {
+  switch (outcome.result) {
+    case "matched":
+      return "matched";
+    case "unmatched":
+      return "did not match";
+    case "failed":
+      return `failed: ${outcome.message}`;
+    case "unknown_access":
+      return "does not name unknown access";
+    case "not_applicable":
+      return `is for another ${outcome.because === "who" ? "identity" : outcome.because}`;
+  }
+}
+
+function printLineage({ outputs = [], predicates, flows, gaps }: AnswerLineage, of: string): void {
+  heading(`lineage${of}`);
+  const rows = outputs.map(({ name, from, exact }) => [
+    name,
+    "←",
+    from.length === 0 ? "nothing stored" : `${from.join(", ")}${exact ? "" : ", computed"}`,
+  ]);
+  if (rows.length > 0) print(table(rows, "  "));
+  if (predicates.length > 0) print(`  which rows there are, or their order: ${predicates.join(", ")}`);
+  for (const { from, to } of flows) {
+    if (from.length > 0) print(`  to ${to}: ${from.join(", ")}`);
+  }
+  for (const gap of gaps) print(`  ${paint("yellow", "not understood")}: ${gap}`);
+  if (rows.length + predicates.length + flows.length + gaps.length === 0) print("  nothing stored");
+}
+
+/** @param masks of the rules that match */
+function printMasks(masks: readonly Mask[], ending: Ending, target: string): void {
+  heading("masks");
+  if (ending.effect === "block") {
+    print(`  ${paint("red", "refused")}: ${ending.message}`);
+    return;
+  }
+  const { masks: applied, hidden = [] } = ending;
+  if (applied === undefined) {
+    print(
+      table(
+        masks.map(({ rule, columns, detect, with: transform }) => [
+          [...columns, ...detect].join(", "),
+          transformOf(transform),
+          sourceOf([rule]),
+        ]),
+        "  ",
+      ),
+    );
+    const file = `${target}.catalog.json`;
+    print(`  What they hide of this answer, and whether they let it through, takes the target's catalog:`);
+    print(`  gatehouse policy catalog ${target} > ${file}, and --catalog ${file} here.`);
+    return;
+  }
+  const rows = [
+    ...hidden.map(({ name, with: transform, rules }) => [name, transformOf(transform), sourceOf(rules)]),
+    ...masks
+      .filter(({ detect }) => detect.length > 0)
+      .map(({ detect, with: transform, rule }) => [
+        `${detect.join(", ")} anywhere`,
+        transformOf(transform),
+        sourceOf([rule]),
+      ]),
+  ];
+  print(rows.length > 0 ? table(rows, "  ") : "  nothing of this answer is hidden");
+}
+
+function transformOf(transform: Transform): string {
+  switch (transform.kind) {
+    case "partial":
+      return `partial: ${transform.of}`;
+    case "constant":
+      return `constant: ${transform.value}`;
+    default:
+      return transform.kind;
+  }
+}
+
+function sourceOf(rules: readonly RuleReference[]): string {
+  return rules.map(({ rule, source }) => `${rule} (${source})`).join(", ");
+}
+
+function effectOf({ effect }: Ending): string {
+  return effect === "allow" ? paint("green", "ALLOW") : paint("red", "BLOCK");
+}
+
+function decidedBy({ rule }: Ending): string {
+  return rule === null ? "by no rule" : `by "${rule.rule}" of "${rule.policy}" (${rule.source})`;
+}
