@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { messageOf, type Protocol, type Target, type Understand } from "@gatehouse/core";
+import { type KnownCatalog, messageOf, type Protocol, type Target } from "@gatehouse/core";
 import { didYouMean, type Problem, parseJson } from "@gatehouse/documents";
 import { loadProtocols, takeCatalog } from "@gatehouse/gateway";
 import { readConfiguration } from "./check.ts";
@@ -31,11 +31,11 @@ export function targetNamed(name: string, targets: ReadonlyMap<string, Target>):
 }
 
 export type CatalogResult =
-  | { readonly ok: true; readonly understand: Understand }
+  | { readonly ok: true; readonly catalog: KnownCatalog }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
 /**
- * How commands are understood on a target that holds what a file says.
+ * A target as one that holds what a file says.
  * @param protocol the target's
  * @param name of the file, for problems
  */
@@ -54,7 +54,7 @@ export async function readCatalog(path: string, name: string, protocol: Protocol
   const parsed = parseJson(text, name);
   if (!parsed.ok) return parsed;
   const read = protocol.catalogs.read(parsed.document.value);
-  if (read.ok) return { ok: true, understand: read.value };
+  if (read.ok) return { ok: true, catalog: read.value };
   return { ok: false, problems: parsed.document.problems(read.issues) };
 }
 

@@ -92,7 +92,7 @@ async function understanding(
   if (!protocol) throw new TypeError(`the config let through the protocol ${target.protocol}`);
   if (catalog === undefined) return protocol.understand;
   const read = await readCatalog(catalog, catalog, protocol);
-  if (read.ok) return read.understand;
+  if (read.ok) return read.catalog.understand;
   printProblems(read.problems, json, "nothing was explained");
   throw new Failed();
 }

@@ -1,7 +1,14 @@
 import { readFile } from "node:fs/promises";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { findPolicyTests } from "@gatehouse/config";
-import { messageOf, type Protocol, systemClock, type Target, type Understand } from "@gatehouse/core";
+import {
+  type KnownCatalog,
+  type Misfit,
+  messageOf,
+  type Protocol,
+  systemClock,
+  type Target,
+} from "@gatehouse/core";
 import type { Problem } from "@gatehouse/documents";
 import { type Configuration, loadProtocols } from "@gatehouse/gateway";
 import {
@@ -12,7 +19,7 @@ import {
   readCases,
   runCase,
 } from "@gatehouse/policy";
-import { type CatalogResult, readCatalog } from "./catalog.ts";
+import { readCatalog } from "./catalog.ts";
 import { readConfiguration } from "./check.ts";
 import { counted, Failed, paint, print, printError, printJson, printProblems, table } from "./output.ts";
 
@@ -26,18 +33,24 @@ export interface TestOptions {
 interface CaseFile {
   readonly file: string;
   readonly cases: readonly PolicyCase[];
-  /** By target: by its catalog where the file names one. */
-  readonly understand: ReadonlyMap<string, Understand>;
+  /** By target, as far as the file names one. */
+  readonly catalogs: ReadonlyMap<string, KnownCatalog>;
 }
+
+/** What of the policies' masks does not fit a catalog. */
+type TargetMisfit = Misfit & { readonly target: string };
 
 /** `gatehouse policy test`: runs the cases beside the policies, without a database. */
 export async function test(paths: readonly string[], options: TestOptions): Promise<void> {
   const configuration = await readConfiguration(options.config, options.json);
   const protocols = loadProtocols();
   const results: { readonly file: string; readonly results: readonly CaseResult[] }[] = [];
+  let misfits: readonly TargetMisfit[];
   try {
-    for (const one of await readFiles(paths, configuration, protocols, options.json)) {
-      results.push({ file: one.file, results: await runAll(one, configuration) });
+    const files = await readFiles(paths, configuration, protocols, options.json);
+    misfits = misfitsOf(files, configuration);
+    for (const one of files) {
+      results.push({ file: one.file, results: await runAll(one, configuration, protocols) });
     }
   } finally {
     await Promise.all(protocols.map((protocol) => protocol.dispose()));
@@ -45,10 +58,12 @@ export async function test(paths: readonly string[], options: TestOptions): Prom
   const all = results.flatMap((one) => one.results);
   const rules = coverageOf(configuration.policies, all);
   const held = all.every(({ status }) => status === "passed");
-  const ok = held && !(options.everyRule && rules.some(({ decisive }) => decisive === 0));
-  if (options.json) printJson({ ok, cases: all.map(inJson), rules });
+  const fit = misfits.every(({ severity }) => severity === "warning");
+  const ok = held && fit && !(options.everyRule && rules.some(({ decisive }) => decisive === 0));
+  if (options.json) printJson({ ok, cases: all.map(inJson), rules, misfits });
   else {
     for (const { file, results: its } of results) printResults(file, its);
+    printMisfits(misfits);
     printCoverage(rules, options.everyRule);
     printSummary(all, rules);
   }
@@ -91,48 +106,59 @@ async function readFiles(
       continue;
     }
     const { cases, catalogs } = result;
-    const understand = new Map<string, Understand>();
-    for (const target of config.targets.values()) {
-      const its = await understanding(target, protocols, { path, name }, catalogs.get(target.name));
-      if (its.ok) understand.set(target.name, its.understand);
+    const known = new Map<string, KnownCatalog>();
+    for (const [target, file] of catalogs) {
+      const its = await readCatalog(
+        resolve(dirname(path), file),
+        isAbsolute(file) ? file : join(dirname(name), file),
+        protocolOf(config.targets.get(target), protocols),
+      );
+      if (its.ok) known.set(target, its.catalog);
       else problems.push(...its.problems);
     }
-    read.push({ file: name, cases, understand });
+    read.push({ file: name, cases, catalogs: known });
   }
   if (problems.length === 0) return read;
   printProblems(problems, json, "no case was run");
   throw new Failed();
 }
 
-/** @param catalog the file of the target's catalog, as a file of cases names it */
-async function understanding(
-  target: Target,
-  protocols: readonly Protocol[],
-  cases: { readonly path: string; readonly name: string },
-  catalog: string | undefined,
-): Promise<CatalogResult> {
-  const protocol = protocols.find(({ name }) => name === target.protocol);
-  if (!protocol) throw new TypeError(`the config let through the protocol ${target.protocol}`);
-  if (catalog === undefined) return { ok: true, understand: protocol.understand };
-  const path = resolve(dirname(cases.path), catalog);
-  return readCatalog(path, isAbsolute(catalog) ? catalog : join(dirname(cases.name), catalog), protocol);
+function protocolOf(target: Target | undefined, protocols: readonly Protocol[]): Protocol {
+  const protocol = protocols.find(({ name }) => name === target?.protocol);
+  // Targets are looked up when a file is read, and protocols when the config is.
+  if (!protocol) throw new TypeError(`the protocol ${String(target?.protocol)} was let through`);
+  return protocol;
 }
 
 async function runAll(
-  { cases, understand }: CaseFile,
+  { cases, catalogs }: CaseFile,
   { config, policies }: Configuration,
+  protocols: readonly Protocol[],
 ): Promise<readonly CaseResult[]> {
   const now = systemClock.now();
   const results: CaseResult[] = [];
   for (const one of cases) {
     const target = config.targets.get(one.target);
     const level = target?.levels.get(one.level);
-    const its = understand.get(one.target);
-    // All three were looked up when the file was read.
-    if (!target || !level || !its) throw new TypeError(`${one.source} names what is not there`);
-    results.push(await runCase(one, { policies, target, level, understand: its, now }));
+    // Both were looked up when the file was read.
+    if (!target || !level) throw new TypeError(`${one.source} names what is not there`);
+    const { understand } = catalogs.get(one.target) ?? protocolOf(target, protocols);
+    results.push(await runCase(one, { policies, target, level, understand, now }));
   }
   return results;
+}
+
+/** Each once, though several files name the same catalog. */
+function misfitsOf(files: readonly CaseFile[], { policies }: Configuration): readonly TargetMisfit[] {
+  const found = new Map<string, TargetMisfit>();
+  for (const { catalogs } of files) {
+    for (const [target, catalog] of catalogs) {
+      for (const misfit of catalog.misfits(policies.masksAt(target))) {
+        found.set(JSON.stringify([target, misfit]), { ...misfit, target });
+      }
+    }
+  }
+  return [...found.values()];
 }
 
 function inJson({ case: { title, source }, status, failures, ending }: CaseResult): object {
@@ -149,6 +175,16 @@ function printResults(file: string, results: readonly CaseResult[]): void {
   for (const { case: one, status, failures } of results) {
     print(`  ${MARKS[status]} ${one.title}`);
     for (const failure of failures) print(`      ${failure}`);
+  }
+  print("");
+}
+
+function printMisfits(misfits: readonly TargetMisfit[]): void {
+  if (misfits.length === 0) return;
+  print(paint("bold", "masks that do not fit a catalog"));
+  for (const { severity, target, rule, message } of misfits) {
+    print(`  ${severity === "error" ? MARKS.failed : paint("yellow", "!")} ${rule.rule}  ${rule.source}`);
+    print(`      on ${target}: ${message}`);
   }
   print("");
 }

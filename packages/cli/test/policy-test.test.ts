@@ -86,6 +86,33 @@ t.test("what rests on masks takes the target's catalog, and the error says how t
   t.match(stdout, /1 case: 1 passed; 2 of \d+ rules decided one/);
 });
 
+t.test("a mask that does not fit a catalog is shown; one that can't be kept is a failure", async (t) => {
+  const misfitting = masks
+    .replace("public.customers.email", "public.customers.mail, public.customers.id")
+    .replace("with: hash", "with: { partial: email }");
+  const { folder, config } = await folderWith(t, {
+    "masks.yaml": misfitting,
+    "orders.test.yaml": `catalogs: { orders: orders.catalog.json }\n${passing}`,
+  });
+  const catalog = join(import.meta.dirname, "..", "..", "demo", "policies", "orders.catalog.json");
+  await copyFile(catalog, join(folder, "policies", "orders.catalog.json"));
+  const { code, stdout } = await test(config);
+  t.equal(code, 1);
+  t.match(
+    stdout,
+    /\n {2}! contact details .*\n {6}on orders: there is no column public\.customers\.mail: .*email/,
+  );
+  t.match(stdout, /\n {2}✘ contact details .*\n {6}on orders: .*public\.customers\.id/);
+  const json = await test(config, "--json");
+  t.match(JSON.parse(json.stdout), {
+    ok: false,
+    misfits: [
+      { target: "orders", severity: "warning", column: "public.customers.mail" },
+      { severity: "error", column: "public.customers.id" },
+    ],
+  });
+});
+
 t.test("with --every-rule, a rule that decided no case is a failure", async (t) => {
   const { config } = await folderWith(t, { "orders.test.yaml": passing });
   const { code, stdout } = await test(config, "--every-rule");

@@ -70,8 +70,15 @@ export interface CatalogFiles {
    * @throws GatehouseError CATALOG_UNAVAILABLE, with the reason
    */
   take(target: Target, options: Pick<ServeOptions, "lease" | "log">): Promise<string>;
-  /** @returns how commands are understood on a target that holds this */
-  read(raw: unknown): SettingsResult<Understand>;
+  /** @param raw the file's JSON, of whatever form */
+  read(raw: unknown): SettingsResult<KnownCatalog>;
+}
+
+/** A target as one that holds what a file says. */
+export interface KnownCatalog {
+  readonly understand: Understand;
+  /** What of these masks does not fit it. */
+  misfits(masks: readonly Mask[]): readonly Misfit[];
 }
 
 /** One protocol adapter, as the gateway's loader meets it. */

@@ -51,7 +51,10 @@ export function postgres(analyzer = new Analyzer()): Protocol {
       take: takeCatalog,
       read: (raw) => {
         const result = readCatalogFile(raw);
-        return result.ok ? { ok: true, value: understandWith(analyzer, result.value) } : result;
+        if (!result.ok) return result;
+        const { value: catalog } = result;
+        const understand = understandWith(analyzer, catalog);
+        return { ok: true, value: { understand, misfits: (masks) => misfits(masks, catalog) } };
       },
     },
     dispose: () => {

@@ -67,8 +67,8 @@ export function catalogFile(data: CatalogData): string {
 }
 
 /** Somebody's own first, which is what people read. */
-function inOrder<Object extends Named>(objects: readonly Object[], further = (_: Object) => ""): Object[] {
-  const key = (object: Object) => [
+function inOrder<One extends Named>(objects: readonly One[], further = (_: One) => ""): One[] {
+  const key = (object: One) => [
     SYSTEM.has(object.schema) ? "1" : "0",
     object.schema,
     object.name,
