@@ -1,4 +1,4 @@
-import { copyFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { configFolder, gatehouse } from "./gatehouse.ts";
@@ -47,70 +47,6 @@ t.test("a case that does not hold says why, and exits 1", async (t) => {
     / {2}✘ analysts change no schema\n {6}expected block, it was allow by "reads" of "orders for analysts" \(/,
   );
   t.match(stdout, /2 cases: 1 passed, 1 failed;/);
-});
-
-const masks = `policy: personal data
-who: { everyone: true }
-targets: [orders]
-rules:
-  - mask: contact details
-    columns: [public.customers.email]
-    with: hash
-`;
-const masked = `cases:
-  - case: a view is no way around
-    who: { groups: [crew-analyst] }
-    target: orders
-    level: reader
-    statement: select contact from customer_contacts
-    expect: { effect: allow, masks: { contact details: [contact] } }
-`;
-
-t.test("what rests on masks takes the target's catalog, and the error says how to write it", async (t) => {
-  const { folder, config } = await folderWith(t, { "masks.yaml": masks, "orders.test.yaml": masked });
-  const without = await test(config);
-  t.same([without.code, without.stdout], [1, ""]);
-  t.match(
-    without.stderr,
-    /orders\.test\.yaml:7:30: this takes the target's catalog: write it with `gatehouse policy/,
-  );
-  const file = join(folder, "policies", "orders.test.yaml");
-  await writeFile(file, `catalogs: { orders: orders.catalog.json }\n${masked}`);
-  const missing = await test(config);
-  t.match(missing, { code: 1, stderr: /policies\/orders\.catalog\.json:1:1: can't be read/ });
-  const catalog = join(import.meta.dirname, "..", "..", "demo", "policies", "orders.catalog.json");
-  await copyFile(catalog, join(folder, "policies", "orders.catalog.json"));
-  const { code, stdout } = await test(config);
-  t.equal(code, 0);
-  t.match(stdout, /✔ a view is no way around\n/);
-  t.match(stdout, /1 case: 1 passed; 2 of \d+ rules decided one/);
-});
-
-t.test("a mask that does not fit a catalog is shown; one that can't be kept is a failure", async (t) => {
-  const misfitting = masks
-    .replace("public.customers.email", "public.customers.mail, public.customers.id")
-    .replace("with: hash", "with: { partial: email }");
-  const { folder, config } = await folderWith(t, {
-    "masks.yaml": misfitting,
-    "orders.test.yaml": `catalogs: { orders: orders.catalog.json }\n${passing}`,
-  });
-  const catalog = join(import.meta.dirname, "..", "..", "demo", "policies", "orders.catalog.json");
-  await copyFile(catalog, join(folder, "policies", "orders.catalog.json"));
-  const { code, stdout } = await test(config);
-  t.equal(code, 1);
-  t.match(
-    stdout,
-    /\n {2}! contact details .*\n {6}on orders: there is no column public\.customers\.mail: .*email/,
-  );
-  t.match(stdout, /\n {2}✘ contact details .*\n {6}on orders: .*public\.customers\.id/);
-  const json = await test(config, "--json");
-  t.match(JSON.parse(json.stdout), {
-    ok: false,
-    misfits: [
-      { target: "orders", severity: "warning", column: "public.customers.mail" },
-      { severity: "error", column: "public.customers.id" },
-    ],
-  });
 });
 
 t.test("with --every-rule, a rule that decided no case is a failure", async (t) => {
