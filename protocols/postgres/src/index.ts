@@ -67,7 +67,13 @@ export function postgres(analyzer = new Analyzer()): Protocol {
 const takeCatalog: CatalogFiles["take"] = async (target, options) => {
   const catalogs = new Catalogs({ clock: systemClock, learned: () => undefined, ...options });
   try {
-    const data = await catalogs.of(target).fresh();
+    const data = await catalogs.of(target)?.fresh();
+    if (data === undefined) {
+      throw new GatehouseError(
+        "CATALOG_UNAVAILABLE",
+        `The config says of the target "${target.name}" that its catalog is not to be read.`,
+      );
+    }
     const views = data.relations.filter(({ kind }) => kind === "view" || kind === "materialized view");
     const locked = views.find(({ definition }) => definition === undefined);
     if (locked === undefined) return catalogFile(data);
@@ -89,7 +95,7 @@ function understandWith(analyzer: Analyzer, catalog?: CatalogData): Understand {
     const { schema } = settingsOf(target);
     // As a session begins.
     const reading = { path: [schema], backslashes: false, touched: false, usesUser: schema === "$user" };
-    const view = catalog && { data: catalog, unsettled: false };
+    const view = catalog && { data: catalog, unsettled: false, redefined: false };
     const result = await analyzer.analyze(text, view ? { ...reading, catalog: view } : reading);
     const refused = refusedByAnalysis(result, text);
     if (refused) return { ok: false, refusal: refused };

@@ -4,6 +4,7 @@ import { checkValue, didYouMean } from "@gatehouse/documents";
 import { z } from "zod";
 import { dotted } from "../analysis/search-path.ts";
 import type { CatalogData, Column, Relation } from "./catalog.ts";
+import { FIRST_OWN } from "./queries.ts";
 import { OWN_TYPE_NAMES } from "./type-names.ts";
 
 /*
@@ -20,9 +21,6 @@ const OWN_TYPES: ReadonlyMap<string, number> = new Map(
 /** Grows when files that were written before can't be read any more. */
 const FORMAT = 1;
 
-/** FirstNormalObjectId: what is numbered from here on collides with nothing that initdb has made. */
-const FIRST_OWN = 16_384;
-
 const SYSTEM: ReadonlySet<string> = new Set(["pg_catalog", "information_schema"]);
 
 interface Named {
@@ -38,25 +36,38 @@ export function catalogFile(data: CatalogData): string {
   // What nobody has finished making has no name (CREATE TYPE x).
   const typeRef = (id: number) => OWN_TYPE_NAMES.get(id) ?? typeNames.get(id) ?? (id < FIRST_OWN ? id : 0);
   const lists = {
-    relations: inOrder(relations).map(({ id: _, columns, parents, ...rest }) => ({
+    relations: inOrder(relations).map(({ id, schema, columns, parents, hooks, referrers, ...rest }) => ({
+      schema,
       ...rest,
+      made: isMade(schema, id),
+      ...(hooks ? { hooks: sorted(hooks) } : {}),
+      ...(referrers
+        ? { referrers: sorted(referrers.map((by) => ({ ...by, relation: relationNames.get(by.relation) }))) }
+        : {}),
       ...(parents.length > 0 ? { parents: parents.map((parent) => relationNames.get(parent)) } : {}),
       columns: columns.map((column) => ({ ...column, type: typeRef(column.type) })),
     })),
-    routines: inOrder(routines, ({ arguments: given }) => given).map(({ id: _, returns, ...rest }) => ({
+    routines: inOrder(routines, ({ arguments: given }) => given).map(({ id, schema, returns, ...rest }) => ({
+      schema,
       ...rest,
+      made: isMade(schema, id),
       returns: typeRef(returns),
     })),
-    types: inOrder(types).map(({ id: _, base, relation, element, ...rest }) => ({
+    types: inOrder(types).map(({ id: _, base, relation, element, checks, ...rest }) => ({
       ...rest,
+      ...(checks ? { checks: checks.toSorted() } : {}),
       ...(base === undefined ? {} : { base: typeRef(base) }),
       ...(relation === undefined ? {} : { relation: relationNames.get(relation) }),
       ...(element === undefined ? {} : { element: typeRef(element) }),
     })),
     operators: inOrder(operators, (operator) => operator.function),
-    casts: casts
-      .map(({ source, target, ...rest }) => ({ source: typeRef(source), target: typeRef(target), ...rest }))
-      .sort((a, b) => compare(JSON.stringify(a), JSON.stringify(b))),
+    casts: sorted(
+      casts.map(({ source, target, ...rest }) => ({
+        source: typeRef(source),
+        target: typeRef(target),
+        ...rest,
+      })),
+    ),
   };
   const list = (of: keyof typeof lists) => {
     const keys = Object.keys(file.shape[of].element.shape);
@@ -64,6 +75,19 @@ export function catalogFile(data: CatalogData): string {
   };
   const written = (["relations", "routines", "types", "operators", "casts"] as const).map(list);
   return `{\n  "catalog": ${FORMAT},\n  "serverVersion": ${serverVersion},\n${written.join(",\n")}\n}\n`;
+}
+
+/** Somebody has added it to a schema of the server's, as extensions do. */
+function isMade(schema: string, id: number): boolean {
+  return SYSTEM.has(schema) && id >= FIRST_OWN;
+}
+
+/** A number for an object of a file: as on a server, what is its own is told by it from what somebody has made. */
+function numbered(
+  { schema, made }: { readonly schema: string; readonly made?: boolean },
+  index: number,
+): number {
+  return SYSTEM.has(schema) && made !== true ? 1 + (index % (FIRST_OWN - 1)) : FIRST_OWN + index;
 }
 
 /** Somebody's own first, which is what people read. */
@@ -76,6 +100,10 @@ function inOrder<One extends Named>(objects: readonly One[], further = (_: One) 
   ];
   const keyed = objects.map((object) => ({ object, key: key(object).join("\0") }));
   return keyed.sort((a, b) => compare(a.key, b.key)).map(({ object }) => object);
+}
+
+function sorted<One>(list: readonly One[]): One[] {
+  return list.toSorted((a, b) => compare(JSON.stringify(a), JSON.stringify(b)));
 }
 
 function compare(a: string, b: string): number {
@@ -125,8 +153,8 @@ export function readCatalogFile(raw: unknown): SettingsResult<CatalogData> {
   if (!checked.ok) return checked;
   const { relations, routines, types, operators, casts, serverVersion } = checked.value;
   const issues: SettingsIssue[] = [];
-  const ids = (kind: string, named: readonly Named[]) => {
-    const known = new Map(named.map((one, index) => [nameOf(one), FIRST_OWN + index]));
+  const ids = (kind: string, named: readonly Named[], idOf: (one: Named, index: number) => number) => {
+    const known = new Map(named.map((one, index) => [nameOf(one), idOf(one, index)]));
     return (name: string, path: SettingsIssue["path"]): number => {
       const id = known.get(name);
       if (id === undefined) {
@@ -136,26 +164,34 @@ export function readCatalogFile(raw: unknown): SettingsResult<CatalogData> {
       return id ?? 0;
     };
   };
-  const relationId = ids("relation", relations);
-  const typeName = ids("type", types);
+  const relationId = ids("relation", relations, numbered);
+  const typeName = ids("type", types, (_, index) => FIRST_OWN + index);
   const typeId = (ref: string | number, path: SettingsIssue["path"]) =>
     typeof ref === "number" ? ref : (OWN_TYPES.get(ref) ?? typeName(ref, path));
   const data: CatalogData = {
     version: createHash("sha256").update(JSON.stringify(raw)).digest("base64url"),
     serverVersion,
-    relations: relations.map(({ columns, parents = [], ...rest }, index): Relation => {
+    relations: relations.map(({ columns, parents = [], referrers, made, ...rest }, index): Relation => {
       const at = ["relations", index];
       return {
-        id: FIRST_OWN + index,
+        id: numbered({ ...rest, made }, index),
         ...rest,
         columns: columns.map(
           (one, place): Column => ({ ...one, type: typeId(one.type, [...at, "columns", place, "type"]) }),
         ),
         parents: parents.map((parent, place) => relationId(parent, [...at, "parents", place])),
+        ...(referrers
+          ? {
+              referrers: referrers.map((by, place) => ({
+                ...by,
+                relation: relationId(by.relation, [...at, "referrers", place, "relation"]),
+              })),
+            }
+          : {}),
       };
     }),
-    routines: routines.map(({ returns, ...rest }, index) => ({
-      id: FIRST_OWN + index,
+    routines: routines.map(({ returns, made, ...rest }, index) => ({
+      id: numbered({ ...rest, made }, index),
       ...rest,
       returns: typeId(returns, ["routines", index, "returns"]),
     })),
@@ -188,6 +224,8 @@ const typeReference = z.union([
   name,
 ]);
 
+const event = z.enum(["read", "insert", "update", "delete", "truncate"]);
+
 const relation = z.strictObject({
   schema: name,
   name,
@@ -196,6 +234,17 @@ const relation = z.strictObject({
   rules: flag,
   triggers: flag,
   rowSecurity: flag,
+  made: flag,
+  hooks: z.array(z.strictObject({ routine: name, on: z.array(event) })).exactOptional(),
+  referrers: z
+    .array(
+      z.strictObject({
+        relation: name,
+        onUpdate: z.literal("update").exactOptional(),
+        onDelete: z.enum(["update", "delete"]).exactOptional(),
+      }),
+    )
+    .exactOptional(),
   parents: z.array(name).exactOptional(),
   columns: z.array(
     z.strictObject({ name, number, type: typeReference, generatedFrom: z.array(number).exactOptional() }),
@@ -211,6 +260,7 @@ const routine = z.strictObject({
   volatility: z.enum(["immutable", "stable", "volatile"]),
   securityDefiner: flag,
   returnsSet: flag,
+  made: flag,
   returns: typeReference,
 });
 
@@ -221,6 +271,7 @@ const type = z.strictObject({
   base: typeReference.exactOptional(),
   relation: name.exactOptional(),
   element: typeReference.exactOptional(),
+  checks: z.array(name).exactOptional(),
 });
 
 const operator = z.strictObject({ schema: name, name, function: name });

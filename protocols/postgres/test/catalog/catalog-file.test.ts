@@ -28,7 +28,10 @@ async function filled(database: string, ...texts: readonly string[]): Promise<Ca
   return (await catalogOf(server, database)).data;
 }
 
-const QUOTED = `CREATE SCHEMA "a.b"; CREATE TYPE "a.b"."t""" AS ENUM (); CREATE TABLE "a.b"."q""" (x "a.b"."t""")`;
+const QUOTED = `CREATE FUNCTION public.fine(int) RETURNS bool LANGUAGE sql AS 'SELECT true';
+  CREATE DOMAIN public.checked AS int CHECK (public.fine(VALUE));
+  CREATE TABLE public.parts (id int PRIMARY KEY CHECK (public.fine(id)), whole int REFERENCES public.parts ON DELETE CASCADE ON UPDATE CASCADE);
+  CREATE SCHEMA "a.b"; CREATE TYPE "a.b"."t""" AS ENUM (); CREATE TABLE "a.b"."q""" (x "a.b"."t""")`;
 const data = await filled("one", SCHEMA, QUOTED);
 const text = catalogFile(data);
 
@@ -47,6 +50,24 @@ t.test("a catalog that was in a file says the same of every statement", async (t
   for (const [statement, expected] of [...reading, ...changing]) {
     t.equal(said(lineageOfOne(statement, index)), expected, statement);
   }
+});
+
+t.test("nothing that is known of an object is lost", async (t) => {
+  const { data: read } = parsed(text);
+  if (!read) throw new Error("it must be readable");
+  const keys = (value: unknown): string[] =>
+    typeof value !== "object" || value === null
+      ? []
+      : Object.entries(value).flatMap(([key, inner]) => [
+          ...(Array.isArray(value) ? [] : [key]),
+          ...keys(inner),
+        ]);
+  t.same([...new Set(keys(read))].sort(), [...new Set(keys(data))].sort());
+  const ofServer = ({ routines, relations }: CatalogData) =>
+    [...routines, ...relations]
+      .filter(({ id }) => id < 16_384)
+      .map(({ schema, name }) => `${schema}.${name}`);
+  t.same(ofServer(read).sort(), ofServer(data).sort(), "and what is the server's own stays that");
 });
 
 t.test("two databases that have the same have the same file, whatever their object ids", async (t) => {
