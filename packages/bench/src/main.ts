@@ -3,12 +3,12 @@ import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "@gatehouse/core";
 import { loadAverage, machine } from "./machine.ts";
-import { HELP, type Options, readOptions } from "./options.ts";
+import { HELP, type Options, readOptions, type Subject } from "./options.ts";
 import { startBench } from "./postgres/bench.ts";
 import { TRANSPORTS } from "./postgres/peers/ways.ts";
 import { versions } from "./postgres/programs.ts";
 import type { Stage } from "./postgres/stage.ts";
-import { everything, sampler } from "./postgres/works.ts";
+import { everything, masking, type Programme, sampler } from "./postgres/works.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { type Failure, type Result, resultsOf } from "./result.ts";
 import { inRounds, type RoundsOptions } from "./rounds.ts";
@@ -22,6 +22,11 @@ for (const signal of SIGNALS) process.on(signal, () => interrupted.abort(signal)
 // `npm run bench -- postgres | head`: nobody reads on, but what was started has to be stopped.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => interrupted.abort("SIGHUP"));
 
+const PROGRAMMES: Readonly<Record<Subject, (quick: boolean) => Programme>> = {
+  postgres: (quick) => (quick ? sampler() : everything()),
+  masking,
+};
+
 /** A load average above which the machine has other things to do. */
 const QUIET = 0.5;
 
@@ -31,7 +36,7 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const { works, amounts } = options.quick ? sampler() : everything();
+  const { works, amounts } = PROGRAMMES[options.subject](options.quick);
   const chosen = works.filter((work) => isChosen(work, options)).map((work) => withRelay(work, options));
   if (chosen.length === 0) throw new TypeError("--only names no work; --list names them all");
   if (options.list) {
@@ -52,10 +57,10 @@ async function main(): Promise<number> {
         `Load average before the start: ${load.toFixed(1)}. Other programs are in the figures.\n`,
       );
     }
-    const { quick, rounds, seconds, profile } = options;
+    const { subject, quick, rounds, seconds, profile } = options;
     const report = {
       ...{ startedAt, machine: machine(), load, versions: await versions(bench.stage.site.programs) },
-      ...{ options: { quick, rounds, seconds, profile }, transports: TRANSPORTS, results, failures },
+      ...{ options: { subject, quick, rounds, seconds, profile }, transports: TRANSPORTS, results, failures },
     };
     await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
     process.stdout.write(`JSON: ${options.json}\n`);
@@ -91,8 +96,8 @@ async function measure(
     try {
       for (const result of resultsOf(work, await inRounds(work, { ...options, announce }))) {
         results.push(result);
-        const { name, wanted } = result.line;
-        progress.done(`${name}: ${figure(result.ratio)} (${wantedText(wanted)})`);
+        const { name } = result.line;
+        progress.done(`${name}: ${figure(result.ratio)} (${wantedText(result.line)})`);
       }
     } catch (error) {
       interrupted.signal.throwIfAborted();
@@ -105,6 +110,7 @@ async function measure(
 }
 
 const NOTES = `ratio: the gateway's figure against pgbouncer's, unless "wanted" says otherwise; the median of the rounds' ratios.
+of unmasked: the same gateway's figure at a level where no rule masks.
 of added: what the gateway adds to direct's time, against what pgbouncer adds to it.
 cpu: the process's processor time for each transaction or row, in microseconds.
 tls: ${TRANSPORTS.tls}.

@@ -3,12 +3,15 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { INSTALL } from "./postgres/programs.ts";
 
-export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine.
+export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine; or rows that it masks
+against the same rows unmasked.
 
   npm run bench -- postgres                        all of it: about half an hour
   npm run bench -- postgres --quick                a little of each kind on little data, in two minutes
   npm run bench -- postgres --only 'select simple' the works whose names have this in them; may be given several times
   npm run bench -- postgres --list                 the works' names
+
+  npm run bench -- masking                         masks and decisions: a quarter of an hour; takes the same options
 
   --rounds N      rounds of each work (5); a ratio is the median of the rounds' ratios
   --seconds N     how long each peer's turn is (3)
@@ -25,7 +28,11 @@ Exit codes: 0 measured, 1 something could not be measured (or was short, with --
 makes no sense.
 `;
 
+/** What can be measured. */
+export type Subject = "postgres" | "masking";
+
 export interface Options {
+  readonly subject: Subject;
   readonly quick: boolean;
   readonly list: boolean;
   readonly only: readonly string[];
@@ -59,12 +66,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
     },
   });
   if (values.help) return undefined;
-  if (positionals.length !== 1 || positionals[0] !== "postgres") {
-    throw new TypeError("say which protocol: npm run bench -- postgres (--help says more)");
+  const [subject] = positionals;
+  if (positionals.length !== 1 || (subject !== "postgres" && subject !== "masking")) {
+    throw new TypeError("say what: npm run bench -- postgres, or masking (--help says more)");
   }
   const { quick, list, only, strict, relay, profile } = values;
   return {
-    ...{ quick, list, only, strict, relay, profile },
+    ...{ subject, quick, list, only, strict, relay, profile },
     rounds: count("--rounds", values.rounds, quick ? 1 : 5),
     seconds: count("--seconds", values.seconds, quick ? 1 : 3),
     json:

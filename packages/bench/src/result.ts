@@ -49,7 +49,10 @@ type Values = Readonly<Partial<Record<PeerName, number>>>;
  * The gateway's figure against another's. `added` is undefined in a round in which one of the two seems to take nothing:
  * that is the machine's noise, whichever of them it flatters.
  */
-export function ratioOf({ gateway, pgbouncer, direct, relay }: Values, against: Against): number | undefined {
+export function ratioOf(
+  { gateway, pgbouncer, direct, relay, unmasked }: Values,
+  against: Against,
+): number | undefined {
   if (gateway === undefined) return undefined;
   switch (against) {
     case "pgbouncer":
@@ -58,6 +61,10 @@ export function ratioOf({ gateway, pgbouncer, direct, relay }: Values, against: 
       return direct === undefined ? undefined : gateway / direct;
     case "relay":
       return relay === undefined ? undefined : gateway / relay;
+    case "unmasked":
+      return unmasked === undefined ? undefined : gateway / unmasked;
+    case "itself":
+      return gateway;
     case "added":
       if (direct === undefined || pgbouncer === undefined || pgbouncer <= direct) return undefined;
       if (gateway <= direct) return undefined;

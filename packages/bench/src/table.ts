@@ -1,8 +1,11 @@
 import { styleText } from "node:util";
 import type { Failure, Result } from "./result.ts";
-import { peerNames, type Wanted } from "./work.ts";
+import { type Line, peerNames } from "./work.ts";
 
-const AGAINST = { pgbouncer: "", direct: " of direct", relay: " of relay", added: " of added" } as const;
+const AGAINST = {
+  ...{ pgbouncer: "", direct: " of direct", relay: " of relay", added: " of added" },
+  ...{ unmasked: " of unmasked", itself: "" },
+} as const;
 const NONE = "-";
 
 interface Column {
@@ -16,8 +19,8 @@ const COLUMNS: readonly Column[] = [
   { head: "work", cell: ({ line }) => line.name, words: true },
   { head: "unit", cell: ({ line }) => line.unit, words: true },
   ...peerNames.map((name): Column => ({ head: name, cell: ({ figures }) => figure(figures[name]) })),
-  { head: "ratio", cell: ({ ratio }) => (ratio === undefined ? NONE : ratio.toFixed(2)) },
-  { head: "wanted", cell: ({ line }) => wantedText(line.wanted) + AGAINST[line.against], words: true },
+  { head: "ratio", cell: ratioText },
+  { head: "wanted", cell: ({ line }) => wantedText(line), words: true },
   { head: "", cell: verdict, words: true },
   ...peerNames.map((name): Column => ({ head: `cpu ${name}`, cell: ({ cpu }) => figure(cpu[name]) })),
 ];
@@ -54,13 +57,20 @@ export function table(
   ].join("\n");
 }
 
-function verdict({ ratio, met }: Result): string {
+function ratioText({ line, ratio }: Result): string {
+  return ratio === undefined || line.against === "itself" ? NONE : ratio.toFixed(2);
+}
+
+function verdict({ line, ratio, met }: Result): string {
+  if (line.wanted === undefined) return "";
   if (ratio === undefined) return "noise";
   return met ? "pass" : "short";
 }
 
-export function wantedText(wanted: Wanted): string {
-  return "atLeast" in wanted ? `>= ${wanted.atLeast}` : `<= ${wanted.atMost}`;
+export function wantedText({ wanted, against }: Line): string {
+  if (wanted === undefined) return NONE;
+  const bound = "atLeast" in wanted ? `>= ${wanted.atLeast}` : `<= ${wanted.atMost}`;
+  return bound + AGAINST[against];
 }
 
 /** Three digits that count, or all before the point. */

@@ -1,5 +1,5 @@
 /** What is measured, in the order of the table's columns. */
-export const peerNames = ["direct", "relay", "pgbouncer", "gateway"] as const;
+export const peerNames = ["direct", "relay", "pgbouncer", "unmasked", "gateway"] as const;
 export type PeerName = (typeof peerNames)[number];
 
 /** A way to the server that is running. */
@@ -12,13 +12,27 @@ export interface Peer {
   stop(): Promise<void>;
 }
 
-export type Level = "reader" | "writer";
+/** Who works: a role of the server's, and the gateway's level of that name. */
+export type Role = "reader" | "writer";
+export type Level = Role | MaskedLevel;
+
+/** Levels of the gateway's alone that read what `reader` does, each with masks of its own: policies/masks.yaml has them. */
+export const maskedLevels = ["email", "redacted", "three", "hashed", "elsewhere", "detectors"] as const;
+export type MaskedLevel = (typeof maskedLevels)[number];
+
+/** Who works at the server where this is asked for. */
+export function roleOf(level: Level): Role {
+  return level === "writer" ? "writer" : "reader";
+}
 
 /** How the bytes travel; what `plain` means for each peer is in the notes below the table. */
 export type Transport = "tls" | "plain";
 
-/** What the gateway's figure is held against. `added`: what the gateway adds to direct, by what pgbouncer adds. */
-export type Against = "pgbouncer" | "direct" | "relay" | "added";
+/**
+ * What the gateway's figure is held against. `added`: what the gateway adds to direct, by what pgbouncer adds. `unmasked`: the
+ * same gateway, where no rule masks. `itself`: the figure is looked at as it is.
+ */
+export type Against = "pgbouncer" | "direct" | "relay" | "added" | "unmasked" | "itself";
 
 /** What a ratio has to be; one of the two. */
 export type Wanted = { readonly atLeast: number } | { readonly atMost: number };
@@ -28,7 +42,8 @@ export interface Line {
   readonly name: string;
   readonly unit: "tps" | "rows/s" | "us" | "KB each";
   readonly against: Against;
-  readonly wanted: Wanted;
+  /** Left out where the figure is only to be known. */
+  readonly wanted?: Wanted;
 }
 
 /** What one run at one peer gave. */
@@ -56,6 +71,7 @@ export interface Work<Stage> {
 }
 
 /** Whether `ratio` is what is wanted. */
-export function satisfies(ratio: number, wanted: Wanted): boolean {
+export function satisfies(ratio: number, wanted: Wanted | undefined): boolean {
+  if (wanted === undefined) return true;
   return "atLeast" in wanted ? ratio >= wanted.atLeast : ratio <= wanted.atMost;
 }

@@ -56,12 +56,13 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
     async take(name, work) {
       if (set !== work.set) await stop();
       set = work.set;
-      const known = running.get(name);
+      // Masked or not, it is one gateway that does it: two would differ in more than that.
+      const place = name === "unmasked" ? "gateway" : name;
+      const known = running.get(place);
       // One that has crashed fails the work that it crashed in, and no others.
-      if (known && isAlive(known)) return known;
-      const peer = await startPeer(site, name, work.transport, profiles);
-      running.set(name, peer);
-      return peer;
+      const peer = known && isAlive(known) ? known : await startPeer(site, place, work.transport, profiles);
+      running.set(place, peer);
+      return { ...peer, name };
     },
     async giveBack(peer, work) {
       if (work.fresh === undefined) return;
@@ -83,7 +84,7 @@ function isAlive({ pid }: Peer): boolean {
 
 function startPeer(
   site: Site,
-  name: PeerName,
+  name: Exclude<PeerName, "unmasked">,
   transport: Transport,
   profiles: string | undefined,
 ): Promise<Peer> {

@@ -17,7 +17,18 @@ export interface Amounts {
   readonly scale: number;
   /** Rows of `bench_rows`. */
   readonly rows: number;
+  /** Rows of `bench_people`. */
+  readonly people: number;
+  /** Further tables, which only the catalog knows. */
+  readonly tables: number;
 }
+
+/** What masks are about: a table as applications have it, and another that nobody reads. */
+const people = (rows: number) => `create table bench_people as
+select id, 'Person Number ' || id as name, 'person.' || id || '@mail' || id % 20 || '.example.com' as email,
+  '+49 30 ' || 1000000 + id as phone, timestamptz '2020-01-01 UTC' + id * interval '1 minute' as joined,
+  (id % 100000)::numeric / 100 as balance
+from generate_series(1, ${rows}) as id`;
 
 /** The rows of `bench_rows` as COPY writes them. */
 export const rowsFile = (site: Site) => join(site.folder, "rows.tsv");
@@ -43,7 +54,7 @@ const SETTINGS = {
   log_min_messages: "warning",
 } as const;
 
-/** Makes a cluster, starts it, and fills it: pgbench's tables, `bench_rows` to be read, `bench_copied` to be filled. */
+/** Makes a cluster, starts it, and fills it: pgbench's tables, `bench_rows` and `bench_people` to be read, `bench_copied` to be filled. */
 export async function startServer(site: Site, amounts: Amounts): Promise<Server> {
   const { programs, folder, tls, passwords, serverPort, signal } = site;
   const data = await site.makeFolder("data");
@@ -117,6 +128,9 @@ export async function startServer(site: Site, amounts: Amounts): Promise<Server>
     await call(programs.pgbench, ["-i", "-q", "-s", String(amounts.scale)], DATABASE);
     await psql(DATABASE, [
       `create table bench_rows as select id, md5(id::text) as name from generate_series(1, ${amounts.rows}) as id`,
+      people(amounts.people),
+      "create table bench_secrets (id int, secret text)",
+      `do $$ begin for n in 1..${amounts.tables} loop execute format('create table bench_table_%s (id int, owner text, note text, changed timestamptz)', n); end loop; end $$`,
       "create unlogged table bench_copied (like bench_rows)",
       "grant select on all tables in schema public to reader",
       "grant select, insert, update on all tables in schema public to writer",

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createAuthority } from "@gatehouse/certs";
 import { freePort, type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { run } from "../processes.ts";
-import type { Level } from "../work.ts";
+import type { Role } from "../work.ts";
 import { findPrograms, type Programs } from "./programs.ts";
 
 /** The database, and the name of the gateway's target. */
@@ -21,7 +21,7 @@ export interface Site {
   /** The user of the system that PostgreSQL and pgbouncer run as, when this process is root's. */
   readonly user?: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
-  readonly passwords: Readonly<Record<Level | "postgres", string>>;
+  readonly passwords: Readonly<Record<Role | "postgres", string>>;
   readonly serverPort: number;
   /** The folder of the server's Unix socket. */
   readonly serverSockets: string;

@@ -2,12 +2,16 @@ import type { Transport, Work } from "../work.ts";
 import type { Amounts } from "./server.ts";
 import type { Stage } from "./stage.ts";
 import { bulk } from "./works/bulk.ts";
+import { decisions } from "./works/decisions.ts";
 import { latency } from "./works/latency.ts";
+import { maskedRows } from "./works/masked-rows.ts";
 import { memory } from "./works/memory.ts";
 import { connect, type Mode, select, tpcb } from "./works/pgbench-works.ts";
 
 const MODES: readonly Mode[] = ["simple", "prepared", "extended"];
 const TRANSPORTS: readonly Transport[] = ["tls", "plain"];
+
+const NO_MASKS = { people: 0, tables: 0 };
 
 /** Works, and what they need to find in the server. */
 export interface Programme {
@@ -16,7 +20,7 @@ export interface Programme {
 }
 
 export function everything(): Programme {
-  const amounts = { scale: 10, rows: 1_000_000 };
+  const amounts = { scale: 10, rows: 1_000_000, ...NO_MASKS };
   const selects = TRANSPORTS.flatMap((transport) =>
     MODES.flatMap((mode) => [1, 8, 64].map((clients) => select(mode, clients, transport))),
   );
@@ -33,7 +37,7 @@ export function everything(): Programme {
 
 /** A smoke run: something of each kind, on little data. */
 export function sampler(): Programme {
-  const amounts = { scale: 1, rows: 100_000 };
+  const amounts = { scale: 1, rows: 100_000, ...NO_MASKS };
   const works = [
     ...MODES.map((mode) => select(mode, 8, "tls")),
     select("simple", 8, "plain"),
@@ -44,4 +48,10 @@ export function sampler(): Programme {
     memory(100),
   ];
   return { works, amounts };
+}
+
+/** What masks cost, and decisions that rest on them. */
+export function masking(quick: boolean): Programme {
+  const amounts = { scale: 1, rows: 0, people: quick ? 50_000 : 200_000, tables: 300 };
+  return { works: [...maskedRows(amounts.people), decisions()], amounts };
 }

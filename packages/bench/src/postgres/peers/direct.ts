@@ -1,4 +1,4 @@
-import type { Peer, Transport } from "../../work.ts";
+import { type Peer, roleOf, type Transport } from "../../work.ts";
 import type { Site } from "../site.ts";
 import { clientEnvironment } from "./ways.ts";
 
@@ -8,7 +8,7 @@ export function direct(site: Site, transport: Transport): Peer {
   const way = transport === "tls" ? { port } : { port, folder: site.serverSockets };
   return {
     name: "direct",
-    clientEnvironment: (level) => clientEnvironment(site, way, level, site.passwords[level]),
+    clientEnvironment: (level) => clientEnvironment(site, way, roleOf(level), site.passwords[roleOf(level)]),
     stop: () => Promise.resolve(),
   };
 }

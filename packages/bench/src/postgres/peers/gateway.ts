@@ -2,12 +2,12 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "@gatehouse/testkit";
 import { accepts, startService } from "../../processes.ts";
-import type { Peer, Transport } from "../../work.ts";
+import { maskedLevels, type Peer, type Transport } from "../../work.ts";
 import { AUDIENCE, DATABASE, type Site } from "../site.ts";
 import { clientEnvironment, socketOptions, socketPath, type Way } from "./ways.ts";
 
 const MAIN = join(import.meta.dirname, "..", "..", "..", "..", "cli", "src", "main.ts");
-const POLICIES = join(import.meta.dirname, "..", "..", "..", "policies");
+export const POLICIES = join(import.meta.dirname, "..", "..", "..", "policies");
 
 /**
  * The gateway as an operator runs it: `gatehouse serve` as a process of its own, with tokens checked, ten rules,
@@ -74,7 +74,7 @@ targets:
     levels:
       reader: { credential: { user: reader, password: file:secrets/reader } }
       writer: { credential: { user: writer, password: file:secrets/writer } }
-policies: [file:policies/*.yaml]
+${maskedLevels.map((name) => `      ${name}: { credential: { user: reader, password: file:secrets/reader } }\n`).join("")}policies: [file:policies/*.yaml]
 limits: { connections: 5000 }
 sessions: { perIdentity: 5000 }
 drain: 0s

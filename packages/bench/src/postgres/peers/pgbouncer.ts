@@ -1,6 +1,6 @@
 import { freePort } from "@gatehouse/testkit";
 import { accepts, startService } from "../../processes.ts";
-import type { Peer, Transport } from "../../work.ts";
+import { type Peer, roleOf, type Transport } from "../../work.ts";
 import { DATABASE, type Site } from "../site.ts";
 import { clientEnvironment, socketOptions, type Way } from "./ways.ts";
 
@@ -27,7 +27,7 @@ export async function startPgbouncer(site: Site, transport: Transport): Promise<
   return {
     name: "pgbouncer",
     pid,
-    clientEnvironment: (level) => clientEnvironment(site, way, level, passwords[level]),
+    clientEnvironment: (level) => clientEnvironment(site, way, roleOf(level), passwords[roleOf(level)]),
     // SIGINT would wait for the clients; SIGTERM is its immediate shutdown.
     stop: () => stop("SIGTERM"),
   };

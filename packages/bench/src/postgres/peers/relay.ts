@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { freePort } from "@gatehouse/testkit";
 import { accepts, startService } from "../../processes.ts";
-import type { Peer } from "../../work.ts";
+import { type Peer, roleOf } from "../../work.ts";
 import type { Site } from "../site.ts";
 import { clientEnvironment, socketOptions } from "./ways.ts";
 
@@ -32,7 +32,7 @@ export async function startRelay(site: Site): Promise<Peer> {
     name: "relay",
     pid,
     clientEnvironment: (level) => ({
-      ...clientEnvironment(site, { port }, level, site.passwords[level]),
+      ...clientEnvironment(site, { port }, roleOf(level), site.passwords[roleOf(level)]),
       // The two TLS sessions are not one: a proof that is bound to one of them does not hold in the other.
       PGCHANNELBINDING: "disable",
     }),

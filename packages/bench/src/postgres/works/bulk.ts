@@ -1,7 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../processes.ts";
-import type { Peer, Sample, Work } from "../../work.ts";
+import type { Level, Peer, Sample, Work } from "../../work.ts";
 import { pgbench } from "../pgbench.ts";
 import { rowsFile } from "../server.ts";
 import type { Site } from "../site.ts";
@@ -40,18 +40,26 @@ export function bulk(rows: number): Work<Stage>[] {
   ];
 }
 
+/** What is copied, how often, how many rows it has, and by whom. */
+interface Copies {
+  readonly command: string;
+  readonly times: number;
+  readonly rows: number;
+  readonly level?: Level;
+}
+
 /** The same copy several times in one session of psql, which says how long each took. */
-async function copies(
+export async function copies(
   site: Site,
   peer: Peer,
-  { command, times, rows }: { readonly command: string; readonly times: number; readonly rows: number },
+  { command, times, rows, level = "writer" }: Copies,
 ): Promise<Sample> {
   const repeated = Array.from({ length: times }, () => ["-c", command]).flat();
   const output = await run(
     {
       program: site.programs.psql,
       args: ["-XAtq", "-v", "ON_ERROR_STOP=1", "-c", "\\timing on", ...repeated],
-      env: peer.clientEnvironment("writer"),
+      env: peer.clientEnvironment(level),
       cwd: site.folder,
       signal: site.signal,
     },
