@@ -14,8 +14,7 @@ const STARS = "***";
 
 /** One address and nothing else: what stands beside it would be shown with the domain. */
 const ADDRESS =
-  /^([\p{L}\p{N}][\p{L}\p{N}\p{M}!#$%&'+/=?^_`{|}~.-]{0,63})@([\p{L}\p{N}][\p{L}\p{N}\p{M}.-]*)$/u;
-const DOMAIN = /^(?:[\p{L}\p{N}\p{M}-]{1,63}\.){1,20}(?:\p{L}{2,63}|xn--[a-z0-9-]{1,59})$/u;
+  /^[\p{L}\p{N}][\p{L}\p{N}\p{M}!#$%&'+/=?^_`{|}~.-]{0,63}@(?=[\p{L}\p{N}])(?:[\p{L}\p{N}\p{M}-]{1,63}\.){1,20}(?:\p{L}{2,63}|xn--[a-z0-9-]{1,59})$/u;
 const CARD = /^[0-9]+(?:[ -][0-9]+)*$/;
 const PHONE = /^\+?[0-9 ().\-/]+$/;
 
@@ -38,11 +37,10 @@ export function partial(value: string, of: Kind): string | undefined {
 
 /** `ada@example.com` -> `a***@example.com`, and `ad@example.com` -> `***@example.com`. */
 function email(value: string): string | undefined {
-  if (value.length > MAX_ADDRESS) return undefined;
-  const [, local = "", domain = ""] = ADDRESS.exec(value) ?? [];
-  if (!DOMAIN.test(domain)) return undefined;
-  const letters = Array.from(local);
-  return `${letters.length < MIN_LOCAL_PART ? "" : letters[0]}${STARS}@${domain}`;
+  if (value.length > MAX_ADDRESS || !ADDRESS.test(value)) return undefined;
+  const at = value.indexOf("@");
+  const shown = hasLetters(value.slice(0, at), MIN_LOCAL_PART) ? firstLetter(value) : "";
+  return shown + STARS + value.slice(at);
 }
 
 /** `4111 1111 1111 1111` -> `**** **** **** 1111`. The check digit says that it is a card's number and not another's. */
@@ -56,7 +54,7 @@ function card(value: string): string | undefined {
 /** `+49 30 1234567` -> `+** ** ***4567`. Of a shorter number less stays: 3 digits of 8 or 9, 2 of 7. */
 function phone(value: string): string | undefined {
   if (value.length > MAX_PHONE || !PHONE.test(value)) return undefined;
-  const { length } = digitsOf(value);
+  const length = countDigits(value);
   // E.164 has 15 digits at the most; below 7 a number is an extension, and nearly all of it would stay.
   if (length < 7 || length > 15) return undefined;
   return keepLast(value, length >= 10 ? 4 : length >= 8 ? 3 : 2);
@@ -64,12 +62,34 @@ function phone(value: string): string | undefined {
 
 /** `Lovelace` -> `L***`, however long it is. */
 function text(value: string): string | undefined {
-  // A letter has one or two UTF-16 units, so that these hold enough of them.
-  const letters = Array.from(value.slice(0, 2 * MIN_TEXT));
-  return letters.length < MIN_TEXT ? undefined : `${letters[0]}${STARS}`;
+  return hasLetters(value, MIN_TEXT) ? firstLetter(value) + STARS : undefined;
 }
 
+/** Whether it has so many. A letter has one or two UTF-16 units. */
+function hasLetters(value: string, count: number): boolean {
+  return value.length >= 2 * count || Array.from(value).length >= count;
+}
+
+function firstLetter(value: string): string {
+  return String.fromCodePoint(value.codePointAt(0) ?? 0);
+}
+
+/** Of the digits, so many stay; what stands between them does. It has more digits than that. */
 function keepLast(value: string, count: number): string {
-  let hidden = digitsOf(value).length - count;
-  return value.replace(/[0-9]/g, (digit) => (hidden-- > 0 ? "*" : digit));
+  let end = value.length;
+  for (let left = count; left > 0; end--) if (isDigit(value, end - 1)) left--;
+  let hidden = "";
+  for (let at = 0; at < end; at++) hidden += isDigit(value, at) ? "*" : value.charAt(at);
+  return hidden + value.slice(end);
+}
+
+function countDigits(value: string): number {
+  let count = 0;
+  for (let at = 0; at < value.length; at++) if (isDigit(value, at)) count++;
+  return count;
+}
+
+function isDigit(value: string, at: number): boolean {
+  const code = value.charCodeAt(at);
+  return code >= 0x30 && code <= 0x39;
 }
