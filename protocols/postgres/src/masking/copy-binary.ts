@@ -27,15 +27,15 @@ export class CopyBinary implements CopyRows {
     this.#masks = masks;
   }
 
-  rewrite(bytes: Buffer, out: GrowingBuffer): number {
-    let at = 0;
+  rewrite(bytes: Buffer, start: number, limit: number, out: GrowingBuffer): number {
+    let at = start;
     if (this.#place === "header") {
-      at = this.#header(bytes);
-      out.copy(bytes, 0, at);
-      if (at === 0) return 0;
+      at += this.#header(bytes.subarray(start, limit));
+      out.copy(bytes, start, at);
+      if (at === start) return start;
       this.#place = "rows";
     }
-    while (this.#place === "rows" && bytes.length - at >= 2) {
+    while (this.#place === "rows" && limit - at >= 2) {
       const columns = bytes.readInt16BE(at);
       if (columns === TRAILER) {
         out.copy(bytes, at, at + 2);
@@ -44,12 +44,12 @@ export class CopyBinary implements CopyRows {
         break;
       }
       if (columns !== this.#masks.length) throw notBinary();
-      const end = endOfRow(bytes, at + 2, columns);
+      const end = endOfRow(bytes, at + 2, limit, columns);
       if (end === undefined) break;
       this.#row(bytes, at, end, out);
       at = end;
     }
-    if (this.#place === "end" && at < bytes.length) throw notBinary();
+    if (this.#place === "end" && at < limit) throw notBinary();
     return at;
   }
 
@@ -84,14 +84,14 @@ export class CopyBinary implements CopyRows {
 }
 
 /** Behind so many fields; undefined while they are not all there. */
-function endOfRow(bytes: Buffer, start: number, columns: number): number | undefined {
+function endOfRow(bytes: Buffer, start: number, limit: number, columns: number): number | undefined {
   let at = start;
   for (let left = columns; left > 0; left--) {
-    if (bytes.length - at < 4) return undefined;
+    if (limit - at < 4) return undefined;
     const length = bytes.readInt32BE(at);
     if (length < -1) throw notBinary();
     at += 4 + Math.max(length, 0);
-    if (at > bytes.length) return undefined;
+    if (at > limit) return undefined;
   }
   return at;
 }

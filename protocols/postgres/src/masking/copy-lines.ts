@@ -1,21 +1,13 @@
 import { GatehouseError } from "@gatehouse/core";
 import type { CopyFormat } from "../analysis/copy-format.ts";
 import type { CopyRows } from "./copy.ts";
-import type { FieldMask, MaskedField } from "./fields.ts";
+import type { FieldMask, MaskEach, MaskedField } from "./fields.ts";
 import type { GrowingBuffer } from "./growing-buffer.ts";
 
 export type LinesFormat = Extract<CopyFormat, { readonly kind: "text" | "csv" }>;
 
 const NEWLINE = 0x0a;
 const BACKSLASH = 0x5c;
-
-/** Where one value stands in a line, as it is written there. */
-interface Place {
-  readonly end: number;
-  /** Its plain bytes; undefined for NULL. */
-  readonly value: Buffer | undefined;
-  readonly quoted: boolean;
-}
 
 /**
  * COPY's text and CSV formats ("File Formats"), as the server writes them: lines end with a newline, and in the encodings
@@ -28,6 +20,8 @@ export class CopyLines implements CopyRows {
   readonly #quote: number;
   readonly #escape: number;
   readonly #null: Buffer;
+  /** A row without columns is an empty line, and so it looks like one of one. */
+  readonly #columns: number;
   #header: boolean;
 
   /** @param masks one for each column */
@@ -38,37 +32,115 @@ export class CopyLines implements CopyRows {
     this.#quote = format.quote.charCodeAt(0);
     this.#escape = format.escape.charCodeAt(0);
     this.#null = Buffer.from(format.null, "utf8");
+    this.#columns = Math.max(1, masks.length);
     this.#header = format.header;
   }
 
-  rewrite(bytes: Buffer, out: GrowingBuffer): number {
-    let at = 0;
+  rewrite(bytes: Buffer, start: number, end: number, out: GrowingBuffer): number {
+    let at = start;
     for (;;) {
-      const end = this.#endOfLine(bytes, at);
-      if (end === undefined) return at;
-      if (this.#header) {
-        this.#header = false;
-        out.copy(bytes, at, end + 1);
-      } else {
-        this.#line(bytes, at, end, out);
+      const written = out.length;
+      const next = this.#line(bytes, at, end, out);
+      if (next === undefined) {
+        out.drop(written);
+        return at;
       }
-      at = end + 1;
+      this.#header = false;
+      at = next;
     }
   }
 
-  /** Where the line's newline stands; undefined while it is not there. */
-  #endOfLine(bytes: Buffer, start: number): number | undefined {
-    const newline = bytes.indexOf(NEWLINE, start);
-    if (newline === -1) return undefined;
-    if (this.#format.kind === "text") return newline;
-    // In quotes, a newline is a part of the value.
+  /** @returns behind its newline; undefined while that is not there */
+  #line(bytes: Buffer, start: number, end: number, out: GrowingBuffer): number | undefined {
+    let copied = start;
     let at = start;
-    let quoted = false;
-    for (; at < bytes.length; at++) {
+    for (let column = 1; ; column++) {
+      const close =
+        this.#format.kind === "csv" ? this.#endOfCsv(bytes, at, end) : this.#endOfText(bytes, at, end);
+      if (close === undefined) return undefined;
+      const mask = this.#header ? undefined : this.#masks[column - 1];
+      if (mask !== undefined && this.#write(mask, bytes, copied, at, close, out)) copied = close;
+      at = close + 1;
+      const isLast = bytes[close] === NEWLINE;
+      if (isLast !== (column === this.#columns)) throw notLines();
+      if (isLast) break;
+    }
+    out.copy(bytes, copied, at);
+    return at;
+  }
+
+  /**
+   * Writes what stands in the value's place behind all that was not written yet.
+   * @param copied up to where it was written
+   * @returns false, with nothing written, where the value stays
+   */
+  #write(
+    mask: FieldMask,
+    bytes: Buffer,
+    copied: number,
+    start: number,
+    end: number,
+    out: GrowingBuffer,
+  ): boolean {
+    if (this.#isNull(bytes, start, end)) return false;
+    const masked = "fixed" in mask ? mask.fixed : this.#masked(mask.each, bytes, start, end);
+    if (masked === undefined) return false;
+    out.copy(bytes, copied, start);
+    if (masked === null) {
+      out.copy(this.#null, 0, this.#null.length);
+    } else if (this.#format.kind === "csv") {
+      out.text(this.#csvOf(String(masked), bytes[start] === this.#quote));
+    } else {
+      out.text(this.#textOf(String(masked)));
+    }
+    return true;
+  }
+
+  #isNull(bytes: Buffer, start: number, end: number): boolean {
+    const { length } = this.#null;
+    if (end - start !== length) return false;
+    for (let at = 0; at < length; at++) if (bytes[start + at] !== this.#null[at]) return false;
+    return true;
+  }
+
+  /** Of the plain value. */
+  #masked(each: MaskEach, bytes: Buffer, start: number, end: number): MaskedField | undefined {
+    let value: Buffer | undefined;
+    if (this.#format.kind === "csv") {
+      if (bytes[start] === this.#quote) value = this.#unquoted(bytes, start + 1, end - 1);
+    } else if (hasBackslash(bytes, start, end)) {
+      value = unescaped(bytes.subarray(start, end));
+    }
+    return value === undefined ? each(bytes, start, end) : each(value, 0, value.length);
+  }
+
+  /** Where the delimiter or the newline behind a value stands; undefined while it is not there. */
+  #endOfText(bytes: Buffer, start: number, end: number): number | undefined {
+    for (let at = start; at < end; at++) {
       const byte = bytes[at];
-      if (quoted && byte === this.#escape && this.#escapes(bytes[at + 1])) at++;
-      else if (byte === this.#quote) quoted = !quoted;
-      else if (byte === NEWLINE && !quoted) return at;
+      if (byte === this.#delimiter || byte === NEWLINE) return at;
+      // A newline in a value is written as `\n`.
+      if (byte === BACKSLASH && ++at < end && bytes[at] === NEWLINE) throw notLines();
+    }
+    return undefined;
+  }
+
+  /** As #endOfText. In quotes, delimiters and newlines are a part of the value; outside, there are no quotes. */
+  #endOfCsv(bytes: Buffer, start: number, end: number): number | undefined {
+    let at = start;
+    let quoted = bytes[at] === this.#quote && at < end;
+    if (quoted) at++;
+    const opened = quoted;
+    for (; at < end; at++) {
+      const byte = bytes[at];
+      if (quoted) {
+        if (byte === this.#escape && this.#escapes(bytes[at + 1])) at++;
+        else if (byte === this.#quote) quoted = false;
+      } else if (byte === this.#delimiter || byte === NEWLINE) {
+        return at;
+      } else if (opened || byte === this.#quote) {
+        throw notLines();
+      }
     }
     return undefined;
   }
@@ -78,49 +150,14 @@ export class CopyLines implements CopyRows {
     return next === this.#quote || next === this.#escape;
   }
 
-  #line(bytes: Buffer, start: number, end: number, out: GrowingBuffer): void {
-    let at = start;
-    for (const [index, mask] of this.#masks.entries()) {
-      if (index > 0) {
-        if (bytes[at] !== this.#delimiter || at >= end) throw notLines();
-        out.byte(this.#delimiter);
-        at++;
-      }
-      const place = this.#format.kind === "csv" ? this.#csv(bytes, at, end) : this.#text(bytes, at, end);
-      this.#write(mask, place, bytes.subarray(at, place.end), out);
-      at = place.end;
+  #unquoted(bytes: Buffer, start: number, end: number): Buffer {
+    const value = Buffer.alloc(end - start);
+    let length = 0;
+    for (let at = start; at < end; at++) {
+      if (bytes[at] === this.#escape && at + 1 < end && this.#escapes(bytes[at + 1])) at++;
+      value[length++] = bytes[at] ?? 0;
     }
-    if (at !== end) throw notLines();
-    out.byte(NEWLINE);
-  }
-
-  #write(mask: FieldMask | undefined, { value, quoted }: Place, written: Buffer, out: GrowingBuffer): void {
-    let masked: MaskedField | undefined;
-    if (mask !== undefined && value !== undefined) {
-      masked = "fixed" in mask ? mask.fixed : mask.each(value, 0, value.length);
-    }
-    if (masked === undefined) out.copy(written, 0, written.length);
-    else if (masked === null) out.copy(this.#null, 0, this.#null.length);
-    else
-      out.text(
-        this.#format.kind === "csv" ? this.#csvOf(String(masked), quoted) : this.#textOf(String(masked)),
-      );
-  }
-
-  #text(bytes: Buffer, start: number, lineEnd: number): Place {
-    let end = start;
-    let escaped = false;
-    while (end < lineEnd && bytes[end] !== this.#delimiter) {
-      if (bytes[end] === BACKSLASH) {
-        escaped = true;
-        end++;
-      }
-      end++;
-    }
-    if (end > lineEnd) throw notLines();
-    const written = bytes.subarray(start, end);
-    if (written.equals(this.#null)) return { end, value: undefined, quoted: false };
-    return { end, value: escaped ? unescaped(written) : written, quoted: false };
+    return value.subarray(0, length);
   }
 
   #textOf(value: string): string {
@@ -130,26 +167,6 @@ export class CopyLines implements CopyRows {
     );
     const { delimiter } = this.#format;
     return delimiter === "\t" ? escaped : escaped.replaceAll(delimiter, () => `\\${delimiter}`);
-  }
-
-  #csv(bytes: Buffer, start: number, lineEnd: number): Place {
-    if (bytes[start] !== this.#quote || start >= lineEnd) {
-      const delimiter = bytes.indexOf(this.#delimiter, start);
-      const end = delimiter === -1 || delimiter > lineEnd ? lineEnd : delimiter;
-      const value = bytes.subarray(start, end);
-      return { end, value: value.equals(this.#null) ? undefined : value, quoted: false };
-    }
-    const value: number[] = [];
-    let at = start + 1;
-    for (; at < lineEnd; at++) {
-      const byte = bytes[at] ?? 0;
-      const next = bytes[at + 1];
-      if (byte === this.#escape && this.#escapes(next) && at + 1 < lineEnd) value.push(bytes[++at] ?? 0);
-      else if (byte === this.#quote) break;
-      else value.push(byte);
-    }
-    if (at >= lineEnd) throw notLines();
-    return { end: at + 1, value: Buffer.from(value), quoted: true };
   }
 
   #csvOf(value: string, quoted: boolean): string {
@@ -177,6 +194,11 @@ const LETTERS: ReadonlyMap<string, string> = new Map([
 const CHARACTERS: ReadonlyMap<number, number> = new Map(
   Array.from(LETTERS, ([character, letter]) => [letter.charCodeAt(0), character.charCodeAt(0)] as const),
 );
+
+function hasBackslash(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === BACKSLASH) return true;
+  return false;
+}
 
 /** The server writes no octal or hexadecimal escapes. */
 function unescaped(written: Buffer): Buffer {

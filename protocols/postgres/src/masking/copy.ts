@@ -10,14 +10,15 @@ import type { Rewriter } from "./rows.ts";
 /** Takes the data of a COPY apart, and writes them with values in other values' place. */
 export interface CopyRows {
   /**
-   * Writes the rows that are whole, from the first byte on.
-   * @returns how many bytes they took; the others are handed in again, with more behind them
+   * Writes the rows that are whole, of the bytes from `start` to `end`.
+   * @returns where the first begins that is not; what is left is handed in again, with more behind it
    */
-  rewrite(bytes: Buffer, out: GrowingBuffer): number;
+  rewrite(bytes: Buffer, start: number, end: number, out: GrowingBuffer): number;
 }
 
 const COPY_DATA = typeCode("d");
 const HEADER = 5;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * The CopyData of a COPY to the client. A message may end inside of a row ("COPY Operations"), though PostgreSQL's never
@@ -28,7 +29,7 @@ export class CopyMasker implements Rewriter {
   readonly #limit: number;
   readonly #out = new GrowingBuffer();
   /** The beginning of a row. */
-  #held: Buffer = Buffer.alloc(0);
+  #held: Buffer = NOTHING;
 
   /** @param limit bytes of one row */
   constructor(
@@ -45,7 +46,12 @@ export class CopyMasker implements Rewriter {
     while (bytes.length - at >= HEADER && bytes[at] === COPY_DATA) {
       const end = at + 1 + bytes.readInt32BE(at + 1);
       if (end > bytes.length) break;
-      this.#data(bytes.subarray(at + HEADER, end));
+      if (this.#held.length === 0) {
+        this.#data(bytes, at + HEADER, end);
+      } else {
+        const data = Buffer.concat([this.#held, bytes.subarray(at + HEADER, end)]);
+        this.#data(data, 0, data.length);
+      }
       at = end;
     }
     return at;
@@ -62,19 +68,18 @@ export class CopyMasker implements Rewriter {
     }
   }
 
-  #data(data: Buffer): void {
-    const bytes = this.#held.length > 0 ? Buffer.concat([this.#held, data]) : data;
+  #data(bytes: Buffer, start: number, end: number): void {
     const message = this.#out.begin(COPY_DATA);
-    const taken = this.#rows.rewrite(bytes, this.#out);
+    const taken = this.#rows.rewrite(bytes, start, end, this.#out);
     if (this.#out.hasBody(message)) this.#out.end(message);
     else this.#out.drop(message);
-    if (bytes.length - taken > this.#limit) {
+    if (end - taken > this.#limit) {
       throw new GatehouseError(
         "PROTOCOL_VIOLATION",
         "A row that is to be masked is larger than the gateway's limit.",
       );
     }
     // A copy: what the message came in is not to be kept for it.
-    this.#held = Buffer.from(bytes.subarray(taken));
+    this.#held = taken === end ? NOTHING : Buffer.from(bytes.subarray(taken, end));
   }
 }

@@ -12,9 +12,10 @@ export type MaskedField = string | Buffer | null;
 /** What becomes of the values of one column that are not NULL. */
 export type FieldMask =
   /** The same for each; with `nulls`, for NULL too. */
-  | { readonly fixed: MaskedField; readonly nulls?: true }
-  /** undefined: it stays as it is. */
-  | { readonly each: (bytes: Buffer, start: number, end: number) => MaskedField | undefined };
+  { readonly fixed: MaskedField; readonly nulls?: true } | { readonly each: MaskEach };
+
+/** Of the bytes of one value; undefined: it stays as it is. */
+export type MaskEach = (bytes: Buffer, start: number, end: number) => MaskedField | undefined;
 
 /** How texts are written in the session. */
 export interface TextEncoding {
