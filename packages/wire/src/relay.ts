@@ -31,7 +31,11 @@ export function relay(
     const pass = (chunk: Buffer) => {
       try {
         let room = true;
-        for (const piece of transform(chunk)) room = to.write(piece);
+        const pieces = transform(chunk);
+        // Together: over TLS each would be a record of its own, and a call of the system.
+        if (pieces.length > 1) to.cork();
+        for (const piece of pieces) room = to.write(piece);
+        if (pieces.length > 1) to.uncork();
         // A receiver that is gone never drains: its sender is left to run, and its bytes to vanish.
         if (!room && !to.destroyed) from.pause();
       } catch (error) {

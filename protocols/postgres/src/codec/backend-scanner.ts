@@ -73,6 +73,8 @@ export class BackendScanner {
   readonly #held = new ChunkQueue();
   #needed = 0;
   #before: readonly Buffer[] = [];
+  /** What has rewritten rows that are still to go out. */
+  #rewriter: Rewriter | undefined;
 
   /** @param watchedLimit of messages that are rewritten, and of those that are watched for */
   constructor(observer: BackendObserver, limit: number = READ_LIMIT, watchedLimit = limit) {
@@ -104,11 +106,24 @@ export class BackendScanner {
       const missing = this.#needed - held.length;
       held.push(bytes.subarray(0, missing));
       bytes = bytes.subarray(missing);
-      if (held.length < this.#needed) return out;
+      if (held.length < this.#needed) break;
       this.#go(held.takeAll(), out);
     }
     if (bytes.length > 0) this.#go(bytes, out);
+    this.#takeRewritten(out);
     return out;
+  }
+
+  /** All rows of a chunk in one piece: each piece is a write, and over TLS a record. */
+  #takeRewritten(out: Buffer[]): void {
+    const rewritten = this.#rewriter?.take();
+    this.#rewriter = undefined;
+    if (rewritten !== undefined && rewritten.length > 0) out.push(rewritten);
+  }
+
+  #pass(piece: Buffer, out: Buffer[]): void {
+    this.#takeRewritten(out);
+    if (piece.length > 0) out.push(piece);
   }
 
   /** Goes through bytes that begin where a message does, or inside of one that passes. */
@@ -142,12 +157,11 @@ export class BackendScanner {
             this.#needed = size;
             break;
           }
-          if (at > from) out.push(bytes.subarray(from, at));
+          if (at > from || this.#rewriter !== rewriter) this.#pass(bytes.subarray(from, at), out);
           from = at;
+          this.#rewriter = rewriter;
           const end = rewriter.rewrite(bytes, at);
           if (end === at) throw outOfPlace();
-          const rewritten = rewriter.take();
-          if (rewritten.length > 0) out.push(rewritten);
           from = at = end;
           continue;
         }
@@ -172,18 +186,18 @@ export class BackendScanner {
         const replacement = own ? NOTHING : observer.read(type, message);
         if (own) observer.readOwn(type, message);
         if (replacement !== undefined) {
-          if (at > from) out.push(bytes.subarray(from, at));
-          if (replacement.length > 0) out.push(replacement);
+          if (at > from) this.#pass(bytes.subarray(from, at), out);
+          if (replacement.length > 0) this.#pass(replacement, out);
           from = at + size;
         }
         at += size;
       }
     } catch (error) {
-      if (at > from) out.push(bytes.subarray(from, at));
+      this.#pass(bytes.subarray(from, at), out);
       this.#before = out;
       throw error;
     }
-    if (at > from) out.push(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at));
+    if (at > from) this.#pass(from === 0 && at === bytes.length ? bytes : bytes.subarray(from, at), out);
     if (at < bytes.length) this.#held.push(bytes.subarray(at));
   }
 }

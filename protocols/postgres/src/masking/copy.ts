@@ -68,9 +68,19 @@ export class CopyMasker implements Rewriter {
     }
   }
 
+  /** @param message where what it is written into begins */
+  #rewritten(bytes: Buffer, start: number, end: number, message: number): number {
+    try {
+      return this.#rows.rewrite(bytes, start, end, this.#out);
+    } catch (error) {
+      this.#out.drop(message);
+      throw error;
+    }
+  }
+
   #data(bytes: Buffer, start: number, end: number): void {
     const message = this.#out.begin(COPY_DATA);
-    const taken = this.#rows.rewrite(bytes, start, end, this.#out);
+    const taken = this.#rewritten(bytes, start, end, message);
     if (this.#out.hasBody(message)) this.#out.end(message);
     else this.#out.drop(message);
     if (end - taken > this.#limit) {

@@ -3,12 +3,18 @@ import type { MaskedField } from "./fields.ts";
 const HEADER = 5;
 /** Bytes. What is shorter is written one by one, which costs less than a call out of JavaScript. */
 const SHORT = 48;
+/** Bytes. */
+const SMALLEST = 1024;
+const LARGEST = 64 * 1024;
+const NOTHING = Buffer.alloc(0);
 /** UTF-8 has no character that takes more bytes than three for each unit of UTF-16. */
 const MOST = 3;
 
 /** What messages are written into, one behind the other, to go out in one piece. */
 export class GrowingBuffer {
-  #bytes: Buffer = Buffer.alloc(0);
+  #bytes: Buffer = NOTHING;
+  /** What it grows by at least. */
+  #next = SMALLEST;
   #length = 0;
 
   get length(): number {
@@ -113,11 +119,11 @@ export class GrowingBuffer {
     return taken;
   }
 
+  /** Most answers are short, and of a long one each piece that is taken leaves less. */
   #grow(size: number): void {
-    const larger = Buffer.allocUnsafeSlow(Math.max(MINIMUM, this.#length + size, this.#length * 2));
+    const larger = Buffer.allocUnsafeSlow(Math.max(this.#next, this.#length + size, this.#length * 2));
+    this.#next = Math.min(this.#next * 2, LARGEST);
     this.#bytes.copy(larger, 0, 0, this.#length);
     this.#bytes = larger;
   }
 }
-
-const MINIMUM = 16 * 1024;

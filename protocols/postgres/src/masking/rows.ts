@@ -8,7 +8,7 @@ export interface Rewriter {
   /**
    * Rewrites the messages of its type that lie one behind the other from `at` on, as far as they are whole.
    * @returns where the first begins that is not; `at` when none was whole
-   * @throws GatehouseError PROTOCOL_VIOLATION when one can't be followed
+   * @throws GatehouseError PROTOCOL_VIOLATION when one can't be followed; of that one, nothing has been written
    */
   rewrite(bytes: Buffer, at: number): number;
   /** What has been written since this was last asked. */
@@ -58,6 +58,17 @@ export class RowMasker implements Rewriter {
     if (end - start < BEFORE_FIELDS || bytes.readUInt16BE(start + HEADER) !== this.#columns)
       throw notDescribed();
     const message = out.length;
+    try {
+      this.#fields(bytes, start, end);
+    } catch (error) {
+      out.drop(message);
+      throw error;
+    }
+    out.end(message);
+  }
+
+  #fields(bytes: Buffer, start: number, end: number): void {
+    const out = this.#out;
     let copied = start;
     let at = start + BEFORE_FIELDS;
     for (const mask of this.#masks) {
@@ -74,7 +85,6 @@ export class RowMasker implements Rewriter {
       copied = at;
     }
     out.copy(bytes, copied, end);
-    out.end(message);
   }
 }
 
