@@ -15,7 +15,11 @@ for (const [name, programme] of Object.entries(programmes)) {
     for (const { lines, peers } of programme.works) {
       for (const { name, against } of lines) {
         const needed = against === "added" ? ["direct", "pgbouncer"] : against === "itself" ? [] : [against];
-        for (const peer of [...needed, "gateway"]) t.ok(peers.some((one) => one === peer), `${name}: ${peer}`);
+        for (const peer of [...needed, "gateway"])
+          t.ok(
+            peers.some((one) => one === peer),
+            `${name}: ${peer}`,
+          );
       }
     }
   });

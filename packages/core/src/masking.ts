@@ -77,9 +77,24 @@ export type MaskingOutcome =
 /** The text that stands in a text's place; null for SQL's NULL. The same for the same text. */
 export type MaskText = (text: string) => string | null;
 
+/**
+ * The same as a MaskText makes, from bytes to bytes: bytes of the value's own and stars, of which there is one at least.
+ * @param out has room for the value and three bytes more from `at` on
+ * @returns where it ends in `out`; -1 where the MaskText has to be asked, as always where what it would look at is not ASCII
+ */
+export type MaskAscii = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  out: Uint8Array,
+  at: number,
+) => number;
+
 /** What texts become, whatever protocol they come by. `redact`, `null` and `constant` look at no text. */
 export interface ValueMasks {
   transform(transform: Transform): MaskText;
+  /** A quicker way to the same, where there is one. */
+  ascii?(transform: Transform): MaskAscii | undefined;
   /** A text with all that the masks' detectors find in it hidden; the same string where they find nothing. */
   detectors(masks: readonly Mask[]): MaskText;
 }

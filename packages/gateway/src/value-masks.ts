@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Mask, type MaskText, Secret, type Transform, type ValueMasks } from "@gatehouse/core";
-import { compileTransform, type DetectorRegistry, maskingKey } from "@gatehouse/masking";
+import { compileTransform, type DetectorRegistry, maskAscii, maskingKey } from "@gatehouse/masking";
 
 /** In the state folder: the key of hashes, which has to be the same after a restart. */
 const KEY_FILE = "masking.key";
@@ -20,6 +20,7 @@ export async function openValueMasks(folder: string, detectors: () => DetectorRe
       const compiled = compileTransform(transform, key);
       return (text) => compiled(text);
     },
+    ascii: maskAscii,
     detectors(masks: readonly Mask[]): MaskText {
       const steps = masks.map((mask) => {
         const transform = compileTransform(mask.with, key);

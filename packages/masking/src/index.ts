@@ -6,6 +6,7 @@ export {
   type RegistryResult,
   type Selection,
 } from "./registry.ts";
+export { maskAscii } from "./partial-ascii.ts";
 export type { MaskedText, Scanner } from "./scanner.ts";
 export type { Found } from "./spans.ts";
 export { compileTransform, maskingKey, REDACTED, type TextTransform } from "./transform.ts";

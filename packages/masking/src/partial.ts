@@ -4,12 +4,12 @@ import { digitsOf, luhn } from "./check-digits.ts";
 type Kind = Extract<Transform, { kind: "partial" }>["of"];
 
 /** RFC 5321, section 4.5.3.1: 64 of the local part, 255 of the domain, and the @. */
-const MAX_ADDRESS = 320;
+export const MAX_ADDRESS = 320;
 const MAX_CARD = 40;
-const MAX_PHONE = 40;
+export const MAX_PHONE = 40;
 /** Of fewer letters one would be too much of the whole. */
-const MIN_LOCAL_PART = 3;
-const MIN_TEXT = 4;
+export const MIN_LOCAL_PART = 3;
+export const MIN_TEXT = 4;
 const STARS = "***";
 
 /** One address and nothing else: what stands beside it would be shown with the domain. */
@@ -54,10 +54,15 @@ function card(value: string): string | undefined {
 /** `+49 30 1234567` -> `+** ** ***4567`. Of a shorter number less stays: 3 digits of 8 or 9, 2 of 7. */
 function phone(value: string): string | undefined {
   if (value.length > MAX_PHONE || !PHONE.test(value)) return undefined;
-  const length = countDigits(value);
+  const shown = shownOfPhone(countDigits(value));
+  return shown === undefined ? undefined : keepLast(value, shown);
+}
+
+/** How many digits stay of a telephone number's; undefined where it is none. */
+export function shownOfPhone(digits: number): number | undefined {
   // E.164 has 15 digits at the most; below 7 a number is an extension, and nearly all of it would stay.
-  if (length < 7 || length > 15) return undefined;
-  return keepLast(value, length >= 10 ? 4 : length >= 8 ? 3 : 2);
+  if (digits < 7 || digits > 15) return undefined;
+  return digits >= 10 ? 4 : digits >= 8 ? 3 : 2;
 }
 
 /** `Lovelace` -> `L***`, however long it is. */

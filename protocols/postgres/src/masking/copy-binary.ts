@@ -1,6 +1,6 @@
 import { GatehouseError } from "@gatehouse/core";
 import type { CopyRows } from "./copy.ts";
-import type { FieldMask } from "./fields.ts";
+import { type FieldMask, writeField } from "./fields.ts";
 import type { GrowingBuffer } from "./growing-buffer.ts";
 
 /*
@@ -73,11 +73,7 @@ export class CopyBinary implements CopyRows {
       const value = at + 4;
       at = length === -1 ? value : value + length;
       if (mask === undefined || length === -1) continue;
-      const masked = "fixed" in mask ? mask.fixed : mask.each(bytes, value, at);
-      if (masked === undefined) continue;
-      out.copy(bytes, copied, value - 4);
-      out.field(masked);
-      copied = at;
+      if (writeField(mask, bytes, copied, value, at, out)) copied = at;
     }
     out.copy(bytes, copied, end);
   }

@@ -22,6 +22,8 @@ export class CopyLines implements CopyRows {
   readonly #null: Buffer;
   /** A row without columns is an empty line, and so it looks like one of one. */
   readonly #columns: number;
+  /** With stars in their place, bytes that nothing had to be done for are of that kind still. */
+  readonly #staysPlain: boolean;
   #header: boolean;
 
   /** @param masks one for each column */
@@ -33,6 +35,8 @@ export class CopyLines implements CopyRows {
     this.#escape = format.escape.charCodeAt(0);
     this.#null = Buffer.from(format.null, "utf8");
     this.#columns = Math.max(1, masks.length);
+    const { delimiter, quote, escape: escaping, null: nothing } = format;
+    this.#staysPlain = ![delimiter, quote, escaping, nothing].some((text) => text.includes("*"));
     this.#header = format.header;
   }
 
@@ -83,6 +87,12 @@ export class CopyLines implements CopyRows {
     out: GrowingBuffer,
   ): boolean {
     if (this.#isNull(bytes, start, end)) return false;
+    if ("each" in mask && mask.ascii && this.#staysPlain && this.#isPlain(bytes, start, end)) {
+      const before = out.length;
+      out.copy(bytes, copied, start);
+      if (out.ascii(mask.ascii, bytes, start, end)) return true;
+      out.drop(before);
+    }
     const masked = "fixed" in mask ? mask.fixed : this.#masked(mask.each, bytes, start, end);
     if (masked === undefined) return false;
     out.copy(bytes, copied, start);
@@ -103,15 +113,20 @@ export class CopyLines implements CopyRows {
     return true;
   }
 
+  /** It is written as it is. */
+  #isPlain(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#format.kind === "csv") return bytes[start] !== this.#quote;
+    return !hasBackslash(bytes, start, end);
+  }
+
   /** Of the plain value. */
   #masked(each: MaskEach, bytes: Buffer, start: number, end: number): MaskedField | undefined {
-    let value: Buffer | undefined;
-    if (this.#format.kind === "csv") {
-      if (bytes[start] === this.#quote) value = this.#unquoted(bytes, start + 1, end - 1);
-    } else if (hasBackslash(bytes, start, end)) {
-      value = unescaped(bytes.subarray(start, end));
-    }
-    return value === undefined ? each(bytes, start, end) : each(value, 0, value.length);
+    if (this.#isPlain(bytes, start, end)) return each(bytes, start, end);
+    const value =
+      this.#format.kind === "csv"
+        ? this.#unquoted(bytes, start + 1, end - 1)
+        : unescaped(bytes.subarray(start, end));
+    return each(value, 0, value.length);
   }
 
   /** Where the delimiter or the newline behind a value stands; undefined while it is not there. */
@@ -174,7 +189,7 @@ export class CopyLines implements CopyRows {
     const needs =
       quoted ||
       value === this.#format.null ||
-      /[\r\n]|^\\\.$|^\s|\s$/.test(value) ||
+      /[\r\n]|^\\\.$/.test(value) ||
       value.includes(delimiter) ||
       value.includes(quote);
     if (!needs) return value;

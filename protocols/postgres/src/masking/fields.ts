@@ -1,9 +1,18 @@
 import { isAscii } from "node:buffer";
-import { GatehouseError, type Transform } from "@gatehouse/core";
+import { GatehouseError, type MaskAscii, type Transform } from "@gatehouse/core";
 import type { RowColumn } from "../codec/row-description.ts";
 import type { Decode } from "../codec/name.ts";
+import type { GrowingBuffer } from "./growing-buffer.ts";
 import { arrayBinary, mapArrayBinary, mapArrayText, quotedElement } from "./arrays.ts";
-import { binaryText, elementType, type Kind, type MaskedType, maskedType, plainText } from "./types.ts";
+import {
+  binaryText,
+  elementType,
+  type Kind,
+  type MaskedType,
+  maskedType,
+  mostBytes,
+  plainText,
+} from "./types.ts";
 import type { MaskText, ValueMasks } from "@gatehouse/core";
 
 /** What stands in a value's place: text to be written as UTF-8, bytes, or null for NULL. */
@@ -12,7 +21,12 @@ export type MaskedField = string | Buffer | null;
 /** What becomes of the values of one column that are not NULL. */
 export type FieldMask =
   /** The same for each; with `nulls`, for NULL too. */
-  { readonly fixed: MaskedField; readonly nulls?: true } | { readonly each: MaskEach };
+  | { readonly fixed: MaskedField; readonly nulls?: true }
+  | {
+      readonly each: MaskEach;
+      /** A quicker way to the same, where it can say. */
+      readonly ascii?: MaskAscii | undefined;
+    };
 
 /** Of the bytes of one value; undefined: it stays as it is. */
 export type MaskEach = (bytes: Buffer, start: number, end: number) => MaskedField | undefined;
@@ -50,7 +64,44 @@ export function fieldMask(
   }
   if (element !== undefined) return { each: binary ? column.arrayBinary(mask) : column.arrayText(mask) };
   if (binary && !shape.textual) return { each: column.binary(mask) };
-  return { each: column.text(mask) };
+  return { each: column.text(mask), ascii: asciiUpTo(mostBytes(type, modifier), values.ascii?.(transform)) };
+}
+
+/** What is longer than the type takes is left to the type. */
+function asciiUpTo(most: number, mask: MaskAscii | undefined): MaskAscii | undefined {
+  if (mask === undefined || most === Number.POSITIVE_INFINITY) return mask;
+  if (most === 0) return undefined;
+  return (bytes, start, end, out, at) => {
+    const written = mask(bytes, start, end, out, at);
+    return written - at > most ? -1 : written;
+  };
+}
+
+/**
+ * Writes what stands in a value's place, as a field of a DataRow or of a binary COPY has it: its length and its bytes.
+ * @param copied up to where all before it has been written
+ * @param start of the value itself
+ * @returns false, with nothing written, where the value stays
+ */
+export function writeField(
+  mask: FieldMask,
+  bytes: Buffer,
+  copied: number,
+  start: number,
+  end: number,
+  out: GrowingBuffer,
+): boolean {
+  const before = out.length;
+  if ("each" in mask && mask.ascii) {
+    out.copy(bytes, copied, start - 4);
+    if (out.asciiField(mask.ascii, bytes, start, end)) return true;
+    out.drop(before);
+  }
+  const masked = "fixed" in mask ? mask.fixed : mask.each(bytes, start, end);
+  if (masked === undefined) return false;
+  out.copy(bytes, copied, start - 4);
+  out.field(masked);
+  return true;
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { MaskAscii } from "@gatehouse/core";
 import type { MaskedField } from "./fields.ts";
 
 const HEADER = 5;
@@ -71,6 +72,24 @@ export class GrowingBuffer {
     if (typeof value === "string") this.text(value);
     else this.copy(value, 0, value.length);
     this.#setInt32(this.#length - start - 4, start);
+  }
+
+  /** As `field`. @returns false where the mask can't say */
+  asciiField(mask: MaskAscii, from: Buffer, start: number, end: number): boolean {
+    const length = this.#length;
+    this.int32(0);
+    if (!this.ascii(mask, from, start, end)) return false;
+    this.#setInt32(this.#length - length - 4, length);
+    return true;
+  }
+
+  /** What a mask makes of a value. @returns false, with nothing written, where it can't say */
+  ascii(mask: MaskAscii, from: Buffer, start: number, end: number): boolean {
+    this.expect(end - start + 3);
+    const written = mask(from, start, end, this.#bytes, this.#length);
+    if (written < 0) return false;
+    this.#length = written;
+    return true;
   }
 
   int32(value: number): void {

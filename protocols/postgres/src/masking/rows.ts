@@ -1,6 +1,6 @@
 import { GatehouseError } from "@gatehouse/core";
 import { typeCode } from "../codec/framing.ts";
-import type { FieldMask } from "./fields.ts";
+import { type FieldMask, writeField } from "./fields.ts";
 import { GrowingBuffer } from "./growing-buffer.ts";
 
 /** What rewrites the messages of an answer that carry values. Each of them has to be whole. */
@@ -78,11 +78,7 @@ export class RowMasker implements Rewriter {
       at = length === -1 ? value : value + length;
       if (length < -1 || at > end) throw notDescribed();
       if (mask === undefined || (length === -1 && !("fixed" in mask && mask.nulls))) continue;
-      const masked = "fixed" in mask ? mask.fixed : mask.each(bytes, value, at);
-      if (masked === undefined) continue;
-      out.copy(bytes, copied, value - 4);
-      out.field(masked);
-      copied = at;
+      if (writeField(mask, bytes, copied, value, at, out)) copied = at;
     }
     out.copy(bytes, copied, end);
   }

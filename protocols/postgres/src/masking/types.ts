@@ -44,6 +44,7 @@ export interface MaskedType {
   binary(form: string): Buffer;
 }
 
+const TEXT = 25;
 const VARCHAR = 1043;
 const BPCHAR = 1042;
 const NAME = 19;
@@ -221,7 +222,7 @@ function isDate(text: string): boolean {
 
 /** By object id (pg_type.dat). */
 const TYPES: ReadonlyMap<number, MaskedType> = new Map([
-  [25, textual((text) => text)],
+  [TEXT, textual((text) => text)],
   [VARCHAR, textual(cut)],
   [BPCHAR, textual(padded)],
   [NAME, textual(truncated)],
@@ -243,7 +244,7 @@ const TYPES: ReadonlyMap<number, MaskedType> = new Map([
 
 /** Array types, and the types of their elements. */
 const ELEMENTS: ReadonlyMap<number, number> = new Map([
-  [1009, 25],
+  [1009, TEXT],
   [1015, VARCHAR],
   [1014, BPCHAR],
   [1003, NAME],
@@ -265,6 +266,13 @@ const ELEMENTS: ReadonlyMap<number, number> = new Map([
 /** How values of a type are masked; undefined where all that can be put there is NULL. */
 export function maskedType(type: number): MaskedType | undefined {
   return TYPES.get(type);
+}
+
+/** How long an ASCII text may be to be a value of the type as it is, and to be read as it stands; 0 where none is. */
+export function mostBytes(type: number, modifier: number): number {
+  if (type === TEXT) return Number.POSITIVE_INFINITY;
+  if (type !== VARCHAR) return 0;
+  return modifier < 5 ? Number.POSITIVE_INFINITY : modifier - 4;
 }
 
 /** Of an array's type, that of its elements. */

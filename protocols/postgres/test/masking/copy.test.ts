@@ -1,4 +1,5 @@
 import t from "tap";
+import { compileTransform, maskAscii, maskingKey } from "@gatehouse/masking";
 import { loadModule, parseSync } from "libpg-query";
 import { copyFormat } from "../../src/analysis/copy-format.ts";
 import { asNode } from "../../src/analysis/node.ts";
@@ -89,8 +90,8 @@ const expected = [
 ];
 
 /** The CopyData of a COPY to the client. */
-async function copied(options: string): Promise<Buffer[]> {
-  client.send(encodeQuery(`copy (select * from odd order by id) to stdout ${options}`));
+async function copied(options: string, table = "odd"): Promise<Buffer[]> {
+  client.send(encodeQuery(`copy (select * from ${table} order by id) to stdout ${options}`));
   const frames = await client.until("Z");
   if (errorIn(frames).size > 0) throw new Error(errorIn(frames).get("M"));
   return frames.filter((one) => letter(one) === "d").map(({ bytes }) => bytes);
@@ -167,6 +168,37 @@ for (const options of [
     }
   });
 }
+
+t.test("values that are masked in their bytes come out as by their texts", async (t) => {
+  const names = [
+    "Love",
+    "Love,lace",
+    " Love",
+    'Lo"ve',
+    "L***",
+    "Lo\tve",
+    "Lo\\ve",
+    "Lo|ve",
+    "Lo*ve",
+    "Lo",
+    "",
+    null,
+  ];
+  await admin.query("create table names (id serial, value text, other text)");
+  await admin.query("insert into names (value, other) select n, n from unnest($1::text[]) as n", [names]);
+  const partial = compileTransform({ kind: "partial", of: "text" }, maskingKey(Buffer.alloc(32, 1)));
+  const slow: FieldMask = { each: (bytes, start, end) => partial(bytes.toString("utf8", start, end)) };
+  const quick: FieldMask = { ...slow, ascii: maskAscii({ kind: "partial", of: "text" }) };
+  for (const options of [
+    ...["", "(delimiter '|')", "(delimiter '*')", "(null 'L***')", "binary"],
+    ...["csv", "(format csv, force_quote *)", "(format csv, delimiter '*')", "(format csv, null 'L***')"],
+    ...["(format csv, quote '*')", "(format csv, escape '*')"],
+  ]) {
+    const sent = await copied(options, "names");
+    const masks = (mask: FieldMask) => [undefined, mask, mask];
+    t.strictSame(masked(options, sent, masks(quick)), masked(options, sent, masks(slow)), options);
+  }
+});
 
 t.test("NULL takes a value's place", async (t) => {
   for (const options of ["", "(null 'nil')", "csv", "(format csv, force_quote *)", "binary"]) {

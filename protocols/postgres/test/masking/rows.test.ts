@@ -1,8 +1,10 @@
+import type { Transform, ValueMasks } from "@gatehouse/core";
+import { maskAscii } from "@gatehouse/masking";
 import t from "tap";
 import { BackendScanner } from "../../src/codec/backend-scanner.ts";
 import { decodeDataRow } from "../../src/codec/data-row.ts";
 import { frame } from "../../src/codec/framing.ts";
-import type { FieldMask } from "../../src/masking/fields.ts";
+import { type FieldMask, fieldMask } from "../../src/masking/fields.ts";
 import { RowMasker } from "../../src/masking/rows.ts";
 
 const violation = { code: "PROTOCOL_VIOLATION" };
@@ -63,6 +65,40 @@ t.test("values that grow, by a little or by a lot", async (t) => {
   );
   t.equal(rows.length, 20);
   t.ok(rows.every(([value, index], at) => value === "é".repeat(100_000) && index === String(at)));
+});
+
+t.test("values are masked in their bytes where their type takes what comes of it", async (t) => {
+  const partial: Transform = { kind: "partial", of: "text" };
+  const inBytes: ValueMasks = {
+    transform: () => (text) => (text.length < 4 ? "short" : "by its text"),
+    detectors: () => (text) => text,
+    ascii: maskAscii,
+  };
+  const maskOf = (type: number, modifier: number) =>
+    fieldMask(partial, { type, modifier, binary: false }, inBytes, { utf8: true, decode: String });
+  const masks = [maskOf(25, -1), maskOf(1043, 4 + 4), maskOf(1043, 4 + 3), maskOf(1042, 4 + 6)];
+  t.strictSame(
+    masked(
+      masks,
+      row("Love", "Love", "Lov", "Loving"),
+      row("é", "Lové", null, ""),
+      row("Loves", "", "x", "y"),
+    ),
+    [
+      ["L***", "L***", "sho", "by its"],
+      ["short", "by i", null, "short "],
+      ["L***", "shor", "sho", "short "],
+    ],
+  );
+  t.strictSame(masked([maskOf(1043, 4 + 3)], row("Loves")), [["by "]], "four bytes do not fit into three");
+});
+
+t.test("of a row that breaks off, nothing goes out, and of those before it everything", async (t) => {
+  const lying = row("abc", "d");
+  lying.writeInt32BE(100, 14);
+  const masker = new RowMasker([shout, shout]);
+  t.throws(() => masker.rewrite(Buffer.concat([row("a", "b"), lying]), 0), violation);
+  t.strictSame(rowsIn(masker.take()), [["A", "B"]]);
 });
 
 t.test("what was taken is not written over", async (t) => {
