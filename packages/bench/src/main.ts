@@ -80,7 +80,8 @@ function isChosen({ name, lines }: Work<Stage>, { only }: Options): boolean {
 
 /** The relay beside the others, where the transport is one that it speaks. */
 function withRelay(work: Work<Stage>, { relay }: Options): Work<Stage> {
-  if (!relay || work.transport !== "tls" || work.peers.includes("relay")) return work;
+  const compares = work.transport === "tls" && work.peers.includes("direct");
+  if (!relay || !compares || work.peers.includes("relay")) return work;
   return { ...work, peers: [...work.peers, "relay"] };
 }
 

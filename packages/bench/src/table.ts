@@ -39,7 +39,10 @@ export function table(
     }));
   const padded = ({ width, words }: (typeof columns)[number], cell: string) =>
     words ? cell.padEnd(width) : cell.padStart(width);
-  const head = columns.map((column) => padded(column, column.head)).join("  ");
+  const head = columns
+    .map((column) => padded(column, column.head))
+    .join("  ")
+    .trimEnd();
   const rows = results.map((result, row) =>
     columns
       .map((column) => {

@@ -1,18 +1,29 @@
 import t from "tap";
 import { readOptions } from "../src/options.ts";
 
-t.test("the protocol is asked for; the rest has defaults, and smaller ones for a smoke run", async (t) => {
-  t.match(readOptions(["postgres"]), { rounds: 5, seconds: 3, only: [], strict: false, json: String });
-  t.match(readOptions(["postgres", "--quick"]), { rounds: 1, seconds: 1, quick: true });
-  t.match(readOptions(["postgres", "--quick", "--rounds", "3", "--only", "tpcb", "--only", "copy"]), {
-    rounds: 3,
-    only: ["tpcb", "copy"],
-  });
-  t.equal(readOptions(["--help"]), undefined);
-});
+t.test(
+  "what is measured is asked for; the rest has defaults, and smaller ones for a smoke run",
+  async (t) => {
+    t.match(readOptions(["postgres"]), {
+      subject: "postgres",
+      rounds: 5,
+      seconds: 3,
+      only: [],
+      strict: false,
+      json: String,
+    });
+    t.match(readOptions(["postgres", "--quick"]), { rounds: 1, seconds: 1, quick: true });
+    t.match(readOptions(["postgres", "--quick", "--rounds", "3", "--only", "tpcb", "--only", "copy"]), {
+      rounds: 3,
+      only: ["tpcb", "copy"],
+    });
+    t.match(readOptions(["masking", "--quick"]), { subject: "masking", rounds: 1 });
+    t.equal(readOptions(["--help"]), undefined);
+  },
+);
 
 t.test("what makes no sense is refused", async (t) => {
-  for (const args of [[], ["mysql"], ["postgres", "ssh"], ["postgres", "--fast"]]) {
+  for (const args of [[], ["mysql"], ["postgres", "masking"], ["postgres", "--fast"]]) {
     t.throws(() => readOptions(args), TypeError, args.join(" "));
   }
   for (const rounds of ["0", "-1", "1.5", "many", "10000"]) {

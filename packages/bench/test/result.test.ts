@@ -26,6 +26,18 @@ t.test("the ratio is the median of the rounds' ratios, not the ratio of the medi
   t.same(result?.ratios, [0.95, 0.9, 0.5]);
 });
 
+t.test(
+  "rows that are masked are held against the same rows unmasked, and decisions against nothing",
+  async (t) => {
+    t.equal(ratioOf({ unmasked: 100, gateway: 70 }, "unmasked"), 0.7);
+    t.equal(ratioOf({ gateway: 70 }, "unmasked"), undefined);
+    t.equal(ratioOf({ gateway: 4.2 }, "itself"), 4.2);
+    const { wanted: _, ...known } = line;
+    const [result] = resultsOf({ lines: [{ ...known, against: "itself" }] }, [round({ gateway: 4.2 })]);
+    t.match(result, { ratio: 4.2, met: true }, "where nothing is wanted, nothing is short of it");
+  },
+);
+
 t.test("a work of two lines has a result for each, of its own figures", async (t) => {
   const lines = [
     { ...line, name: "p50", wanted: { atMost: 1 } },

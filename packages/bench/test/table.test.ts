@@ -48,6 +48,24 @@ t.test(
   },
 );
 
+t.test(
+  "a figure that stands for itself has no ratio, and one of which nothing is wanted no verdict",
+  async (t) => {
+    const decision = (wanted: { atMost: number } | undefined, figure: number) =>
+      result({
+        line: { name: "decision", unit: "us", against: "itself", ...(wanted ? { wanted } : {}) },
+        ...{ figures: { gateway: figure }, cpu: {}, ratio: figure },
+      });
+    t.equal(
+      table([decision({ atMost: 5 }, 2.5), decision(undefined, 7.5)], [], pipe),
+      `
+work      unit  gateway  wanted
+decision  us       2.50  <= 5    pass
+decision  us       7.50  -`.slice(1),
+    );
+  },
+);
+
 t.test("figures have three digits that count", async (t) => {
   t.same([1_234_567.8, 100, 99.951, 1.005, 0.256, 0.0123, undefined].map(figure), [
     ...["1,234,568", "100", "100", "1.00", "0.256", "0.012", "-"],
