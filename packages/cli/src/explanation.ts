@@ -1,4 +1,4 @@
-import type { AnswerLineage, Facts, FactValue, Mask, RuleReference, Transform } from "@gatehouse/core";
+import type { AnswerLineage, Facts, FactValue, Hiding, Mask, RuleReference } from "@gatehouse/core";
 import type { ConditionPart, Ending, RuleExplanation } from "@gatehouse/policy";
 import type { Explained } from "./explain.ts";
 import { paint, print, table } from "./output.ts";
@@ -145,7 +145,7 @@ function printMasks(masks: readonly Mask[], ending: Ending, target: string): voi
   print(rows.length > 0 ? table(rows, "  ") : "  nothing of this answer is hidden");
 }
 
-function transformOf(transform: Transform): string {
+function transformOf(transform: Hiding): string {
   switch (transform.kind) {
     case "partial":
       return `partial: ${transform.of}`;

@@ -65,7 +65,7 @@ const analyzer = new Analyzer();
 
 try {
   const engine = await policies();
-  const catalog = { data: await catalogs.fresh(), unsettled: false };
+  const catalog = { data: await catalogs.fresh(), unsettled: false, redefined: false };
   const reading: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false, catalog };
 
   /** As session and enforcement do it. */
