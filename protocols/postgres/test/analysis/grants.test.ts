@@ -5,21 +5,19 @@
 import { isDeepStrictEqual } from "node:util";
 import { startPostgres } from "@gatehouse/testkit";
 import { loadModule } from "libpg-query";
-import pg from "pg";
-import t, { type Test } from "tap";
+import type pg from "pg";
+import t from "tap";
 import type { Analysis, Reading } from "../../src/analysis/analysis.ts";
 import { analyze } from "../../src/analysis/analyze.ts";
-import { generatedQuery } from "../lineage/generated.ts";
-import { SCHEMA } from "../lineage/schema.ts";
-import * as lineageStatements from "../lineage/statements.data.ts";
 import { viewFactsOf } from "../../src/analysis/view-facts.ts";
 import type { CatalogIndex } from "../../src/catalog/catalog-index.ts";
-import { catalogOf, lineageOfOne, parse } from "../support/described.ts";
+import { database } from "../support/database.ts";
+import { catalogOf, parse } from "../support/described.ts";
 import { everyday, everydaySchema } from "../support/everyday.ts";
-import { judge, takeAway, type Verdict } from "../support/grants.ts";
+import { judge, takeAway } from "../support/grants.ts";
+import { end, Tally } from "../support/tally.ts";
 import * as statements from "./statements.data.ts";
 
-const GENERATED = 600;
 const READING: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };
 
 /** Relations that the analysis's own examples name, with the columns that they name. */
@@ -31,21 +29,6 @@ const EXAMPLES = ["a", "b", "c", "orders", "customers", "data", "x", "y"].map(
 await loadModule();
 const server = await startPostgres();
 t.teardown(() => server.stop());
-
-async function database(name: string, sql: string): Promise<pg.Client> {
-  const at = (database: string) =>
-    new pg.Client({ host: server.host, port: server.port, ...server.superuser, database });
-  const maker = at("postgres");
-  await maker.connect();
-  await maker.query(`CREATE DATABASE ${name}`);
-  await maker.end();
-  const client = at(name);
-  await client.connect();
-  t.teardown(() => client.end());
-  await client.query(sql);
-  await takeAway(client);
-  return client;
-}
 
 function analysisOf(text: string): Analysis {
   return analyze(text, parse(text), READING).analysis;
@@ -65,31 +48,6 @@ function sameGrants(one: Analysis, other: Analysis): boolean {
   return isDeepStrictEqual(granted(one), granted(other));
 }
 
-/** Counts verdicts, and says which texts the analysis was wrong about. */
-class Tally {
-  readonly missed: { readonly text: string; readonly message: string }[] = [];
-  readonly counts = { held: 0, missed: 0, unknown: 0, "not judged": 0 };
-  readonly faults = new Map<string, string>();
-
-  add(text: string, verdict: Verdict): void {
-    this.counts[verdict.kind]++;
-    if (verdict.kind === "missed") this.missed.push({ text, message: verdict.message });
-    if (verdict.kind === "not judged") this.faults.set(text, verdict.why);
-  }
-
-  get figures(): string {
-    const { held, missed, unknown } = this.counts;
-    const rate = ((100 * unknown) / (held + missed + unknown)).toFixed(1);
-    return `${held} held, ${missed} confidently wrong, ${unknown} unknown (${rate} %), ${this.counts["not judged"]} not judged`;
-  }
-}
-
-function end(t: Test, tally: Tally): void {
-  t.comment(`figures: ${t.name}: ${tally.figures}`);
-  t.strictSame(tally.missed, []);
-  t.ok(tally.counts.held > 0, "some of them could be judged");
-}
-
 /** Without what was found, a text that reads something is refused: the oracle can tell. */
 async function refusedWithout(client: pg.Client, text: string, analysis: Analysis): Promise<boolean> {
   const nothing = { ...analysis, reads: [], writes: [], functions: [] };
@@ -97,7 +55,8 @@ async function refusedWithout(client: pg.Client, text: string, analysis: Analysi
 }
 
 t.test("the analysis's own examples", async (t) => {
-  const client = await database("examples", EXAMPLES.join(";\n"));
+  const client = await database(t, server, "examples", EXAMPLES.join(";\n"));
+  await takeAway(client);
   const tally = new Tally();
   for (const [text] of [...statements.reading, ...statements.changing]) {
     if (text.trim() === "") continue;
@@ -107,7 +66,8 @@ t.test("the analysis's own examples", async (t) => {
 });
 
 t.test("statements of every day", async (t) => {
-  const client = await database("everyday", await everydaySchema());
+  const client = await database(t, server, "everyday", await everydaySchema());
+  await takeAway(client);
   const catalog = await catalogOf(server, "everyday");
   const tally = new Tally();
   const texts = await everyday(client);
@@ -125,21 +85,4 @@ t.test("statements of every day", async (t) => {
   end(t, tally);
   t.comment("with the catalog");
   end(t, looked);
-});
-
-t.test("columns of statements that were made up, and of those of the lineage", async (t) => {
-  const client = await database("columns", SCHEMA);
-  const catalog = await catalogOf(server, "columns");
-  const tally = new Tally();
-  const written = [...lineageStatements.reading, ...lineageStatements.changing].map(([text]) => text);
-  const generated = Array.from({ length: GENERATED }, (_, seed) => generatedQuery(seed));
-  for (const text of [...written, ...generated]) {
-    const stmts = parse(text);
-    if (stmts.length !== 1) continue;
-    const analysis = analysisOf(text);
-    // A lineage has no system columns: they are no column's values.
-    if (/\b(ctid|tableoid)\b/.test(text)) continue;
-    tally.add(text, await judge(client, text, { analysis, lineage: lineageOfOne(text, catalog) }));
-  }
-  end(t, tally);
 });

@@ -12,6 +12,7 @@ import { viewFactsOf } from "../../src/analysis/view-facts.ts";
 import { generatedQuery } from "../lineage/generated.ts";
 import { SCHEMA } from "../lineage/schema.ts";
 import * as lineageStatements from "../lineage/statements.data.ts";
+import { database } from "../support/database.ts";
 import { catalogOf, parse } from "../support/described.ts";
 import { everyday, everydaySchema } from "../support/everyday.ts";
 
@@ -22,20 +23,6 @@ const PLANNED = /^\s*(select|with|values|table|insert|update|delete|merge)\b/i;
 await loadModule();
 const server = await startPostgres();
 t.teardown(() => server.stop());
-
-async function database(name: string, sql: string): Promise<pg.Client> {
-  const at = (database: string) =>
-    new pg.Client({ host: server.host, port: server.port, ...server.superuser, database });
-  const maker = at("postgres");
-  await maker.connect();
-  await maker.query(`CREATE DATABASE ${name}`);
-  await maker.end();
-  const client = at(name);
-  await client.connect();
-  t.teardown(() => client.end());
-  await client.query(sql);
-  return client;
-}
 
 interface PlanNode {
   readonly Schema?: string;
@@ -69,8 +56,8 @@ async function compare(
   textsOf: (client: pg.Client) => Promise<readonly string[]>,
 ) {
   await t.test(name, async (t) => {
-    const client = await database(name.replaceAll(" ", "_"), schema);
-    const catalog = await catalogOf(server, name.replaceAll(" ", "_"));
+    const client = await database(t, server, name, schema);
+    const catalog = await catalogOf(server, name);
     const viewFacts = viewFactsOf(catalog, parse);
     const surroundings = { catalog, unsettled: false, redefined: false, viewFacts };
     let compared = 0;
