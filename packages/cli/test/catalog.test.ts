@@ -60,14 +60,14 @@ t.test("with a catalog, the lineage of each column is shown and how it is hidden
   t.match(stdout, /\n {2}which rows there are, or their order: public\.customers\.city\n/);
   t.match(
     stdout,
-    /\nmasks\n {2}contact +partial: email +contact details \(policies\/personal\.yaml:5\)\n {2}n +null +contact details/,
+    /\nmasks\n {2}contact +partial: email +contact details \(policies\/personal\.yaml:5\)\n {2}n +withheld +contact details/,
   );
   const json = await explain(config, ...args, "--json");
   t.match(JSON.parse(json.stdout), {
     ending: {
       hidden: [
         { name: "contact", with: { kind: "partial" } },
-        { name: "n", with: { kind: "null" } },
+        { name: "n", with: { kind: "withheld" } },
       ],
     },
     rules: [{ reasons: [{ text: 'sql.access == "read"', result: true, facts: { "sql.access": "read" } }] }],

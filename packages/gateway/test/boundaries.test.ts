@@ -68,7 +68,9 @@ async function workspaces(): Promise<Workspace[]> {
       declared: ours(Object.keys(dependencies ?? {})),
       declaredForTests: ours(Object.keys(devDependencies ?? {})),
       sources: await importsOf(`${folder}/{src,bin}/**/*.{ts,js}`),
-      tests: await importsOf(folder === "test" ? "test/**/*.ts" : `${folder}/{test,scripts}/**/*.ts`),
+      tests: await importsOf(
+        folder === "test" ? "test/**/*.ts" : `${folder}/{test,scripts,bench,fuzz}/**/*.ts`,
+      ),
     });
   }
   return found;
