@@ -42,8 +42,8 @@ const constants: Readonly<Record<string, string>> = {
 const tables: Readonly<Record<string, readonly string[]>> = {
   redacted: Object.keys(columns),
   nulled: Object.keys(columns),
-  hashed: ["words", "short", "fixed", "small", "large", "exact", "token", "more", "phones", "ssn"],
-  parts: ["words", "short", "fixed", "phones", "ssn"],
+  hashed: ["words", "short", "fixed", "small", "large", "exact", "token", "more", "phones", "ssn", "nick"],
+  parts: ["words", "short", "fixed", "phones", "ssn", "nick"],
   constant: Object.keys(constants),
 };
 
@@ -121,7 +121,8 @@ export async function maskedGatewayFor(t: Test): Promise<World> {
     masked[table] = first;
   }
   t.match(masked, {
-    redacted: { words: "[redacted]", mood: null },
+    redacted: { words: "[redacted]", mood: null, nick: "[redacted]" },
+    hashed: { nick: /^\[hash:/, short: /^[0-9a-z]{8}$/ },
     constant: { words: "withheld", small: "-7", exact: "-0.5000", vip: "f", born: "2000-02-29" },
     parts: { short: /^a\*/ },
   });

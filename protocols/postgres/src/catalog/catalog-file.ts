@@ -271,6 +271,7 @@ const type = z.strictObject({
   base: typeReference.exactOptional(),
   relation: name.exactOptional(),
   element: typeReference.exactOptional(),
+  textual: z.literal(true).exactOptional(),
   checks: z.array(name).exactOptional(),
 });
 

@@ -4,6 +4,8 @@ import type { CatalogData, NamedType, Relation, Routine } from "./catalog.ts";
 
 const NOTHING: readonly never[] = [];
 
+/** Object id of the type text (pg_type.dat). */
+const TEXT = 25;
 /** Domains over domains. */
 const MAX_DOMAINS = 32;
 
@@ -122,9 +124,10 @@ export class CatalogIndex {
     return found;
   }
 
-  /** Of a domain, the type below all domains; any other type is itself. */
+  /** Of a domain, the type below all domains; of one whose values are texts, text; any other type is itself. */
   typeBelow(id: number): number {
-    return this.domains(id).at(-1)?.base ?? id;
+    const below = this.domains(id).at(-1)?.base ?? id;
+    return this.#types.get(below)?.textual ? TEXT : below;
   }
 
   #reached(id: number, next: (from: Relation) => readonly Relation[]): readonly Relation[] {

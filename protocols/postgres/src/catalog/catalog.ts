@@ -92,6 +92,8 @@ export interface NamedType {
   readonly relation?: number;
   /** Of an array: the type of its elements. */
   readonly element?: number;
+  /** Its values are texts, and are written as such (citext): it is of the category of strings. */
+  readonly textual?: true;
   /** Of a domain: the routines of somebody's own, as `schema.name`, that its checks run. */
   readonly checks?: readonly string[];
 }

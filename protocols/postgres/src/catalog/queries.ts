@@ -166,7 +166,7 @@ WITH checks AS MATERIALIZED (
 SELECT json_build_object('type', json_build_object('id', t.oid::int8, 'schema', t.nspname, 'name', t.typname,
   'kind', t.typtype, 'base', nullif(t.typbasetype::int8, 0), 'relation', nullif(t.typrelid::int8, 0),
   'element', CASE WHEN t.typlen = -1 THEN nullif(t.typelem::int8, 0) END,
-  'checks', k.list))
+  'textual', t.typtype = 'b' AND t.typcategory = 'S' AND t.typelem = 0, 'checks', k.list))
 FROM (${TYPES}) t LEFT JOIN checks k ON k.type = t.oid ORDER BY t.oid;
 SELECT json_build_object('operator', json_build_object('schema', o.nspname, 'name', o.oprname,
   'function', json_build_array(n.nspname, p.proname)))

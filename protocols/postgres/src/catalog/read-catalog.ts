@@ -273,14 +273,16 @@ const type = z
     base: id.nullable(),
     relation: id.nullable(),
     element: id.nullable(),
+    textual: z.boolean(),
     checks: z.array(routineName).nullable(),
   })
   .transform(
-    ({ base, relation, element, checks, ...rest }): NamedType => ({
+    ({ base, relation, element, textual, checks, ...rest }): NamedType => ({
       ...rest,
       ...(base === null ? {} : { base }),
       ...(relation === null ? {} : { relation }),
       ...(element === null ? {} : { element }),
+      ...(textual ? { textual } : {}),
       ...(checks === null ? {} : { checks }),
     }),
   );

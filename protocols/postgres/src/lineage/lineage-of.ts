@@ -7,7 +7,6 @@ import { query, runByName, statement } from "./statements.ts";
 import { type Surroundings, TooMuch, Trace } from "./trace.ts";
 import { type Shape, type Sources, within } from "./values.ts";
 import { Views } from "./views.ts";
-import { belowDomains } from "./types.ts";
 
 /** Names of columns in one statement's lineage: each of a partitioned table's is one more. */
 const MAX_NAMES = 100_000;
@@ -110,7 +109,7 @@ function finished(shape: Shape | undefined, trace: Trace): StatementLineage {
       name,
       from: names(value.sources),
       exact: value.exact,
-      ...(value.type === undefined ? {} : { type: belowDomains(value.type, trace.surroundings.catalog) }),
+      ...(value.type === undefined ? {} : { type: trace.surroundings.catalog.typeBelow(value.type) }),
       ...(value.origins === undefined ? {} : { origins: value.origins }),
     }),
   );

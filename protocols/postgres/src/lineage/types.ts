@@ -4,9 +4,6 @@ import type { NamedType } from "../catalog/catalog.ts";
 import type { Trace } from "./trace.ts";
 import { derived, type Shape, type Value } from "./values.ts";
 
-/** Domains over domains. */
-const MAX_DOMAINS = 32;
-
 /** FirstGenbkiObjectId: below are the types that PostgreSQL's own list names; above, rows and arrays of its own catalogs. */
 const FIRST_UNLISTED = 10_000;
 /** Rows, arrays of rows, and tsvector, which unnest takes apart, too (pg_type.dat). */
@@ -34,21 +31,11 @@ export function mayHoldRows(id: number, { surroundings: { catalog } }: Trace): b
   return type ? isRows(type) : id >= FIRST_UNLISTED || NOT_SINGLE.has(id);
 }
 
-/** The type that a domain, or one over it, rests on; any other as it is. */
-export function belowDomains(type: number, catalog: CatalogIndex): number {
-  let below = type;
-  for (let i = 0, known = catalog.type(type); known?.kind === "domain" && i < MAX_DOMAINS; i++) {
-    below = known.base ?? 0;
-    known = catalog.type(below);
-  }
-  return below;
-}
-
 /** The fields of a value that is a row by its type: each depends on the whole of it. */
 export function compositeShape({ type, sources }: Value, trace: Trace): Shape | undefined {
   if (type === undefined) return undefined;
   const { catalog } = trace.surroundings;
-  const known = catalog.type(belowDomains(type, catalog));
+  const known = catalog.type(catalog.typeBelow(type));
   const relation = known?.relation === undefined ? undefined : catalog.relationById(known.relation);
   if (!relation) return undefined;
   trace.step(relation.columns.length);

@@ -8,6 +8,7 @@ import { detectingMask, type FieldMask, fieldMask, NULL, withheldMask } from "./
 import { fitsOrigins } from "./origins.ts";
 import type { MaskPlan, StatementPlan } from "./plan.ts";
 import { type Rewriter, RowMasker } from "./rows.ts";
+import { elementType, maskedType } from "./types.ts";
 import type { ValueMasks } from "@gatehouse/core";
 
 export interface MaskingContext {
@@ -136,13 +137,19 @@ export class MaskedAnswer {
     // Something has changed since the text was understood: nobody can say which column is which.
     if (columns !== undefined && columns.length !== described.length) throw notPlanned();
     const find = detecting.length > 0 ? values.detectors(detecting) : undefined;
-    return described.map((column, index) => {
+    return described.map((told, index) => {
       const transform = columns?.[index];
+      const column = { ...told, type: maskableType(told.type, plan.types[index]) };
       if (transform?.kind === "withheld") return withheldMask(column, values, encoding);
       if (transform) return fieldMask(transform, column, values, encoding);
       return find && detectingMask(find, column, values, encoding);
     });
   }
+}
+
+/** A type of somebody's own is masked as what it is below, where the lineage knows that: citext as text. */
+function maskableType(told: number, below: number | undefined): number {
+  return maskedType(elementType(told) ?? told) ? told : (below ?? told);
 }
 
 function notPlanned(): GatehouseError {

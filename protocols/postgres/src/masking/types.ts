@@ -22,7 +22,7 @@ import { parameterText } from "../codec/parameter.ts";
  *   anything else         NULL                    NULL            NULL                     NULL
  *
  * No number, date or truth value could be told from data, and not every driver takes a NaN or an infinite date: so NULL.
- * A text that is longer than varchar(n), bpchar(n) or a name can be is cut.
+ * A text that is longer than varchar(n), bpchar(n) or a name can be is cut; of a hash, as much is left as there is room for.
  */
 
 export type Kind = "redact" | "constant" | "hash" | "partial";
@@ -61,10 +61,24 @@ function textual(fit: (text: string, modifier: number) => string): MaskedType {
     textual: true,
     serves: TEXT_KINDS,
     accepts: () => true,
-    form: (text, _, modifier) => fit(text, modifier),
+    form(text, kind, modifier) {
+      const fitting = fit(text, modifier);
+      // Cut, all hashes would begin alike.
+      return kind !== "hash" || fitting.startsWith(text) ? fitting : fit(dense(text), modifier);
+    },
     binary: utf8,
   };
 }
+
+/** A hash without its brackets, in digits and letters: five bits a character. */
+function dense(hashed: string): string {
+  return BigInt(`0x${hash("sha256", hashed, "hex")}`)
+    .toString(36)
+    .slice(-DENSE);
+}
+
+/** The last characters: the first of a number are not all alike. */
+const DENSE = 40;
 
 /** The modifier of varchar(n) and bpchar(n) is n + 4; without n it is -1. */
 function cut(text: string, modifier: number): string {

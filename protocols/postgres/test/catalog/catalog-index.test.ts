@@ -1,5 +1,5 @@
 import t from "tap";
-import type { CatalogData, Relation, Routine } from "../../src/catalog/catalog.ts";
+import type { CatalogData, NamedType, Relation, Routine } from "../../src/catalog/catalog.ts";
 import { CatalogIndex } from "../../src/catalog/catalog-index.ts";
 
 function table(id: number, name: string, parents: readonly number[] = [], schema = "public"): Relation {
@@ -55,6 +55,28 @@ t.test("a name is looked up with its schema, as it is written", async (t) => {
   t.equal(index.type(7)?.base, 25);
   t.equal(index.type(25), undefined);
 });
+
+t.test(
+  "below domains, and below types whose values are texts, is the type that values are written as",
+  async (t) => {
+    const own = (id: number, rest: Pick<NamedType, "kind" | "base" | "textual">) => ({
+      ...{ id, schema: "public", name: `t${id}` },
+      ...rest,
+    });
+    const index = indexOf({
+      types: [
+        own(1, { kind: "domain", base: 2 }),
+        own(2, { kind: "domain", base: 1700 }),
+        own(3, { kind: "base", textual: true }),
+        own(4, { kind: "domain", base: 3 }),
+        own(5, { kind: "base" }),
+        own(6, { kind: "domain", base: 6 }),
+      ],
+    });
+    const below = [1, 2, 3, 4, 5, 6, 20].map((id) => index.typeBelow(id));
+    t.strictSame(below, [1700, 1700, 25, 25, 5, 6, 20]);
+  },
+);
 
 t.test("relatives are all ancestors and all descendants, and no siblings", async (t) => {
   const index = indexOf({

@@ -7,7 +7,7 @@ import { encodeParse } from "../../src/codec/parse.ts";
 import { decodeDataRow } from "../../src/codec/data-row.ts";
 import { decodeRowDescription } from "../../src/codec/row-description.ts";
 import { detectingMask, fieldMask, type FieldMask } from "../../src/masking/fields.ts";
-import { serves } from "../../src/masking/types.ts";
+import { maskedType, serves } from "../../src/masking/types.ts";
 import { startFrontWithServer } from "../support/front.ts";
 import { marking } from "../support/masking.ts";
 import { letter } from "../support/raw-client.ts";
@@ -56,7 +56,7 @@ const cases: readonly (readonly [string, string, readonly (readonly [Transform, 
     [
       [redact, "***   "],
       [partial, "a***  "],
-      [hash, "#616e6"],
+      [hash, "i7679a"],
     ],
   ],
   ["name", "ann", [[constant("é".repeat(40)), "é".repeat(31)]]],
@@ -232,7 +232,7 @@ const cases: readonly (readonly [string, string, readonly (readonly [Transform, 
       [redact, "{***}"],
     ],
   ],
-  ["varchar(3)[]", "{ann}", [[hash, "{#61}"]]],
+  ["varchar(3)[]", "{ann}", [[hash, "{i76}"]]],
   [
     "int4[]",
     "{1,2}",
@@ -323,6 +323,23 @@ t.test("a hash is the same in text and binary, and of the value's own type", asy
     t.equal(hashes.size, 1, `${type} ${[...hashes].join(" ")}`);
     t.notOk(hashes.has("NULL") || hashes.has(value));
   }
+});
+
+t.test("a hash for which there is no room tells values apart as far as there is", async (t) => {
+  for (const [type, length] of [
+    [1043, 8],
+    [1042, 6],
+  ] as const) {
+    const forms = new Set<string | undefined>();
+    for (let n = 0; n < 500; n++) {
+      const text = `[hash:${"a".repeat(29)}${n.toString(16).padStart(3, "0")}]`;
+      forms.add(maskedType(type)?.form(text, "hash", length + 4));
+    }
+    t.equal(forms.size, 500);
+    for (const form of forms) t.equal(form?.length, length);
+  }
+  const whole = `[hash:${"a".repeat(32)}]`;
+  t.equal(maskedType(1043)?.form(whole, "hash", 44), whole);
 });
 
 t.test("a transform that a type can't have is known before", async (t) => {
