@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Authority, createAuthority } from "@gatehouse/certs";
 import {
   type Command,
+  type Lease,
   type ListenerLimits,
   type LoginRequest,
   type Mask,
@@ -69,6 +70,8 @@ export interface FrontOptions {
   /** As whom a client is let in. */
   readonly subject?: (request: LoginRequest) => string;
   readonly analyzer?: Analyzer;
+  /** The gateway's own way in; the level's, where it is left out. */
+  readonly lease?: () => Promise<Lease>;
   /** The audit log's write of a decision, where it is to take its time. */
   readonly written?: (command: Command) => Promise<void>;
   readonly authority?: Authority;
@@ -132,7 +135,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     plaintext: false,
     limits: { ...limits, ...options.limits },
     gate,
-    lease: () => Promise.resolve(leaseOf(user, password)),
+    lease: options.lease ?? (() => Promise.resolve(leaseOf(user, password))),
     learned: () => undefined,
     values: options.values ?? hideAll,
     log,
