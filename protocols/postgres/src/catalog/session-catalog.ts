@@ -53,9 +53,12 @@ export class SessionCatalog {
       };
       return new Pending(this.#cache.fresh().catch(failed));
     }
-    const view = { data, unsettled: this.#changed || this.#hides, redefined: this.#redefined };
+    const unsettled = this.#changed || this.#hides;
+    const redefined = this.#redefined;
+    const known = this.#view;
     // The same object for the same view: results that rest on it are found again.
-    if (!same(this.#view, view)) this.#view = view;
+    if (known?.data === data && known.unsettled === unsettled && known.redefined === redefined) return known;
+    this.#view = { data, unsettled, redefined };
     return this.#view;
   }
 
@@ -83,8 +86,4 @@ export class SessionCatalog {
     // What is hung on a temporary table, nobody else ever sees.
     if (!this.#hides) this.#redefined = false;
   }
-}
-
-function same(one: CatalogView | undefined, other: CatalogView): one is CatalogView {
-  return one?.data === other.data && one.unsettled === other.unsettled && one.redefined === other.redefined;
 }
