@@ -298,7 +298,7 @@ function unknownBecause({ userFunctions }: Command): string {
   if (userFunctions === undefined) return "What it would do could not be told.";
   const { names } = userFunctions;
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
-  return `It runs ${names.slice(0, NAMED).join(", ")}${more}, and what that does could not be told.`;
+  return `It runs ${names.slice(0, NAMED).join(", ")}${more}, and what that does is not known until a policy lists it under functions.`;
 }
 
 function blockedBy({ rule, policy }: RuleReference): string {
