@@ -1,12 +1,12 @@
 /** What a statement does that its text does not say, by the catalog of a real server. */
 import { startPostgres } from "@gatehouse/testkit";
 import { loadModule } from "libpg-query";
-import pg from "pg";
 import t from "tap";
 import type { Analysis, Reading } from "../../src/analysis/analysis.ts";
 import { analyze } from "../../src/analysis/analyze.ts";
 import { viewFactsOf } from "../../src/analysis/view-facts.ts";
 import type { CatalogIndex } from "../../src/catalog/catalog-index.ts";
+import { superuser } from "../support/database.ts";
 import { catalogOf, parse } from "../support/described.ts";
 
 const SCHEMA = `
@@ -68,10 +68,7 @@ const SCHEMA = `
 await loadModule();
 const server = await startPostgres();
 t.teardown(() => server.stop());
-const admin = new pg.Client({ host: server.host, port: server.port, ...server.superuser });
-await admin.connect();
-await admin.query(SCHEMA);
-await admin.end();
+await (await superuser(t, server)).query(SCHEMA);
 const catalog: CatalogIndex = await catalogOf(server);
 
 const READING: Reading = { path: ["public"], backslashes: false, touched: false, usesUser: false };

@@ -1,18 +1,12 @@
 import { startPostgres } from "@gatehouse/testkit";
-import pg from "pg";
 import t from "tap";
 import { parameterText } from "../../src/codec/parameter.ts";
+import { superuser } from "../support/database.ts";
 
 /* What rules and the audit log see of a binary parameter, against what the server reads in the same bytes. */
 
 const server = await startPostgres();
-const client = new pg.Client({
-  host: server.host,
-  port: server.port,
-  database: "postgres",
-  ...server.superuser,
-});
-await client.connect();
+const client = await superuser(t, server);
 t.teardown(async () => {
   await client.end();
   await server.stop();

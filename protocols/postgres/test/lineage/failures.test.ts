@@ -4,9 +4,10 @@
  */
 import { startPostgres } from "@gatehouse/testkit";
 import { loadModule } from "libpg-query";
-import pg from "pg";
+import type pg from "pg";
 import t from "tap";
 import { catalogOf, lineageOfOne } from "../support/described.ts";
+import { superuser } from "../support/database.ts";
 
 /** By type: values that some function or other has had trouble with. */
 const ENDS: Readonly<Record<string, readonly string[]>> = {
@@ -50,14 +51,7 @@ const ANY = ["text", "float8", "timestamptz", "text[]", "json", "jsonb"];
 await loadModule();
 const server = await startPostgres();
 t.teardown(() => server.stop());
-const client = new pg.Client({
-  host: server.host,
-  port: server.port,
-  database: "postgres",
-  ...server.superuser,
-});
-await client.connect();
-t.teardown(() => client.end());
+const client = await superuser(t, server);
 
 /** The column that has a type. */
 function columnOf(type: string): string {

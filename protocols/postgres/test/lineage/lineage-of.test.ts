@@ -1,25 +1,18 @@
 import { startPostgres } from "@gatehouse/testkit";
 import { loadModule } from "libpg-query";
-import pg from "pg";
 import t from "tap";
 import { lineageOf } from "../../src/lineage/lineage-of.ts";
 import { catalogOf, lineageOfOne, PLAIN, parse } from "../support/described.ts";
 import { said } from "./said.ts";
 import { SCHEMA } from "./schema.ts";
 import { changing, reading } from "./statements.data.ts";
+import { superuser } from "../support/database.ts";
 
 await loadModule();
 const server = await startPostgres();
 t.teardown(() => server.stop());
-const client = new pg.Client({
-  host: server.host,
-  port: server.port,
-  database: "postgres",
-  ...server.superuser,
-});
-await client.connect();
+const client = await superuser(t, server);
 await client.query(SCHEMA);
-await client.end();
 const catalog = await catalogOf(server);
 
 for (const [text, expected] of [...reading, ...changing]) {

@@ -4,7 +4,6 @@
  */
 import { startPostgres } from "@gatehouse/testkit";
 import { loadModule } from "libpg-query";
-import pg from "pg";
 import t, { type Test } from "tap";
 import { dotted } from "../../src/analysis/search-path.ts";
 import { definitions } from "../analysis/definitions.data.ts";
@@ -14,6 +13,7 @@ import { catalogOf, described, lineageOfOne, parse } from "../support/described.
 import { generatedQuery } from "./generated.ts";
 import { SCHEMA } from "./schema.ts";
 import { changing, reading } from "./statements.data.ts";
+import { superuser } from "../support/database.ts";
 
 /** Columns that are handed on, and some that look like it. */
 const ORIGINS: readonly string[] = [
@@ -54,14 +54,7 @@ const ORIGINS: readonly string[] = [
 await loadModule();
 const server = await startPostgres();
 t.teardown(() => server.stop());
-const client = new pg.Client({
-  host: server.host,
-  port: server.port,
-  database: "postgres",
-  ...server.superuser,
-});
-await client.connect();
-t.teardown(() => client.end());
+const client = await superuser(t, server);
 await client.query(SCHEMA);
 // The relations that the analysis' own examples name.
 await client.query("CREATE TABLE a (id int, x int, y int); CREATE TABLE b (LIKE a); CREATE TABLE c (LIKE a)");
