@@ -97,7 +97,9 @@ t.test("a trigger's function is unknown until the policy lists it", async (t) =>
     "listed",
     policyOf(EVERYTHING, "functions: { writes: [public.count_*] }\n"),
   );
-  t.equal((await listed.client.query(text)).rowCount, 1);
+  // What a listed function does is known, and so is what comes after it.
+  for (const _ of [1, 2]) t.equal((await listed.client.query(text)).rowCount, 1);
+  t.equal((await listed.client.query("select id from visits")).rowCount, 2);
 });
 
 t.test(

@@ -37,11 +37,15 @@ export class CountingSession {
     return this.counts.get(letter) ?? 0;
   }
 
-  /** Resolves when so many messages of this letter have come. @throws Error when the session ends before that */
+  /**
+   * Resolves when so many messages of this letter have come.
+   * @throws Error when the session ends before that, or when the server has said no instead and waits for what comes next
+   */
   async until(letter: string, count: number): Promise<void> {
     await this.#whileOpen(async (signal) => {
       while (this.count(letter) < count) {
         if (this.socket.destroyed) throw new Error("the session has ended");
+        if (letter !== "Z" && this.errors.length > 0) throw new Error(`refused: ${this.errors.join(", ")}`);
         await once(this.socket, "data", { signal });
       }
     });

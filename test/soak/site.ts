@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { freePort } from "@gatehouse/testkit";
 import { type Demo, startDemo } from "@gatehouse/demo";
 import pg from "pg";
@@ -24,10 +26,21 @@ export interface Site {
   stop(): Promise<void>;
 }
 
+/** The trigger's function would make every change of its table unknown. */
+const POLICY = `policy: what the load runs into
+who: { everyone: true }
+targets: [orders]
+functions: { writes: [public.stall] }
+rules:
+  - block: nothing
+    when: "false"
+`;
+
 export async function startSite(): Promise<Site> {
   const demo = await startDemo("auto", () => undefined);
   try {
     const port = await freePort();
+    await writeFile(join(demo.folder, "policies", "soak.yaml"), POLICY);
     const { configFile, state } = await variantOf(demo, "soak", {
       "  postgres": `{ address: 127.0.0.1:${port} }`,
       "  control": `{ address: 127.0.0.1:${await freePort()} }`,

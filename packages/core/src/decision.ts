@@ -1,4 +1,4 @@
-import type { Command } from "./command.ts";
+import type { Access, Command } from "./command.ts";
 import type { Identity } from "./identity.ts";
 import type { Mask } from "./masking.ts";
 import type { Level, Target } from "./target.ts";
@@ -19,6 +19,8 @@ export type Decision =
       readonly policyVersion: string;
       /** Those of every rule that matches, together; the same list for the same rules. Absent where there are none. */
       readonly masks?: readonly Mask[];
+      /** What the policies hold the command to do, where that is not what it says itself. */
+      readonly access?: Access;
     }
   | {
       readonly effect: "block";

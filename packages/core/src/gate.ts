@@ -1,5 +1,5 @@
 import type { Address } from "./address.ts";
-import type { Command } from "./command.ts";
+import type { Access, Command } from "./command.ts";
 import type { Decision } from "./decision.ts";
 import type { Mask } from "./masking.ts";
 import type { Permit } from "./permit.ts";
@@ -42,6 +42,8 @@ export type Verdict =
  */
 export interface Deciding {
   readonly effect: Decision["effect"];
+  /** Of a command that is let through: what the policies hold it to do, where that is not what it says itself. */
+  readonly access?: Access | undefined;
   /** Never rejects. Refuses what was allowed, when the audit log does not take it. */
   readonly verdict: Promise<Verdict>;
 }

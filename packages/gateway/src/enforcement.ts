@@ -115,7 +115,7 @@ export class SessionEnforcement {
         return { ok: false, refusal: this.#notAudited(reference, error) };
       },
     );
-    return { effect, verdict };
+    return effect === "allow" ? { effect, access: decision.access, verdict } : { effect, verdict };
   }
 
   /** Puts on the audit log what an adapter refused by itself. */

@@ -220,7 +220,9 @@ export class Engine implements LoadedPolicies {
     evaluation: Evaluation,
     onError: RuleErrorListener,
   ): Decision {
-    const decision = { effect: "allow", rule, policyVersion: this.version } as const;
+    const { access, listed } = evaluation;
+    const held = listed ? { access } : {};
+    const decision = { effect: "allow", rule, policyVersion: this.version, ...held } as const;
     if (masks.length === 0) return decision;
     const holding = masks.filter((selected) => {
       try {

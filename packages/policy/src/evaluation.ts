@@ -10,6 +10,8 @@ export class Evaluation {
   readonly #results: (boolean | undefined)[] | undefined;
   /** What the command does in the rules' eyes. */
   readonly access: Access;
+  /** That is not what it says itself: the functions that it runs are listed. */
+  readonly listed: boolean;
   #context: Context | undefined;
   #settled = true;
 
@@ -19,6 +21,7 @@ export class Evaluation {
     this.#request = request;
     this.#results = results;
     this.access = selection.functions.accessOf(request.command);
+    this.listed = this.access !== request.command.access;
   }
 
   /** Every condition that was asked is settled, and none has failed: any command of this shape would fare alike. */

@@ -48,7 +48,7 @@ export class Dispatch {
    */
   command(command: SqlCommand, parts: readonly Part[], failure: Failure, statement?: Statement): boolean {
     const { session, upstream, expectations } = this.#options;
-    const { effect, verdict } = session.decide(command);
+    const { effect, access = command.access, verdict } = session.decide(command);
     const allowed = effect === "allow";
     const messages: Buffer[] = [];
     let first = allowed ? parts[0]?.expectation : undefined;
@@ -56,7 +56,7 @@ export class Dispatch {
       first = failingAs(failure);
       expectations.push(first);
     } else {
-      this.#options.catalog.sent(command.shape, command.text);
+      this.#options.catalog.sent(command.shape, access, command.text);
       const masked = this.#masked(command, parts, statement);
       first = masked[0]?.expectation ?? first;
       for (const { expectation, bytes } of masked) {

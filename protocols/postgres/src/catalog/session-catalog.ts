@@ -1,3 +1,4 @@
+import type { Access } from "@gatehouse/core";
 import type { Analysis } from "../analysis/analysis.ts";
 import type { TransactionStatus } from "../codec/ready-for-query.ts";
 import { Pending } from "../pending.ts";
@@ -62,8 +63,12 @@ export class SessionCatalog {
     return this.#view;
   }
 
-  /** A command is on its way. @param text as it is audited */
-  sent({ access, effects, defines }: Pick<Analysis, "access" | "effects" | "defines">, text: string): void {
+  /**
+   * A command is on its way.
+   * @param access what it is held to do: functions that a policy lists hide nothing and make nothing
+   * @param text as it is audited
+   */
+  sent({ effects, defines }: Pick<Analysis, "effects" | "defines">, access: Access, text: string): void {
     if (access === "read" || access === "write") return;
     this.#changed = true;
     this.#redefined ||= defines;

@@ -36,7 +36,7 @@ t.test(
   async (t) => {
     const { session, stale } = catalog();
     session.ready("idle");
-    session.sent({ access: "ddl", effects: [], defines: false }, "create table t ()");
+    session.sent({ effects: [], defines: false }, "ddl", "create table t ()");
     t.match(session.view(), { unsettled: true });
     session.ready("open");
     t.match([stale(), session.view()], [1, { unsettled: true }]);
