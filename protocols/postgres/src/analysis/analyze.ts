@@ -23,6 +23,15 @@ const NO_NAMES: Scope = new Set();
 const UNCERTAIN =
   "It names something without its schema, behind or inside a statement that may change where names are looked for.";
 
+/** Statements that read or change rows. */
+const ROWS =
+  /^(Select|Insert|Update|Delete|Merge|Copy|Execute|Explain|DeclareCursor|Prepare|Truncate|CreateTableAs)Stmt$/;
+
+/** Beside columns: what has a type's name in it, and makes a value of it. */
+const MAKES_VALUES: ReadonlySet<string> = new Set([
+  ...["JsonOutput", "output", "JsonTableColumn", "RangeTableFuncCol", "TypeCast", "XmlSerialize"],
+]);
+
 /** CURSOR_OPT_HOLD (parsenodes.h). */
 const WITH_HOLD = 0x20;
 
@@ -79,8 +88,15 @@ class Walk {
   top(index: number, raw: Node): void {
     this.#findings.statement = index;
     this.#place = { start: asNumber(raw["stmt_location"]), length: asNumber(raw["stmt_len"]) };
-    for (const [name, body] of Object.entries(asNode(raw["stmt"]) ?? {}))
+    const defined = this.#surroundings !== undefined && this.#findings.hasDefined;
+    for (const [name, body] of Object.entries(asNode(raw["stmt"]) ?? {})) {
+      // What was defined before it may run beside it, and no catalog has that yet.
+      if (defined && ROWS.test(name)) this.#findings.widen("unknown");
       this.statement(name, asNode(body) ?? {}, NO_NAMES, true);
+      if (name === "CreateTableAsStmt" || asNode(body)?.["intoClause"] !== undefined) {
+        this.#findings.makesTable();
+      }
+    }
     this.#resolution.next();
   }
 
@@ -112,7 +128,7 @@ class Walk {
         this.#findings.changes(this.#relationsIn(body["relations"]), "truncate");
         break;
       case "LockStmt":
-        this.#findings.writes(this.#relationsIn(body["relations"]));
+        this.#findings.lockRows(this.#relationsIn(body["relations"]));
         break;
       case "RefreshMatViewStmt":
         this.#findings.changes(this.#names.relation(asNode(body["relation"]) ?? {}), "update");
@@ -296,6 +312,7 @@ class Walk {
       case "PrepareStmt": {
         const part = this.#body(body["query"], scope);
         findings.include(part);
+        for (const type of asList(body["argtypes"])) this.#cast(asNode(type)?.["TypeName"]);
         // The text is kept, and it holds literals.
         findings.literals = true;
         findings.effect({ kind: "prepare", name: name ?? "", text: this.#ownText(), body: part.analysis(1) });
@@ -416,7 +433,10 @@ class Walk {
       else {
         if (key === "AlterTableCmd" && isAdministrative(body)) this.#findings.widen("admin");
         for (const operator of operatorsIn(key, body)) this.#operator(operator);
-        if (key === "TypeCast") this.#cast(body["typeName"]);
+        if (MAKES_VALUES.has(key)) this.#cast(body["typeName"]);
+        if (key === "RangeFunction" || key === "AlterTableCmd") this.#columns(body);
+        if (key === "ColumnDef") this.#definesColumn(body["typeName"]);
+        if (key === "ColumnRef") this.#field(body["fields"]);
         if (key === "ParamRef") this.#findings.parameters();
         if (key === "RangeTableSample") this.#called(namesIn({ List: { items: body["method"] } }));
         if (key === "A_Indirection") this.#attributes(body["indirection"]);
@@ -455,11 +475,35 @@ class Walk {
     if (this.#names.hides(names)) this.#findings.widen("unknown");
     else if (isUserFunction(schema, name)) {
       this.#findings.callsUserFunctions(meant.filter((one) => catalog?.ofServer(one) !== true));
+      // Or a cast to a type of that name.
+      const { ids } = this.#names.typesNamed(names);
+      if (ids.length > 0) this.#findings.casts(ids);
     } else {
       this.#findings.widen(accessOfFunction(schema, name));
       // Others of the same name, for other types.
       this.#findings.runs(meant.filter((one) => (catalog?.routinesNamed(one).length ?? 0) > 0));
     }
+  }
+
+  /** Columns that a function in FROM gives, or that a table gets: of what types, stands there. */
+  #columns(body: Node): void {
+    for (const definition of [...asList(body["coldeflist"]), body["def"]]) {
+      const column = asNode(asNode(definition)?.["ColumnDef"]);
+      if (column?.["typeName"] !== undefined) this.#cast(column["typeName"]);
+    }
+  }
+
+  /** What is put into a column runs the checks of its type, which no catalog shows while the column is new. */
+  #definesColumn(typeName: unknown): void {
+    const { ids } = this.#names.types(typeName);
+    if (this.#surroundings?.catalog.isChecked(ids) === true) this.#findings.defines();
+  }
+
+  /** `t.name` reads a column of t, or calls a function `name` with its row. */
+  #field(fields: unknown): void {
+    const names = asList(fields).flatMap(namesIn);
+    const last = names.at(-1);
+    if (names.length > 1 && last !== undefined) this.#findings.attributes(this.#names.made(last));
   }
 
   /** `(x).name` reads a field of x, or calls a function `name` with it, where there may be one. */

@@ -11,9 +11,12 @@ const results: ReadonlyMap<string, readonly (readonly string[])[]> = gatheredRes
 /** The major version whose functions are listed. */
 export const BUILTINS_VERSION = 18;
 
-/** Run a query that is handed to them as text, or by a name that the grammar does not show. */
+/**
+ * Run a query that is handed to them as text, or by a name that the grammar does not show; or make a value of a type that
+ * they are given, which may have checks.
+ */
 const RUNS_SQL =
-  /^(query_to_xml|cursor_to_xml|table_to_xml|schema_to_xml|database_to_xml|ts_stat$|ts_rewrite$)/;
+  /^(pg_input_(is_valid|error_info)$|(array|domain|multirange|range|record)_in$|query_to_xml|cursor_to_xml|table_to_xml|schema_to_xml|database_to_xml|ts_stat$|ts_rewrite$)/;
 
 /**
  * Volatile functions that change nothing that others can see. Volatile ones that are not listed here or

@@ -2,6 +2,7 @@ import type { Access } from "@gatehouse/core";
 import type { Relation, RowEvent } from "../catalog/catalog.ts";
 import type { CatalogIndex } from "../catalog/catalog-index.ts";
 import { type Analysis, widest } from "./analysis.ts";
+import { accessOfFunction } from "./builtins.ts";
 
 /** Relations that one statement is followed to: partitions, views below views, rows that go with others. */
 const MAX_REACHED = 50_000;
@@ -12,8 +13,14 @@ export interface Done {
   readonly reads: ReadonlySet<string>;
   /** What is done to the rows of each. */
   readonly changes: ReadonlyMap<string, ReadonlySet<RowEvent>>;
-  /** Object ids of the types that it casts to. */
+  /** Relations whose rows it locks: those that are read with them, are as well. */
+  readonly locks: ReadonlySet<string>;
+  /** Object ids of the types of somebody's own that it casts to. */
   readonly types: ReadonlySet<number>;
+  /** It casts to others, too. */
+  readonly casts: boolean;
+  /** What stands behind a dot, as schema.name of the routines that it may be: `t.name` may call name(t). */
+  readonly attributes: ReadonlySet<string>;
   /** It has parameters: they may be of any type. */
   readonly parameters: boolean;
 }
@@ -22,10 +29,12 @@ export interface Done {
 export interface Consequences {
   readonly reads: ReadonlySet<string>;
   readonly writes: ReadonlySet<string>;
-  /** Functions that views call. */
+  /** Functions that views call, and PostgreSQL's own that run without being named. */
   readonly functions: ReadonlySet<string>;
   /** Routines of somebody's own that run without being named, as schema.name. */
   readonly runs: ReadonlySet<string>;
+  /** Values of its types are not made without running something. */
+  readonly checked: boolean;
   /** But for those: what views do, and `unknown` where it can't be told. */
   readonly access: Access;
 }
@@ -41,7 +50,8 @@ export function consequencesOf(done: Done, catalog: CatalogIndex, viewFacts: Vie
   const reached = new Reached(catalog, viewFacts);
   for (const name of done.reads) reached.named(name, "read");
   for (const [name, events] of done.changes) for (const event of events) reached.named(name, event);
-  reached.casts(done);
+  if (done.locks.size > 0) reached.locked(done.locks);
+  reached.values(done);
   return reached;
 }
 
@@ -50,6 +60,7 @@ class Reached implements Consequences {
   readonly writes = new Set<string>();
   readonly functions = new Set<string>();
   readonly runs = new Set<string>();
+  checked = false;
   access: Access = "read";
   readonly #catalog: CatalogIndex;
   readonly #viewFacts: ViewFacts;
@@ -68,19 +79,42 @@ class Reached implements Consequences {
     if (relation) this.#reach(relation, event);
   }
 
+  /** Locks go through views, and to the parts of tables. */
+  locked(names: Iterable<string>): void {
+    const behind = new Reached(this.#catalog, this.#viewFacts);
+    for (const name of names) behind.named(name, "read");
+    for (const name of behind.reads) this.writes.add(name);
+  }
+
   /**
-   * Casts of somebody's own, from or to the types of what is read, changed or cast to: one runs a function, and need not
-   * be written to be made.
+   * What runs to make values, and to take them for others, of the types of what is read, changed or cast to: checks of
+   * domains, casts of somebody's own, which need not be written to be made, and functions that look like fields.
    */
-  casts({ types, parameters }: Done): void {
-    for (const type of types) this.#checks(type);
-    const used = (type: number) => types.has(type) || this.#types.has(type);
+  values({ types, casts, parameters, attributes }: Done): void {
+    for (const type of this.#catalog.typesWithin(types)) this.#checks(type);
+    const met = this.#catalog.typesWithin([...types, ...this.#types]);
+    this.checked = this.#catalog.isChecked(met);
     for (const { source, target, function: routine } of this.#catalog.data.casts) {
       const ends = [source, target];
       const own = ends.filter((end) => this.#catalog.type(end) !== undefined);
-      // Between two types of PostgreSQL's own it takes both: either is everywhere.
-      if (parameters || (own.length > 0 ? own.some(used) : ends.every(used))) this.#run(routine);
+      const used =
+        own.length > 0 ? own.some((end) => met.has(end)) : casts || ends.some((end) => met.has(end));
+      if (parameters || used) this.#run(routine);
     }
+    for (const name of attributes) if (this.#takesOne(name, met)) this.#run(name);
+  }
+
+  /** Whether a function of this name may be given a row of one of these types. */
+  #takesOne(name: string, types: ReadonlySet<number>): boolean {
+    const rows = [...types]
+      .flatMap((id) => this.#catalog.type(id) ?? [])
+      .filter(({ kind }) => kind === "composite");
+    return this.#catalog.routinesNamed(name).some(({ arguments: given }) => {
+      const words = given.replaceAll('"', "");
+      return (
+        /\b(record|any\w*)\b/.test(words) || rows.some((row) => words.includes(row.name.replaceAll('"', "")))
+      );
+    });
   }
 
   #reach(relation: Relation, event: RowEvent): void {
@@ -96,14 +130,22 @@ class Reached implements Consequences {
     const stored = relation.kind === "materialized view" && event === "read";
     for (const { routine, on } of stored ? [] : (relation.hooks ?? []))
       if (on.includes(event)) this.#run(routine);
-    for (const { type } of relation.columns) {
-      this.#types.add(type);
-      if (event !== "read") this.#checks(type);
+    const row = this.#catalog.rowType(relation.id);
+    const types = [...(row ? [row.id] : []), ...relation.columns.map(({ type }) => type)];
+    for (const type of types) this.#types.add(type);
+    if (event !== "read") for (const type of this.#catalog.typesWithin(types)) this.#checks(type);
+    for (const id of relation.policyReads ?? []) {
+      const read = this.#catalog.relationById(id);
+      if (read) this.#reach(read, "read");
     }
     if (event !== "read") this.#change(relation, event);
     if (relation.kind === "view" || relation.kind === "materialized view") this.#view(relation, event);
     const { above, below } = this.#catalog.family(relation.id);
-    for (const child of below) this.#reach(child, event);
+    for (const child of below) {
+      this.#reach(child, event);
+      // A row that moves from one partition to another goes from the one, and comes into the other.
+      if (event === "update") for (const other of ["delete", "insert"] as const) this.#reach(child, other);
+    }
     // The row is one of theirs, too; nothing of theirs runs.
     for (const parent of above)
       (event === "read" ? this.reads : this.writes).add(this.#catalog.nameOf(parent));
@@ -144,6 +186,15 @@ class Reached implements Consequences {
   }
 
   #run(routine: string): void {
-    if (!this.#catalog.harmless(routine)) this.runs.add(routine);
+    const schema = "pg_catalog.";
+    if (routine.startsWith(schema) && this.#catalog.routinesNamed(routine).length === 0) {
+      const name = routine.slice(schema.length);
+      this.functions.add(routine);
+      // Which setting gets which value, nobody has seen.
+      this.access = widest(
+        this.access,
+        name === "set_config" ? "unknown" : accessOfFunction("pg_catalog", name),
+      );
+    } else if (!this.#catalog.harmless(routine)) this.runs.add(routine);
   }
 }

@@ -19,7 +19,9 @@ export class Findings {
   /** Of somebody's own, which run without being named. */
   readonly #runs = new Set<string>();
   readonly #changes = new Map<string, Set<RowEvent>>();
+  readonly #locked = new Set<string>();
   readonly #types = new Set<number>();
+  readonly #attributes = new Set<string>();
   readonly #locks = new Set<TableLock>();
   readonly #effects: Effect[] = [];
   readonly #copies: { readonly statement: number; readonly format: CopyFormat }[] = [];
@@ -28,6 +30,7 @@ export class Findings {
   #byName = false;
   #unfiltered = false;
   #unlimited = false;
+  #casts = false;
   #parameters = false;
   #defines = false;
   #unsupported: string | undefined;
@@ -80,9 +83,21 @@ export class Findings {
     for (const name of names) this.#runs.add(name);
   }
 
-  /** Casts to types of somebody's own. */
+  /** Casts to one of these types of somebody's own; without any, to one of PostgreSQL's. */
   casts(types: readonly number[]): void {
     for (const type of types) this.#types.add(type);
+    if (types.length === 0) this.#casts = true;
+  }
+
+  /** Has a field's name behind a row, which may be that of one of these functions. */
+  attributes(routines: readonly string[]): void {
+    for (const name of routines) this.#attributes.add(name);
+  }
+
+  /** Locks rows of these, or all of them. */
+  lockRows(names: readonly string[]): void {
+    this.writes(names);
+    for (const name of names) this.#locked.add(name);
   }
 
   /** It has parameters, whose types need not stand in the text. */
@@ -97,6 +112,16 @@ export class Findings {
   /** It makes or alters what runs beside other statements. */
   defines(): void {
     this.#defines = true;
+  }
+
+  /** It makes a table of what it reads, whose columns have the same types. */
+  makesTable(): void {
+    if (this.#beside()?.checked === true) this.#defines = true;
+  }
+
+  /** Something in it does. */
+  get hasDefined(): boolean {
+    return this.#defines;
   }
 
   calls(names: readonly string[]): void {
@@ -169,7 +194,7 @@ export class Findings {
     this.include(part);
     this.#effects.push(...part.#effects);
     if (part.#byName) this.#byName = true;
-    this.writes([...part.#reads]);
+    this.lockRows([...part.#reads]);
   }
 
   analysis(statements: number): Analysis {
@@ -211,7 +236,10 @@ export class Findings {
     const done = {
       reads: this.#reads,
       changes: this.#changes,
+      locks: this.#locked,
       types: this.#types,
+      casts: this.#casts,
+      attributes: this.#attributes,
       parameters: this.#parameters,
     };
     return consequencesOf(done, catalog, viewFacts);
@@ -230,7 +258,10 @@ export class Findings {
   #mention(part: Findings): void {
     this.calls([...part.#functions]);
     this.runs([...part.#runs]);
-    this.casts([...part.#types]);
+    if (part.#types.size > 0) this.casts([...part.#types]);
+    this.#casts ||= part.#casts;
+    this.attributes([...part.#attributes]);
+    for (const name of part.#locked) this.#locked.add(name);
     this.locks([...part.#locks]);
     this.#parameters ||= part.#parameters;
     this.#unsupported ??= part.#unsupported;

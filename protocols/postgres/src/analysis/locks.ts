@@ -25,12 +25,17 @@ const MODES: readonly (TableLock | undefined)[] = [
 
 const CHANGES: ReadonlySet<string> = new Set(["InsertStmt", "UpdateStmt", "DeleteStmt", "MergeStmt"]);
 
-/** Of tables that there are already; what is not listed and is DDL takes the strongest. */
+/** Of tables and sequences that there are already. */
 const OTHERS: ReadonlyMap<string, TableLock> = new Map([
+  ["AlterDomainStmt", "SHARE"],
+  ["AlterPublicationStmt", "SHARE UPDATE EXCLUSIVE"],
+  ["AlterSeqStmt", "SHARE ROW EXCLUSIVE"],
   ["AlterStatsStmt", "SHARE UPDATE EXCLUSIVE"],
   ["CommentStmt", "SHARE UPDATE EXCLUSIVE"],
+  ["CreatePublicationStmt", "SHARE UPDATE EXCLUSIVE"],
   ["CreateStatsStmt", "SHARE UPDATE EXCLUSIVE"],
   ["CreateTrigStmt", "SHARE ROW EXCLUSIVE"],
+  ["SecLabelStmt", "SHARE UPDATE EXCLUSIVE"],
 ]);
 
 /** Statements that lock tables which others may be using, for as long as the transaction lasts. */
@@ -60,6 +65,8 @@ export function locksOf(kind: string, body: Node): readonly TableLock[] {
       return [concurrently(body) ? "EXCLUSIVE" : "ACCESS EXCLUSIVE"];
     case "VacuumStmt":
       return [hasOption(body, "full") ? "ACCESS EXCLUSIVE" : "SHARE UPDATE EXCLUSIVE"];
+    case "ViewStmt":
+      return body["replace"] === true ? ["ACCESS EXCLUSIVE"] : [];
     case "CreateStmt":
       return locksOfCreate(body);
     default: {

@@ -78,6 +78,16 @@ export class Names {
     return found.length > 0 ? found : candidates;
   }
 
+  /** The functions of somebody's own that a name alone may mean, as far as they are known. */
+  made(name: string): readonly string[] {
+    const catalog = this.#catalog;
+    if (catalog === undefined) return [];
+    const schemas = new Set([PG_CATALOG, ...this.#resolution.path.schemas]);
+    return [...schemas]
+      .map((schema) => dotted([schema, name]))
+      .filter((one) => catalog.routinesNamed(one).length > 0);
+  }
+
   /** Whether there may be a function of this name. */
   mayCall(given: readonly string[]): boolean {
     if (this.#unsettled || isBuiltinFunction(given.at(-1) ?? "")) return true;
@@ -108,7 +118,11 @@ export class Names {
 
   /** Object ids of the types of somebody's own that a cast may name. `hidden`: they may hide one of PostgreSQL's. */
   types(typeName: unknown): { readonly ids: readonly number[]; readonly hidden: boolean } {
-    const names = withoutDatabase(namesIn({ TypeName: typeName }));
+    return this.typesNamed(withoutDatabase(namesIn({ TypeName: typeName })));
+  }
+
+  /** The same, by a name without its database. */
+  typesNamed(names: readonly string[]): { readonly ids: readonly number[]; readonly hidden: boolean } {
     const alone = names.length === 1;
     const path = alone ? this.#lookUp() : undefined;
     const schemas = path ? [...new Set([PG_CATALOG, ...path.schemas])] : names.slice(0, 1);

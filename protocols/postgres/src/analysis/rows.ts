@@ -1,4 +1,6 @@
 import type { RowEvent } from "../catalog/catalog.ts";
+import { givesRows } from "./builtins.ts";
+import { functionNames } from "./names.ts";
 import { asList, asNode, type Node } from "./node.ts";
 
 const EVENTS: Readonly<Record<string, RowEvent>> = {
@@ -38,10 +40,22 @@ export function isUnfiltered(name: string, rest: Node): boolean {
 
 /** Whether a SELECT gives rows of relations without a bound that LIMIT or FETCH FIRST sets. */
 export function isUnlimited(select: Node): boolean {
-  const reads = select["fromClause"] !== undefined || select["larg"] !== undefined;
+  const reads =
+    select["fromClause"] !== undefined || select["larg"] !== undefined || spreads(select["targetList"]);
   const count = asNode(asNode(select["limitCount"])?.["A_Const"]);
   // LIMIT ALL is LIMIT NULL.
   return reads && (select["limitCount"] === undefined || count?.["isnull"] === true);
+}
+
+/** unnest(ARRAY(SELECT ...)) gives rows without FROM. */
+function spreads(targets: unknown): boolean {
+  if (Array.isArray(targets)) return targets.some(spreads);
+  const node = asNode(targets);
+  if (!node) return false;
+  const name = functionNames(asNode(node["FuncCall"])?.["funcname"]).at(-1);
+  if (name !== undefined && givesRows(name)) return true;
+  // A query inside gives one value.
+  return !("SubLink" in node) && Object.values(node).some(spreads);
 }
 
 /** A condition that looks at no column is true for all rows or for none. */

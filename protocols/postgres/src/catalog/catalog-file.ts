@@ -36,17 +36,24 @@ export function catalogFile(data: CatalogData): string {
   // What nobody has finished making has no name (CREATE TYPE x).
   const typeRef = (id: number) => OWN_TYPE_NAMES.get(id) ?? typeNames.get(id) ?? (id < FIRST_OWN ? id : 0);
   const lists = {
-    relations: inOrder(relations).map(({ id, schema, columns, parents, hooks, referrers, ...rest }) => ({
-      schema,
-      ...rest,
-      made: isMade(schema, id),
-      ...(hooks ? { hooks: sorted(hooks) } : {}),
-      ...(referrers
-        ? { referrers: sorted(referrers.map((by) => ({ ...by, relation: relationNames.get(by.relation) }))) }
-        : {}),
-      ...(parents.length > 0 ? { parents: parents.map((parent) => relationNames.get(parent)) } : {}),
-      columns: columns.map((column) => ({ ...column, type: typeRef(column.type) })),
-    })),
+    relations: inOrder(relations).map(
+      ({ id, schema, columns, parents, hooks, referrers, policyReads, ...rest }) => ({
+        schema,
+        ...rest,
+        made: isMade(schema, id),
+        ...(hooks ? { hooks: sorted(hooks) } : {}),
+        ...(referrers
+          ? {
+              referrers: sorted(referrers.map((by) => ({ ...by, relation: relationNames.get(by.relation) }))),
+            }
+          : {}),
+        ...(policyReads
+          ? { policyReads: policyReads.flatMap((id) => relationNames.get(id) ?? []).toSorted() }
+          : {}),
+        ...(parents.length > 0 ? { parents: parents.map((parent) => relationNames.get(parent)) } : {}),
+        columns: columns.map((column) => ({ ...column, type: typeRef(column.type) })),
+      }),
+    ),
     routines: inOrder(routines, ({ arguments: given }) => given).map(({ id, schema, returns, ...rest }) => ({
       schema,
       ...rest,
@@ -171,25 +178,32 @@ export function readCatalogFile(raw: unknown): SettingsResult<CatalogData> {
   const data: CatalogData = {
     version: createHash("sha256").update(JSON.stringify(raw)).digest("base64url"),
     serverVersion,
-    relations: relations.map(({ columns, parents = [], referrers, made, ...rest }, index): Relation => {
-      const at = ["relations", index];
-      return {
-        id: numbered({ ...rest, made }, index),
-        ...rest,
-        columns: columns.map(
-          (one, place): Column => ({ ...one, type: typeId(one.type, [...at, "columns", place, "type"]) }),
-        ),
-        parents: parents.map((parent, place) => relationId(parent, [...at, "parents", place])),
-        ...(referrers
-          ? {
-              referrers: referrers.map((by, place) => ({
-                ...by,
-                relation: relationId(by.relation, [...at, "referrers", place, "relation"]),
-              })),
-            }
-          : {}),
-      };
-    }),
+    relations: relations.map(
+      ({ columns, parents = [], referrers, policyReads, made, ...rest }, index): Relation => {
+        const at = ["relations", index];
+        return {
+          id: numbered({ ...rest, made }, index),
+          ...rest,
+          columns: columns.map(
+            (one, place): Column => ({ ...one, type: typeId(one.type, [...at, "columns", place, "type"]) }),
+          ),
+          parents: parents.map((parent, place) => relationId(parent, [...at, "parents", place])),
+          ...(policyReads
+            ? {
+                policyReads: policyReads.map((one, place) => relationId(one, [...at, "policyReads", place])),
+              }
+            : {}),
+          ...(referrers
+            ? {
+                referrers: referrers.map((by, place) => ({
+                  ...by,
+                  relation: relationId(by.relation, [...at, "referrers", place, "relation"]),
+                })),
+              }
+            : {}),
+        };
+      },
+    ),
     routines: routines.map(({ returns, made, ...rest }, index) => ({
       id: numbered({ ...rest, made }, index),
       ...rest,
@@ -245,6 +259,7 @@ const relation = z.strictObject({
       }),
     )
     .exactOptional(),
+  policyReads: z.array(name).exactOptional(),
   parents: z.array(name).exactOptional(),
   columns: z.array(
     z.strictObject({ name, number, type: typeReference, generatedFrom: z.array(number).exactOptional() }),

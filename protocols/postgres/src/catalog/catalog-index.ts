@@ -22,6 +22,7 @@ export class CatalogIndex {
   /** By dotted name; those of one name, together. */
   readonly #relationsNamed: ReadonlyMap<string, Relation>;
   readonly #routinesNamed: ReadonlyMap<string, readonly Routine[]>;
+  readonly #rowTypes: ReadonlyMap<number, NamedType>;
   readonly #typesNamed: ReadonlyMap<string, readonly NamedType[]>;
   readonly #operatorsNamed: ReadonlyMap<string, CatalogData["operators"]>;
 
@@ -34,6 +35,9 @@ export class CatalogIndex {
     this.#types = new Map(data.types.map((type) => [type.id, type]));
     this.#relationsNamed = new Map(data.relations.map((relation) => [this.nameOf(relation), relation]));
     this.#routinesNamed = gathered(data.routines, ({ schema, name }) => [dotted([schema, name])]);
+    this.#rowTypes = new Map(
+      data.types.flatMap((type) => (type.relation === undefined ? [] : [[type.relation, type]])),
+    );
     this.#typesNamed = gathered(data.types, ({ name }) => [name]);
     this.#operatorsNamed = gathered(data.operators, ({ name }) => [name]);
   }
@@ -112,6 +116,29 @@ export class CatalogIndex {
   /** All operators of this name that somebody has made, in whatever schema. */
   operatorsNamed(name: string): CatalogData["operators"] {
     return this.#operatorsNamed.get(name) ?? NOTHING;
+  }
+
+  /** Of the rows of a relation, by its object id. */
+  rowType(relation: number): NamedType | undefined {
+    return this.#rowTypes.get(relation);
+  }
+
+  /** Types of somebody's own that a value of one of these has in it: elements, fields, what a domain or a range rests on. */
+  typesWithin(ids: Iterable<number>): ReadonlySet<number> {
+    // A set is gone through in the order of adding, also what is added on the way.
+    const within = new Set(ids);
+    for (const id of within) {
+      const { base, element, relation } = this.#types.get(id) ?? {};
+      if (base !== undefined) within.add(base);
+      if (element !== undefined) within.add(element);
+      for (const { type } of this.#relationsById.get(relation ?? 0)?.columns ?? NOTHING) within.add(type);
+    }
+    return within;
+  }
+
+  /** Whether a value of one of these types is not made without running a routine. */
+  isChecked(ids: Iterable<number>): boolean {
+    return [...this.typesWithin(ids)].some((id) => this.#types.get(id)?.checks !== undefined);
   }
 
   /** The type, where it is a domain, and the domains below it. */

@@ -55,11 +55,13 @@ export interface Relation {
   readonly rules: boolean;
   readonly triggers: boolean;
   /**
-   * What runs without being named: behind its triggers, defaults, checks, generated columns, expressions of indexes and
-   * of partitions, row policies, and in a view behind its operators and casts.
+   * What runs without being named: behind its triggers, defaults, checks, generated columns, indexes, expressions of
+   * partitions, row policies, and in a view behind its operators and casts. Of PostgreSQL's own, what is volatile.
    */
   readonly hooks?: readonly Hook[];
   readonly referrers?: readonly Referrer[];
+  /** Object ids of the relations that its row policies read. */
+  readonly policyReads?: readonly number[];
   /** Rows are shown by policies of the database's own (row-level security). */
   readonly rowSecurity: boolean;
 }
@@ -72,6 +74,7 @@ export interface Routine {
   readonly kind: "function" | "procedure" | "aggregate" | "window";
   /** As pg_get_function_identity_arguments writes them. */
   readonly arguments: string;
+  /** Of an aggregate: that of what it is made of, as its volatility is. */
   readonly language: string;
   readonly volatility: "immutable" | "stable" | "volatile";
   readonly securityDefiner: boolean;
@@ -86,7 +89,7 @@ export interface NamedType {
   readonly schema: string;
   readonly name: string;
   readonly kind: "domain" | "enum" | "composite" | "range" | "base" | "multirange";
-  /** Of a domain: the type below it. */
+  /** Of a domain: the type below it. Of a range: what it is a range of; of a multirange, the range. */
   readonly base?: number;
   /** Of a composite type: the relation that has its columns. */
   readonly relation?: number;
@@ -94,7 +97,7 @@ export interface NamedType {
   readonly element?: number;
   /** Its values are texts, and are written as such (citext): it is of the category of strings. */
   readonly textual?: true;
-  /** Of a domain: the routines of somebody's own, as `schema.name`, that its checks run. */
+  /** Of a domain: the routines that its checks and its default run, as `schema.name`, by the same rule as hooks. */
   readonly checks?: readonly string[];
 }
 
@@ -113,7 +116,7 @@ export interface CatalogData {
   readonly types: readonly NamedType[];
   /**
    * Operators and casts of somebody's own making: where there are any, an operator or cast may call a function, which
-   * is named `schema.name`. Casts that call none are not listed.
+   * is named `schema.name`. Casts that call none are not listed. What orders a type is a cast from it to itself.
    */
   readonly operators: readonly {
     readonly schema: string;

@@ -45,39 +45,89 @@ function digest(what: string, rows: string, id = "oid"): string {
   sum(hashint8extended((${id}::int8 << 32) | xmin::text::int8, 0)) AS digest FROM (${rows}) s`;
 }
 
+/** Routines of somebody's own by what something can depend on: themselves, operators, and classes of operators. */
+const OWN_ROUTINES = `SELECT o.class, o.object, f.oid AS routine FROM (
+    SELECT 'pg_proc'::regclass AS class, oid AS object, oid AS routine FROM pg_proc
+    UNION ALL SELECT 'pg_operator'::regclass, oid, oprcode FROM pg_operator
+    UNION ALL SELECT 'pg_opclass'::regclass, c.oid, a.amproc FROM pg_opclass c
+      JOIN pg_amproc a ON a.amprocfamily = c.opcfamily
+    UNION ALL SELECT 'pg_opclass'::regclass, c.oid, o.oprcode FROM pg_opclass c
+      JOIN pg_amop a ON a.amopfamily = c.opcfamily JOIN pg_operator o ON o.oid = a.amopopr
+  ) o JOIN pg_proc f ON f.oid = o.routine WHERE f.oid >= ${FIRST_OWN}`;
+
+/** PostgreSQL's own volatile functions in an expression that is kept: no dependency is noted on what initdb has made. */
+function volatileIn(expression: string): string {
+  return `LATERAL (SELECT m[1]::oid FROM regexp_matches(${expression}::text, ':funcid ([0-9]+)', 'g') m
+    INTERSECT SELECT oid FROM pg_proc WHERE provolatile = 'v' AND oid < ${FIRST_OWN})`;
+}
+
 /**
  * What runs without being named in a statement, by what depends on it: the relation, on which of its events (r, i, u, d, t),
- * and the routine. PostgreSQL notes no dependency on what initdb has made.
+ * and the routine. A row of a partition is held against the expressions by which the tables above it are divided.
  */
-const HOOKS = `SELECT p.relation, p.events, f.oid AS routine FROM (
+const HOOKS = `SELECT p.relation, p.events, d.routine FROM (
     SELECT 'pg_class'::regclass AS class, c.oid AS part, c.oid AS relation, 'iu' AS events FROM pg_class c
+    UNION ALL SELECT 'pg_class'::regclass, a.relid, c.oid, 'iu' FROM pg_class c, pg_partition_ancestors(c.oid) a
+      WHERE c.relispartition AND a.relid <> c.oid
     UNION ALL SELECT 'pg_attrdef'::regclass, oid, adrelid, 'iu' FROM pg_attrdef
     UNION ALL SELECT 'pg_class'::regclass, indexrelid, indrelid, 'iu' FROM pg_index
-      WHERE indexprs IS NOT NULL OR indpred IS NOT NULL
     UNION ALL SELECT 'pg_constraint'::regclass, oid, conrelid, 'iu' FROM pg_constraint WHERE conrelid <> 0
     UNION ALL SELECT 'pg_policy'::regclass, oid, polrelid, 'riud' FROM pg_policy
     UNION ALL SELECT 'pg_rewrite'::regclass, oid, ev_class, 'riud' FROM pg_rewrite
     UNION ALL SELECT 'pg_trigger'::regclass, oid, tgrelid,
       concat(CASE WHEN tgtype & 4 > 0 THEN 'i' END, CASE WHEN tgtype & 16 > 0 THEN 'u' END,
         CASE WHEN tgtype & 8 > 0 THEN 'd' END, CASE WHEN tgtype & 32 > 0 THEN 't' END)
-      FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
+      FROM pg_trigger WHERE tgenabled <> 'D'
   ) p
-  JOIN pg_depend d ON d.classid = p.class AND d.objid = p.part
-    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-  LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-  JOIN pg_proc f ON f.oid = coalesce(o.oprcode, d.refobjid)
-  WHERE f.oid >= ${FIRST_OWN}`;
+  JOIN pg_depend n ON n.classid = p.class AND n.objid = p.part
+  JOIN own_routines d ON d.class = n.refclassid AND d.object = n.refobjid
+  UNION ALL SELECT i.indrelid, 'rd', d.routine FROM pg_index i
+    JOIN pg_depend n ON n.classid = 'pg_class'::regclass AND n.objid = i.indexrelid
+    JOIN own_routines d ON d.class = n.refclassid AND d.object = n.refobjid
+    WHERE d.class = 'pg_opclass'::regclass
+  UNION ALL SELECT adrelid, 'iu', v.oid FROM pg_attrdef, ${volatileIn("adbin")} v (oid)
+  UNION ALL SELECT conrelid, 'iu', v.oid FROM pg_constraint, ${volatileIn("conbin")} v (oid) WHERE conrelid <> 0
+  UNION ALL SELECT polrelid, 'riud', v.oid FROM pg_policy, ${volatileIn("concat(polqual, polwithcheck)")} v (oid)
+  UNION ALL SELECT tgrelid, 'iudt', v.oid FROM pg_trigger, ${volatileIn("tgqual")} v (oid)`;
 
-/** The routines that the checks of domains run. */
-const CHECKS = `SELECT k.contypid AS type, f.oid AS routine FROM pg_constraint k
-  JOIN pg_depend d ON d.classid = 'pg_constraint'::regclass AND d.objid = k.oid
-    AND d.refclassid IN ('pg_proc'::regclass, 'pg_operator'::regclass)
-  LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
-  JOIN pg_proc f ON f.oid = coalesce(o.oprcode, d.refobjid)
-  WHERE k.contypid <> 0 AND f.oid >= ${FIRST_OWN}`;
+/** Relations that row policies read. */
+const POLICY_READS = `SELECT DISTINCT p.polrelid AS relation, d.refobjid AS read FROM pg_policy p
+  JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
+    AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> p.polrelid`;
+
+/** The routines that the checks and the defaults of domains run. */
+const CHECKS = `SELECT p.type, d.routine FROM (
+    SELECT 'pg_constraint'::regclass AS class, oid AS part, contypid AS type FROM pg_constraint WHERE contypid <> 0
+    UNION ALL SELECT 'pg_type'::regclass, oid, oid FROM pg_type WHERE typtype = 'd'
+  ) p
+  JOIN pg_depend n ON n.classid = p.class AND n.objid = p.part
+  JOIN own_routines d ON d.class = n.refclassid AND d.object = n.refobjid
+  UNION SELECT contypid, v.oid FROM pg_constraint, ${volatileIn("conbin")} v (oid) WHERE contypid <> 0
+  UNION SELECT t.oid, v.oid FROM pg_type t, ${volatileIn("typdefaultbin")} v (oid) WHERE typtype = 'd'`;
+
+/**
+ * Of an aggregate, the routines that it is made of. Itself it is in no language, and never volatile.
+ */
+const PARTS = `SELECT a.aggfnoid AS aggregate, min(l.lanname) FILTER (WHERE l.lanname NOT IN ('c', 'internal')) AS language,
+    bool_or(f.provolatile = 'v') AS volatile FROM pg_aggregate a
+  CROSS JOIN LATERAL unnest(ARRAY[a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
+    a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn]::oid[]) part
+  JOIN pg_proc f ON f.oid = part JOIN pg_language l ON l.oid = f.prolang GROUP BY a.aggfnoid`;
+
+/**
+ * What the order and the equality of types are made of, where somebody has made it: ORDER BY, DISTINCT, GROUP BY and their
+ * like run it as a cast runs a function that nobody writes.
+ */
+const ORDERS = `SELECT DISTINCT c.opcintype AS type, d.routine FROM pg_opclass c
+  JOIN own_routines d ON d.class = 'pg_opclass'::regclass AND d.object = c.oid WHERE c.opcdefault`;
 
 /** The name of a routine, in a query that has it as f. */
 const ROUTINE_NAME = `json_build_array((SELECT nspname FROM pg_namespace WHERE oid = f.pronamespace), f.proname)`;
+
+/** What a range is a range of; of a multirange, the range (before PostgreSQL 14 there are none, and no column says it). */
+const RANGED = `CASE t.typtype WHEN 'r' THEN (SELECT rngsubtype FROM pg_range WHERE rngtypid = t.oid)
+    WHEN 'm' THEN (SELECT min(refobjid) FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = t.oid
+      AND refclassid = 'pg_type'::regclass AND deptype = 'i') END`;
 
 /** The other rows that the reading rests on, of the relations that it reads. */
 function ofRelations(table: string, relation: string): string {
@@ -104,6 +154,9 @@ ${[
   digest("types", TYPES),
   digest("operators", OPERATORS),
   digest("casts", CASTS),
+  digest("classes", `SELECT oid, xmin FROM pg_opclass WHERE oid >= ${FIRST_OWN}`),
+  digest("orders", `SELECT oid, xmin FROM pg_amop WHERE oid >= ${FIRST_OWN}`),
+  digest("supports", `SELECT oid, xmin FROM pg_amproc WHERE oid >= ${FIRST_OWN}`),
   digest("schemas", "SELECT oid, xmin FROM pg_namespace WHERE nspname !~ '^pg_(temp|toast)'"),
   digest("languages", "SELECT oid, xmin FROM pg_language"),
 ].join("\nUNION ALL ")})
@@ -141,10 +194,11 @@ const COLUMNS = `SELECT json_agg(json_build_object('name', a.attname, 'number', 
 /** One row for each object, under the name of its kind. What is not there is null. */
 export const READING = `${BEGIN}SELECT json_build_object('server', json_build_object(
   'version', current_setting('server_version_num')::int));
-WITH locked_views AS MATERIALIZED (${LOCKED_VIEWS}), hooks AS MATERIALIZED (
+WITH locked_views AS MATERIALIZED (${LOCKED_VIEWS}), own_routines AS MATERIALIZED (${OWN_ROUTINES}), hooks AS MATERIALIZED (
   SELECT h.relation, json_agg(json_build_object('routine', h.name, 'on', h.events) ORDER BY h.name::text, h.events) AS list
   FROM (SELECT DISTINCT relation, events, ${ROUTINE_NAME}::jsonb AS name FROM (${HOOKS}) s JOIN pg_proc f ON f.oid = s.routine) h
-  GROUP BY h.relation), referrers AS MATERIALIZED (
+  GROUP BY h.relation), policies AS MATERIALIZED (
+  SELECT relation, json_agg(read::int8 ORDER BY read) AS list FROM (${POLICY_READS}) s GROUP BY relation), referrers AS MATERIALIZED (
   SELECT confrelid, json_agg(json_build_object('relation', conrelid::int8, 'update', confupdtype, 'delete', confdeltype)
     ORDER BY oid) AS list FROM pg_constraint WHERE contype = 'f' GROUP BY confrelid)
 SELECT json_build_object('relation', json_build_object('id', c.oid::int8, 'schema', c.nspname, 'name', c.relname,
@@ -153,18 +207,23 @@ SELECT json_build_object('relation', json_build_object('id', c.oid::int8, 'schem
   'definition', CASE WHEN c.relkind IN ('v', 'm') AND c.oid NOT IN (SELECT relation FROM locked_views)
     THEN rtrim(pg_get_viewdef(c.oid), ';') END,
   'rules', EXISTS (SELECT FROM pg_rewrite r WHERE r.ev_class = c.oid AND r.ev_type <> '1'),
-  'triggers', EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal),
-  'rowSecurity', c.relrowsecurity, 'hooks', h.list, 'referrers', k.list))
-FROM (${RELATIONS}) c LEFT JOIN hooks h ON h.relation = c.oid LEFT JOIN referrers k ON k.confrelid = c.oid ORDER BY c.oid;
+  'triggers', EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = c.oid
+    AND (NOT t.tgisinternal OR t.tgfoid >= ${FIRST_OWN})),
+  'rowSecurity', c.relrowsecurity, 'hooks', h.list, 'referrers', k.list,
+  'policyReads', q.list))
+FROM (${RELATIONS}) c LEFT JOIN hooks h ON h.relation = c.oid LEFT JOIN referrers k ON k.confrelid = c.oid
+  LEFT JOIN policies q ON q.relation = c.oid ORDER BY c.oid;
+WITH parts AS MATERIALIZED (${PARTS})
 SELECT json_build_object('routine', json_build_object('id', p.oid::int8, 'schema', p.nspname, 'name', p.proname,
-  'kind', p.prokind, 'arguments', pg_get_function_identity_arguments(p.oid), 'language', l.lanname,
-  'volatility', p.provolatile, 'securityDefiner', p.prosecdef, 'returns', p.prorettype::int8, 'returnsSet', p.proretset))
-FROM (${ROUTINES}) p JOIN pg_language l ON l.oid = p.prolang ORDER BY p.oid;
-WITH checks AS MATERIALIZED (
+  'kind', p.prokind, 'arguments', pg_get_function_identity_arguments(p.oid), 'language', coalesce(a.language, l.lanname),
+  'volatility', CASE WHEN a.volatile THEN 'v' ELSE p.provolatile END, 'securityDefiner', p.prosecdef, 'returns', p.prorettype::int8, 'returnsSet', p.proretset))
+FROM (${ROUTINES}) p JOIN pg_language l ON l.oid = p.prolang
+  LEFT JOIN parts a ON a.aggregate = p.oid ORDER BY p.oid;
+WITH own_routines AS MATERIALIZED (${OWN_ROUTINES}), checks AS MATERIALIZED (
   SELECT s.type, json_agg(${ROUTINE_NAME} ORDER BY f.oid) AS list FROM (${CHECKS}) s
   JOIN pg_proc f ON f.oid = s.routine GROUP BY s.type)
 SELECT json_build_object('type', json_build_object('id', t.oid::int8, 'schema', t.nspname, 'name', t.typname,
-  'kind', t.typtype, 'base', nullif(t.typbasetype::int8, 0), 'relation', nullif(t.typrelid::int8, 0),
+  'kind', t.typtype, 'base', coalesce(nullif(t.typbasetype, 0), ${RANGED})::int8, 'relation', nullif(t.typrelid::int8, 0),
   'element', CASE WHEN t.typlen = -1 THEN nullif(t.typelem::int8, 0) END,
   'textual', t.typtype = 'b' AND t.typcategory = 'S' AND t.typelem = 0, 'checks', k.list))
 FROM (${TYPES}) t LEFT JOIN checks k ON k.type = t.oid ORDER BY t.oid;
@@ -174,4 +233,8 @@ FROM (${OPERATORS}) o JOIN pg_proc p ON p.oid = o.oprcode JOIN pg_namespace n ON
 SELECT json_build_object('cast', json_build_object('source', c.castsource::int8, 'target', c.casttarget::int8,
   'function', json_build_array(n.nspname, p.proname)))
 FROM (${CASTS}) c JOIN pg_proc p ON p.oid = c.castfunc JOIN pg_namespace n ON n.oid = p.pronamespace ORDER BY c.oid;
+WITH own_routines AS MATERIALIZED (${OWN_ROUTINES})
+SELECT json_build_object('cast', json_build_object('source', o.type::int8, 'target', o.type::int8,
+  'function', ${ROUTINE_NAME}))
+FROM (${ORDERS}) o JOIN pg_proc f ON f.oid = o.routine ORDER BY o.type, f.oid;
 COMMIT`;

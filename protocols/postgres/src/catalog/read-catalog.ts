@@ -229,15 +229,17 @@ const relation = z
     rowSecurity: z.boolean(),
     hooks: z.array(hook).nullable(),
     referrers: z.array(referrer).nullable(),
+    policyReads: z.array(id).nullable(),
   })
   .transform(
-    ({ columns, parents, definition, hooks, referrers, ...rest }): Relation => ({
+    ({ columns, parents, definition, hooks, referrers, policyReads, ...rest }): Relation => ({
       ...rest,
       columns: (columns ?? []).map((one) => columnOf(one, columns ?? [])),
       parents: parents ?? [],
       ...(definition === null ? {} : { definition }),
       ...(hooks === null ? {} : { hooks }),
       ...(referrers === null ? {} : { referrers }),
+      ...(policyReads === null ? {} : { policyReads }),
     }),
   );
 
