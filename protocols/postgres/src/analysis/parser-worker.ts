@@ -96,6 +96,7 @@ function look(
     temporary: NOBODY,
     unsettled,
     fixed: !touched && !usesUser,
+    unknown: found.analysis.own === "unknown",
   });
   return {
     ...found,

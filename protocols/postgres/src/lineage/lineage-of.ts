@@ -22,6 +22,8 @@ export interface LineageOptions {
   readonly unsettled: boolean;
   /** Only another SET of search_path can change where names are looked for, and not the end of a transaction. */
   readonly fixed: boolean;
+  /** Something runs in the text that is somebody's own: a trigger, a check. It may set the path. */
+  readonly unknown: boolean;
 }
 
 /** What was found of a text, and whether it is found again by the text's shape. */
@@ -46,7 +48,7 @@ export function lineageOf(
   path: readonly string[],
   options: LineageOptions,
 ): Followed {
-  const { trusted, temporary, unsettled, fixed } = options;
+  const { trusted, temporary, unsettled, fixed, unknown } = options;
   const views = viewsOf(catalog, options);
   let doubt = { catalog: unsettled, path: false };
   let literals = false;
@@ -62,7 +64,7 @@ export function lineageOf(
     literals ||= trace.literals;
     doubt = {
       catalog: doubt.catalog || changesCatalog(kind, body),
-      path: doubt.path || trace.sets || changesPath(kind, body, fixed),
+      path: doubt.path || unknown || trace.sets || changesPath(kind, body, fixed),
     };
     return found;
   });

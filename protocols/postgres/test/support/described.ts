@@ -29,6 +29,7 @@ export const PLAIN: LineageOptions = {
   temporary: new Set(),
   unsettled: false,
   fixed: true,
+  unknown: false,
 };
 
 /** The lineage of a text that has one statement. */
