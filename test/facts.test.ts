@@ -1,5 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type pg from "pg";
 import t, { type Test } from "tap";
 import { admin, auditLines, connected, demoFor, refusal, variantGateway } from "./environment.ts";
 
@@ -15,6 +16,9 @@ await superuser.query(`
   create table visits (id int);
   create function count_visit() returns trigger language plpgsql as 'begin return new; end';
   create trigger counting before insert on visits for each row execute function count_visit();
+  create function is_code(text) returns bool language plpgsql immutable as 'begin return true; end';
+  create domain code as text check (is_code(value));
+  create domain short as varchar(9) check (value <> '');
   grant all on all tables in schema public to public;
   grant create on schema public to public`);
 
@@ -120,3 +124,37 @@ t.test(
     t.equal((await client.query(text)).rowCount, 1);
   },
 );
+
+t.test("a parameter is of no type that runs a function unseen", async (t) => {
+  const { client } = await gatewayWith(t, "declared", policyOf(EVERYTHING));
+  const { rows } = await superuser.query<{ code: number; codes: number; short: number }>(
+    "select 'code'::regtype::oid as code, 'code[]'::regtype::oid as codes, 'short'::regtype::oid as short",
+  );
+  const [{ code = 0, codes = 0, short = 0 } = {}] = rows;
+  for (const type of [code, codes]) {
+    const message = /declared to be of a type/;
+    t.match(await refusal(parsed(client, "select $1", type)), { code: "0A000", message }, "by its id");
+  }
+  t.match(await refusal(parsed(client, "select $1::code", 0)), { message: /It runs public\.is_code/ });
+  await parsed(client, "select $1", short);
+});
+
+/** Prepares a text whose parameter is of this type. @throws what the gateway says against it */
+function parsed(client: pg.Client, text: string, type: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let failure: Error | undefined;
+    client.query({
+      submit(connection: pg.Connection) {
+        connection.parse({ name: "", text, types: [type] as never }, true);
+        connection.sync();
+      },
+      handleError(error: Error) {
+        failure = error;
+        reject(error);
+      },
+      handleReadyForQuery() {
+        if (!failure) resolve();
+      },
+    } as never);
+  });
+}

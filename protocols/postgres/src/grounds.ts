@@ -49,6 +49,16 @@ export function catalogUnavailable(text: string): AdapterRefusal {
   };
 }
 
+/** A parameter's type can stand outside of the text, where the analysis does not see what it runs. */
+export function checkedParameter(text: string): AdapterRefusal {
+  return {
+    kind: "unsupported",
+    message: "A parameter is declared to be of a type whose values are checked by a function.",
+    hint: "Leave its type to the server, or cast it in the text.",
+    text: withheld(text),
+  };
+}
+
 /** What PostgreSQL says of a name that means nothing. */
 export function noSuchName(what: "portal" | "prepared statement", name: string): AdapterRefusal {
   return {

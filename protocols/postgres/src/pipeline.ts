@@ -397,7 +397,8 @@ export class Pipeline {
     this.#unit = undefined;
     if ("refused" in understood) return this.#refuse(understood.refused, failure);
     const { analysis } = understood;
-    const full = this.#crowded(analysis);
+    const declared = parse && context.refusedTypes(statement.text, statement.parameterTypes);
+    const full = declared ?? this.#crowded(analysis);
     if (full) return this.#refuse(full, failure);
     const kind = execute ? "execute" : bind ? "bind" : "prepare";
     const parameters = bind?.parameters ?? [];

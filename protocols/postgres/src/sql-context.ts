@@ -13,7 +13,16 @@ import { sizeOfAnalysis } from "./analysis/known-results.ts";
 import { analyzeReplication } from "./analysis/replication.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
-import { catalogUnavailable, notAsciiName, refusedByAnalysis, replicationOnly } from "./grounds.ts";
+import { CatalogIndex } from "./catalog/catalog-index.ts";
+import type { CatalogData } from "./catalog/catalog.ts";
+import { FIRST_OWN } from "./catalog/queries.ts";
+import {
+  catalogUnavailable,
+  checkedParameter,
+  notAsciiName,
+  refusedByAnalysis,
+  replicationOnly,
+} from "./grounds.ts";
 import { Pending } from "./pending.ts";
 import type { CatalogView, SessionCatalog } from "./catalog/session-catalog.ts";
 import type { MaskPlan } from "./masking/plan.ts";
@@ -98,6 +107,15 @@ export class SqlContext {
   /** What running a text, or preparing it, does with all that it runs by name. */
   query(text: string, segment: number): Understood | Pending {
     return this.#complete(this.#text(text), segment);
+  }
+
+  /** Why parameters can't be of these types, by object id, as the client declares them beside a text. */
+  refusedTypes(text: string, types: readonly number[]): AdapterRefusal | undefined {
+    const view = this.#seen?.view;
+    const own = types.filter((type) => type >= FIRST_OWN);
+    if (view === undefined || own.length === 0) return undefined;
+    // A type that the session has just made may have checks, too.
+    return view.redefined || makesChecked(view.data, own) ? checkedParameter(text) : undefined;
   }
 
   /** What running a statement that was prepared before does at this moment. */
@@ -267,6 +285,16 @@ function standsAlone(text: string): boolean {
   return /^\s*(begin|start\s+transaction|commit|end|rollback|abort|show\s+[\w.]+|set\s+[\w.]+\s*(=|to)\s*[\w']+)[\s\w]*;?\s*$/i.test(
     text,
   );
+}
+
+const indexes = new WeakMap<CatalogData, CatalogIndex>();
+
+function makesChecked(data: CatalogData, types: readonly number[]): boolean {
+  // Mostly there is none, and no index is needed to say so.
+  if (!data.types.some(({ checks }) => checks !== undefined)) return false;
+  const index = indexes.get(data) ?? new CatalogIndex(data);
+  indexes.set(data, index);
+  return index.isChecked(types);
 }
 
 function nameIn(effect: Effect): string {

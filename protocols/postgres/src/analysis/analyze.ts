@@ -68,6 +68,8 @@ class Walk {
   #findings: Findings;
   /** Inside EXPLAIN, which declares no cursor. */
   #explaining = false;
+  /** Behind the beginning of a definition, whose expressions are kept. */
+  #defining = false;
   /** The top statement's own text, by its place in UTF-8. */
   #place = { start: 0, length: 0 };
 
@@ -88,6 +90,7 @@ class Walk {
   top(index: number, raw: Node): void {
     this.#findings.statement = index;
     this.#place = { start: asNumber(raw["stmt_location"]), length: asNumber(raw["stmt_len"]) };
+    this.#defining = false;
     const defined = this.#surroundings !== undefined && this.#findings.hasDefined;
     for (const [name, body] of Object.entries(asNode(raw["stmt"]) ?? {})) {
       // What was defined before it may run beside it, and no catalog has that yet.
@@ -109,6 +112,7 @@ class Walk {
     if (maySpellSecret.has(name)) this.#findings.spellsSecret = true;
     if (kind?.access === "ddl" || kind?.access === "admin") {
       if (redefines(name, body)) this.#findings.defines();
+      this.#defining = true;
     }
     this.#findings.locks(locksOf(name, body));
     const scope = this.#with(body["withClause"], outer);
@@ -455,6 +459,8 @@ class Walk {
     const name = names.at(-1) ?? "";
     if (name === "set_config" && (names.length === 1 || names[0] === "pg_catalog")) {
       const [setting, value] = asList(call["args"]).map((argument) => this.#literal(argument));
+      // A default that sets something does so whenever it is put in.
+      if (this.#defining) this.#findings.defines();
       if (setting === undefined) this.#findings.refuse("The name of the setting has to be a literal.");
       else this.#setting(setting, value);
       this.#findings.calls(this.#names.functions(names));

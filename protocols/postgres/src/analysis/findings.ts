@@ -170,6 +170,7 @@ export class Findings {
     this.reads([...part.#reads]);
     this.writes([...part.#writes]);
     for (const [name, events] of part.#changes) for (const event of events) this.changes([name], event);
+    for (const name of part.#locked) this.#locked.add(name);
     if (part.#unfiltered) this.#unfiltered = true;
     if (part.#unlimited) this.#unlimited = true;
     if (part.#defines) this.#defines = true;
@@ -261,7 +262,6 @@ export class Findings {
     if (part.#types.size > 0) this.casts([...part.#types]);
     this.#casts ||= part.#casts;
     this.attributes([...part.#attributes]);
-    for (const name of part.#locked) this.#locked.add(name);
     this.locks([...part.#locks]);
     this.#parameters ||= part.#parameters;
     this.#unsupported ??= part.#unsupported;
