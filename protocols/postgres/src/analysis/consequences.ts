@@ -15,6 +15,8 @@ export interface Done {
   readonly changes: ReadonlyMap<string, ReadonlySet<RowEvent>>;
   /** Relations whose rows it locks: those that are read with them, are as well. */
   readonly locks: ReadonlySet<string>;
+  /** Routines that it calls, also by operators, as schema.name. */
+  readonly calls: ReadonlySet<string>;
   /** Object ids of the types of somebody's own that it casts to. */
   readonly types: ReadonlySet<number>;
   /** It casts to others, too. */
@@ -90,16 +92,20 @@ class Reached implements Consequences {
    * What runs to make values, and to take them for others, of the types of what is read, changed or cast to: checks of
    * domains, casts of somebody's own, which need not be written to be made, and functions that look like fields.
    */
-  values({ types, casts, parameters, attributes }: Done): void {
-    for (const type of this.#catalog.typesWithin(types)) this.#checks(type);
-    const met = this.#catalog.typesWithin([...types, ...this.#types]);
+  values({ calls, types, casts, parameters, attributes }: Done): void {
+    const called = [...calls].flatMap((name) => this.#catalog.routinesNamed(name));
+    // What a function is given is made to be of its arguments' types.
+    const taken = this.#catalog.typesWithin(called.flatMap((routine) => this.#catalog.typesTaken(routine)));
+    for (const type of [...this.#catalog.typesWithin(types), ...taken]) this.#checks(type);
+    const given = called.map(({ returns }) => returns);
+    const met = this.#catalog.typesWithin([...types, ...given, ...this.#types]);
     this.checked = this.#catalog.isChecked(met);
     for (const { source, target, function: routine } of this.#catalog.data.casts) {
       const ends = [source, target];
       const own = ends.filter((end) => this.#catalog.type(end) !== undefined);
       const used =
         own.length > 0 ? own.some((end) => met.has(end)) : casts || ends.some((end) => met.has(end));
-      if (parameters || used) this.#run(routine);
+      if (parameters || used || taken.has(target)) this.#run(routine);
     }
     for (const name of attributes) if (this.#takesOne(name, met)) this.#run(name);
   }
@@ -146,9 +152,12 @@ class Reached implements Consequences {
       // A row that moves from one partition to another goes from the one, and comes into the other.
       if (event === "update") for (const other of ["delete", "insert"] as const) this.#reach(child, other);
     }
-    // The row is one of theirs, too; nothing of theirs runs.
-    for (const parent of above)
+    // The row is one of theirs, too, and what takes one of their rows takes it; nothing else of theirs runs.
+    for (const parent of above) {
       (event === "read" ? this.reads : this.writes).add(this.#catalog.nameOf(parent));
+      const type = this.#catalog.rowType(parent.id);
+      if (type) this.#types.add(type.id);
+    }
   }
 
   /** What a change of rows brings with it: rules put something else in its place, foreign keys take it further. */

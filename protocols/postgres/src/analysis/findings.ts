@@ -238,6 +238,7 @@ export class Findings {
       reads: this.#reads,
       changes: this.#changes,
       locks: this.#locked,
+      calls: new Set([...this.#functions, ...this.#runs]),
       types: this.#types,
       casts: this.#casts,
       attributes: this.#attributes,

@@ -136,6 +136,15 @@ export class CatalogIndex {
     return within;
   }
 
+  /** Object ids of the types of somebody's own that the arguments of a routine are of, or of others of their names. */
+  typesTaken({ arguments: given }: Routine): readonly number[] {
+    // In quotes a name may have anything in it.
+    const named = given.includes('"')
+      ? this.data.types.filter(({ name }) => given.includes(name.replaceAll('"', '""')))
+      : given.split(/[^\p{L}\p{N}_$]+/u).flatMap((word) => this.typesNamed(word));
+    return named.map(({ id }) => id);
+  }
+
   /** Whether a value of one of these types is not made without running a routine. */
   isChecked(ids: Iterable<number>): boolean {
     return [...this.typesWithin(ids)].some((id) => this.#types.get(id)?.checks !== undefined);

@@ -51,6 +51,15 @@ export const schema = `
   CREATE CAST (int AS timestamp) WITH FUNCTION moment(int) AS ASSIGNMENT;
   CREATE TABLE moments (at timestamp);
 
+  ${saying("a_pair() RETURNS pair", "AS $$ BEGIN RETURN ROW(1, 2)::pair; END $$")}
+  ${saying("takes_code(short_code) RETURNS int", "AS $$ BEGIN RETURN 1; END $$")}
+  CREATE TABLE staff (id int);
+  CREATE TABLE managers () INHERITS (staff);
+  INSERT INTO managers VALUES (1);
+  ${saying("rank_of(staff) RETURNS int", "AS $$ BEGIN RETURN 1; END $$")}
+  ${saying("fields_of(record) RETURNS int", "AS $$ BEGIN RETURN 1; END $$")}
+  ${saying("members(VARIADIC people[]) RETURNS int", "AS $$ BEGIN RETURN 1; END $$")}
+
   CREATE TYPE solo AS (x int);
   ${saying("solo_cmp(solo, solo) RETURNS int", "IMMUTABLE AS $$ BEGIN RETURN ($1).x - ($2).x; END $$")}
   ${saying("solo_eq(solo, solo) RETURNS bool", "IMMUTABLE AS $$ BEGIN RETURN ($1).x = ($2).x; END $$")}
@@ -108,6 +117,10 @@ export const ways: Readonly<Record<string, readonly string[]>> = {
     "SELECT x.* FROM people p, LATERAL (SELECT p.full_name) x",
     "UPDATE people SET email = people.full_name",
     "INSERT INTO people VALUES (7) RETURNING people.full_name",
+    "UPDATE people SET email = 'x' WHERE id = 2 RETURNING old.full_name",
+    "SELECT m.rank_of FROM managers m",
+    "SELECT s.fields_of FROM (SELECT 1 AS a) s",
+    "SELECT p.members FROM people p",
   ],
   "aggregates that have the name of one of PostgreSQL's own": [
     "SELECT sum(note) FROM plain",
@@ -146,6 +159,11 @@ export const ways: Readonly<Record<string, readonly string[]>> = {
     "INSERT INTO plain (note) SELECT people FROM people",
     "SELECT 5::timestamp",
     "INSERT INTO moments VALUES (5)",
+  ],
+  "what functions are given, and what they give": [
+    "SELECT a_pair()::text",
+    "SELECT upper(a_pair())",
+    "SELECT takes_code('a')",
   ],
   "what orders a type": [
     "SELECT s FROM solos ORDER BY s",

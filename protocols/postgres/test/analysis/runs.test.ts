@@ -74,6 +74,14 @@ t.test("a setting that is set unseen", async (t) => {
   }
 });
 
+t.test("what row policies read is read", async (t) => {
+  t.strictSame(analysisOf("SELECT * FROM secured").reads, [
+    "public.people",
+    "public.secured",
+    "public.shown_people",
+  ]);
+});
+
 t.test("locks go through views and to the parts of tables", async (t) => {
   for (const [text, names] of [
     ["SELECT 1 FROM contacts FOR UPDATE", ["public.contacts", "public.people"]],
