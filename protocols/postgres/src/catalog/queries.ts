@@ -57,8 +57,8 @@ const OWN_ROUTINES = `SELECT o.class, o.object, f.oid AS routine FROM (
 
 /** PostgreSQL's own volatile functions in an expression that is kept: no dependency is noted on what initdb has made. */
 function volatileIn(expression: string): string {
-  return `LATERAL (SELECT m[1]::oid FROM regexp_matches(${expression}::text, ':funcid ([0-9]+)', 'g') m
-    INTERSECT SELECT oid FROM pg_proc WHERE provolatile = 'v' AND oid < ${FIRST_OWN})`;
+  return `LATERAL (SELECT DISTINCT f.oid FROM regexp_matches(${expression}::text, ':funcid ([0-9]+)', 'g') m
+    JOIN pg_proc f ON f.oid = m[1]::oid AND f.provolatile = 'v' AND f.oid < ${FIRST_OWN})`;
 }
 
 /**

@@ -215,6 +215,12 @@ t.test(
       "ALTER TABLE silenced ENABLE TRIGGER stamp",
       "CREATE EXTENSION citext",
       "DO 'BEGIN END'",
+      "CREATE TABLE c (LIKE plain)",
+      "CREATE TABLE c (code short_code)",
+      "CREATE TABLE c AS SELECT code FROM coded",
+      "CREATE TABLE c (x text DEFAULT set_config('search_path', 'other', false))",
+      "ALTER TABLE watched RENAME TO w",
+      "ALTER SCHEMA other RENAME TO o",
     ])
       t.ok(analysisOf(text).defines, text);
     for (const text of [
@@ -222,6 +228,7 @@ t.test(
       "CREATE TABLE c AS SELECT 1",
       "ALTER TABLE plain ADD COLUMN x int DEFAULT 3, DROP COLUMN note",
       "CREATE INDEX ON plain (id)",
+      "ALTER TABLE plain RENAME note TO remark",
       "DROP TABLE plain",
       "SELECT 1",
     ])
@@ -232,6 +239,8 @@ t.test(
     );
     t.equal(analysisOf("SELECT * FROM plain", { redefined: true }).access, "unknown");
     t.equal(analysisOf("COMMIT", { redefined: true }).access, "read");
+    t.equal(analysisOf("ALTER TABLE silenced ENABLE TRIGGER stamp; SELECT id FROM plain").access, "unknown");
+    t.equal(analysisOf("CREATE TABLE c (id int); INSERT INTO c VALUES (1)").access, "ddl");
   },
 );
 
@@ -256,16 +265,22 @@ t.test("kinds of functions, locks and limits", async (t) => {
     ["VACUUM (FULL) plain", ["ACCESS EXCLUSIVE"]],
     ["CREATE TABLE x (id int REFERENCES people)", ["SHARE ROW EXCLUSIVE"]],
     ["REFRESH MATERIALIZED VIEW kept", ["ACCESS EXCLUSIVE"]],
+    ["CREATE OR REPLACE VIEW contacts AS SELECT id, email FROM people", ["ACCESS EXCLUSIVE"]],
+    ["CREATE PUBLICATION p FOR TABLE plain", ["SHARE UPDATE EXCLUSIVE"]],
+    ["ALTER SEQUENCE s RESTART", ["SHARE ROW EXCLUSIVE"]],
+    ["ALTER DOMAIN code VALIDATE CONSTRAINT code_check", ["SHARE"]],
   ];
   for (const [text, taken] of locks) t.strictSame(analysisOf(text).locks, taken, text);
   for (const text of [
     "SELECT * FROM plain",
     "SELECT 1 FROM plain LIMIT ALL",
     "TABLE plain UNION TABLE plain",
+    "SELECT unnest(ARRAY(SELECT id FROM plain))",
   ])
     t.ok(analysisOf(text).unlimited, text);
   for (const text of [
     "SELECT 1",
+    "SELECT (SELECT max(id) FROM plain)",
     "SELECT * FROM plain LIMIT 3",
     "TABLE plain FETCH FIRST ROW ONLY",
     "VALUES (1)",
