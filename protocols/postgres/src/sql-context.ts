@@ -280,11 +280,15 @@ export class SqlContext {
   }
 }
 
-/** What means the same whatever the catalog has, and ends a transaction or says how things stand. */
+/**
+ * Transactions and settings, which mean the same whatever the catalog has. Of each repetition only one way to match: a client
+ * chooses the text, and must not be able to make this take longer than it is long.
+ */
+const STANDS_ALONE =
+  /^(?:begin|start\s+transaction|commit|end|rollback|abort|show\s+[\w.]+|set\s+[\w.]+(?:\s*=\s*|\s+to\s+)[\w']+)(?:\s+\w+)*\s*;?$/i;
+
 function standsAlone(text: string): boolean {
-  return /^\s*(begin|start\s+transaction|commit|end|rollback|abort|show\s+[\w.]+|set\s+[\w.]+\s*(=|to)\s*[\w']+)[\s\w]*;?\s*$/i.test(
-    text,
-  );
+  return STANDS_ALONE.test(text.trim());
 }
 
 const indexes = new WeakMap<CatalogData, CatalogIndex>();

@@ -9,6 +9,7 @@ import {
   type ListenerLimits,
   type LoginRequest,
   type Mask,
+  type Protocol,
   Secret,
   type Target,
   type UpstreamTls,
@@ -52,6 +53,8 @@ export interface Front {
   connect(parameters?: Readonly<Record<string, string>>): Promise<RawClient>;
   /** node-postgres, not yet connected. */
   pg(config?: pg.ClientConfig): pg.Client;
+  /** Whether the adapter knows what it has to know of the target. */
+  status(): ReturnType<Protocol["status"]>;
   /** Stops listening, and the parser's thread. Sessions end when their clients do. */
   close(): Promise<void>;
 }
@@ -69,6 +72,8 @@ export interface FrontOptions {
   readonly values?: ValueMasks;
   /** As whom a client is let in. */
   readonly subject?: (request: LoginRequest) => string;
+  /** The gateway's own way into the target; the level's when left out. */
+  readonly lease?: () => Promise<Lease>;
   readonly analyzer?: Analyzer;
   /** The gateway's own way in; the level's, where it is left out. */
   readonly lease?: () => Promise<Lease>;
@@ -163,6 +168,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
         ssl: { ca: authority.certificatePem },
         ...config,
       }),
+    status: () => protocol.status(target),
     async close() {
       await listener.close();
       await protocol.dispose();
