@@ -1,6 +1,7 @@
 import { asNode } from "../analysis/node.ts";
 import type { CatalogIndex } from "../catalog/catalog-index.ts";
 import type { Relation } from "../catalog/catalog.ts";
+import { FIRST_OWN } from "../catalog/queries.ts";
 import { followCasts } from "./functions.ts";
 import { storedShape } from "./relations.ts";
 import { EMPTY_SCOPE } from "./scope.ts";
@@ -17,8 +18,6 @@ const MAX_NESTING = 32;
 const ON_SESSIONS: ReadonlySet<string> = new Set(
   ["activity", "gssapi", "replication", "ssl"].map((what) => `pg_stat_${what}`),
 );
-/** FirstNormalObjectId: from here on, objects are of somebody's own making, in whatever schema. */
-const FIRST_NORMAL = 16_384;
 
 /** What a view shows, by what it rests on. */
 export interface ViewLineage {
@@ -70,7 +69,7 @@ export class Views {
 
   #follow(view: Relation): ViewLineage {
     const { definition, id, schema, name } = view;
-    if (schema === "pg_catalog" && id < FIRST_NORMAL && ON_SESSIONS.has(name)) {
+    if (schema === "pg_catalog" && id < FIRST_OWN && ON_SESSIONS.has(name)) {
       return { shape: storedShape(view, this.#catalog), predicates: NOTHING, reads: NOTHING, gaps: [] };
     }
     if (definition === undefined) return this.#notFollowed(view, "what it shows could not be read");
