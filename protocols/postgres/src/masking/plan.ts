@@ -214,7 +214,7 @@ function refusedBy(statement: StatementLineage, columns: readonly ColumnMask[]):
     return {
       ok: false,
       message: `The column ${failing.column} is masked, and whether the statement fails could depend on it.`,
-      hint: "Leave out what is computed from it, which would be NULL.",
+      hint: "Leave out what is computed from it: it would be hidden anyway.",
       rule: failing.rule,
     };
   }
