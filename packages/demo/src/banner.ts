@@ -34,7 +34,8 @@ In another terminal, first become the agent ${bold("crew-analyst")}, who may rea
 then any client that speaks PostgreSQL:
 
   ${dim("# psql")}
-  psql -c 'select id, name, city from customers limit 3'
+  psql -c 'select id, name, city from customers limit 2'
+  psql -c 'select name, contact, upper(contact) from customer_contacts limit 2'
   psql -c 'drop table orders'
 
   ${dim("# Python (pip install 'psycopg[binary]')")}

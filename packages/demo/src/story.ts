@@ -15,6 +15,11 @@ interface Count {
   readonly n: number;
 }
 
+interface Contact {
+  readonly contact: string;
+  readonly computed: string;
+}
+
 /** What the demo is there to show, each step against the running thing. */
 export const story: readonly Step[] = [
   {
@@ -52,6 +57,21 @@ export const story: readonly Step[] = [
           !demo.database.server.log().includes("update orders set status"),
           "the database saw the statement",
         );
+      }),
+  },
+  {
+    shows:
+      "a mask holds behind a view and in what is computed, and a question about what it hides is refused",
+    play: (demo) =>
+      asAgent(demo, async (client) => {
+        const { rows } = await client.query<Contact>(
+          "select contact, upper(contact) as computed from customer_contacts order by id limit 1",
+        );
+        const [{ contact, computed } = { contact: "", computed: "" }] = rows;
+        expect(/^.\*{3}@/.test(contact), "expected a part of the address");
+        expect(computed === "[redacted]", "expected nothing of what is computed from it");
+        const error = await failure(client.query("select id from customers where email like 'a%'"));
+        expect(error.code === "42501" && /^The column .* is masked/.test(error.message), error.message);
       }),
   },
   {

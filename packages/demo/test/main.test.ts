@@ -75,6 +75,7 @@ t.test("--check plays the story, shows each step, and exits 0", async (t) => {
   for (const step of [
     /✔ an allowed read returns rows/,
     /✔ a DROP is refused with the rule's message, and the session goes on/,
+    /✔ a mask holds behind a view/,
     /✔ a log-in with a forged token is refused/,
     /✔ the audit log verifies/,
     /✔ the same log with one byte changed does not/,
