@@ -128,7 +128,7 @@ function printMasks(masks: readonly Mask[], ending: Ending, target: string): voi
       ),
     );
     const file = `${target}.catalog.json`;
-    print(`  What they hide of this answer, and whether they let it through, takes the target's catalog:`);
+    print(`  What they hide of this answer, or whether they refuse it, the target's catalog tells:`);
     print(`  gatehouse policy catalog ${target} > ${file}, and --catalog ${file} here.`);
     return;
   }

@@ -39,7 +39,7 @@ function program(): Command {
   const policy = gatehouse.command("policy").description("look into policies").helpCommand(false);
   policy
     .command("explain")
-    .description("say which rule decides a command, and what each rule says to it")
+    .description("say which rule decides a command, what each rule says to it, and what masks hide")
     .argument("<command>", "the command's text, such as a statement of SQL")
     .addOption(config())
     .requiredOption("-t, --target <name>", "the target")
