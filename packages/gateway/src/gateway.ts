@@ -159,11 +159,10 @@ export class Gateway {
   }
 
   /**
-   * Reads config and policies again. With a problem in any of them, or a mask that can't be put on a column of a target that
-   * is known, nothing changes. Open sessions keep their
-   * target and level; their next command is decided by the new policies, and how long they may last by the new
-   * `sessions`. Listeners, limits, the state folder and the audit log's durability stay as they were at the start;
-   * that they wait is logged.
+   * Reads config and policies again. With a problem in any of them, or a mask that can't be put on a column of a target
+   * that is known, nothing changes. Open sessions keep their target and level; their next command is decided by the new
+   * policies, and how long they may last by the new `sessions`. Listeners, limits, the state folder and the audit log's
+   * durability stay as they were at the start; that they wait is logged.
    * @returns the problems; none when the new ones are in force
    */
   reload(): Promise<readonly Problem[]> {

@@ -129,7 +129,7 @@ export function readCases(
     policies: new Set(rules.map(({ reference }) => reference.policy)),
   };
   const issues = [
-    ...unknown(
+    ...notAmong(
       Object.keys(catalogs).map((target) => [
         ["catalogs", target],
         target,
@@ -165,7 +165,7 @@ function strangers(
   const { rule, policy, masks: named } = expectationOf(written.expect);
   const levels = targets.get(written.target)?.levels;
   const masked = named === "refused" ? [] : [...(named?.keys() ?? [])];
-  return unknown([
+  return notAmong([
     [["target"], written.target, "a configured target", targets.keys()],
     [["level"], written.level, "a level of this target", levels],
     [["expect", "rule"], rule, "the title of a rule", rules],
@@ -177,7 +177,7 @@ function strangers(
 /** Where it stands, what it is, what it should be, and those that there are. */
 type Name = readonly [Path, string | null | undefined, string, Iterable<string> | undefined];
 
-function unknown(names: readonly Name[]): SettingsIssue[] {
+function notAmong(names: readonly Name[]): SettingsIssue[] {
   return names.flatMap(([place, name, what, known]) => {
     if (typeof name !== "string" || known === undefined) return [];
     const list = [...known];
