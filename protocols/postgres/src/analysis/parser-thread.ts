@@ -2,7 +2,8 @@ import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import type { CatalogView } from "../catalog/session-catalog.ts";
 import type { AnalysisResult } from "./analysis.ts";
-import { KEPT_CATALOGS, type ParseReply, type ParseRequest, type ToParser } from "./parser-worker.ts";
+import { HandedCatalogs } from "./handed-catalogs.ts";
+import type { ParseReply, ParseRequest, ToParser } from "./parser-worker.ts";
 
 /**
  * Milliseconds. A text that takes longer is refused, and the thread with it. The slowest of 100 KB that has been tried takes
@@ -43,8 +44,7 @@ export class ParserThread implements Parser {
   readonly #stack: number;
   #worker: Worker | undefined;
   #ready = false;
-  /** Versions of the catalogs that the thread has, in the order in which they were handed over. */
-  #catalogs: string[] = [];
+  #catalogs = new HandedCatalogs();
   #current: { readonly request: ParseRequest; readonly resolve: (parsed: Parsed) => void } | undefined;
   #deadline: NodeJS.Timeout | undefined;
 
@@ -74,9 +74,8 @@ export class ParserThread implements Parser {
     const { text, reading } = this.#current.request;
     const { catalog, ...rest } = reading;
     // Handing a large one over takes its time, which is not the text's.
-    if (catalog && !this.#catalogs.includes(catalog.data.version)) {
-      this.#catalogs = [...this.#catalogs, catalog.data.version].slice(-KEPT_CATALOGS);
-      this.#tell({ catalog: catalog.data });
+    if (catalog && !this.#catalogs.has(catalog.data)) {
+      this.#tell({ catalog: catalog.data, gone: this.#catalogs.add(catalog.data) });
       return;
     }
     // Said again, it would take as long again: that it is refused is remembered.
@@ -90,7 +89,7 @@ export class ParserThread implements Parser {
   }
 
   #start(): Worker {
-    this.#catalogs = [];
+    this.#catalogs = new HandedCatalogs();
     const worker = new Worker(new URL("./parser-worker.ts", import.meta.url), {
       resourceLimits: { stackSizeMb: this.#stack },
       // It reads what anybody sends, and needs neither the process's secrets nor what the process loads at its start.

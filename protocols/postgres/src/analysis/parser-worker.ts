@@ -19,12 +19,13 @@ export interface ParseRequest {
   readonly reading: Reading;
 }
 
-/** Catalogs that the thread keeps: the one that has been there longest goes first. */
-export const KEPT_CATALOGS = 32;
-
 /** What the thread is told. A catalog is handed over once, and named by its version from then on. */
 export type ToParser =
-  | { readonly catalog: CatalogData }
+  | {
+      readonly catalog: CatalogData;
+      /** Versions that no text will name any more. */
+      readonly gone: readonly string[];
+    }
   | {
       readonly text: string;
       readonly reading: Omit<Reading, "catalog">;
@@ -84,8 +85,10 @@ function look(
   reading: Text["reading"],
   catalog: Text["catalog"],
 ): Found {
-  const index = catalog && catalogs.get(catalog.version);
-  if (!index) return analyze(text, stmts, reading);
+  if (!catalog) return analyze(text, stmts, reading);
+  const index = catalogs.get(catalog.version);
+  // By its grammar alone, a text would seem to do less than it does.
+  if (!index) throw new TypeError("The catalog was not handed over.");
   const { unsettled, redefined } = catalog;
   const viewFacts = viewFactsOf(index, parsed);
   const found = analyze(text, stmts, reading, { catalog: index, unsettled, redefined, viewFacts });
@@ -113,8 +116,7 @@ const NOBODY: ReadonlySet<string> = new Set();
 
 function reply(message: ToParser): ParseReply {
   if ("text" in message) return answer(message);
-  const [oldest] = catalogs.keys();
-  if (catalogs.size === KEPT_CATALOGS && oldest !== undefined) catalogs.delete(oldest);
+  for (const version of message.gone) catalogs.delete(version);
   catalogs.set(message.catalog.version, new CatalogIndex(message.catalog));
   return "catalog";
 }
