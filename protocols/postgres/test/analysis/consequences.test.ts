@@ -136,6 +136,17 @@ t.test("functions of somebody's own make it unknown, however they come to run", 
     ["UPDATE indexed SET code = 'b'", ["public.checked"], "write"],
     ["INSERT INTO coded VALUES ('a')", ["public.checked"], "write"],
     ["SELECT 'a'::short_code", ["public.checked"], "read"],
+    ["SELECT '{a}'::code[]", ["public.checked"], "read"],
+    ["SELECT ROW('a')::coded", ["public.checked"], "read"],
+    ["SELECT json_populate_record(NULL::coded, '{}')", ["public.checked"], "read"],
+    ["SELECT * FROM json_to_recordset('[]') AS x (a code)", ["public.checked"], "read"],
+    ["SELECT json_value('1', '$' RETURNING code)", ["public.checked"], "read"],
+    ["SELECT * FROM json_table('1', '$' COLUMNS (a code PATH '$')) t", ["public.checked"], "read"],
+    ["SELECT * FROM xmltable('/a' PASSING (xml '<a/>') COLUMNS a code PATH '.')", ["public.checked"], "read"],
+    ["SELECT xmlserialize(CONTENT (xml '<a/>') AS code)", ["public.checked"], "read"],
+    // A parameter may be of any type, and so be cast.
+    ["PREPARE p (code) AS SELECT $1", ["public.checked", "public.pair_of"], "read"],
+    ["CREATE TEMP TABLE own_codes (code code)", ["public.checked"], "ddl"],
     ["SELECT * FROM secured", ["public.mine"], "read"],
     ["SELECT p === p FROM paired", ["public.pair_is", "public.pair_of"], "read"],
     ["SELECT p OPERATOR(public.===) p FROM paired", ["public.pair_is", "public.pair_of"], "read"],
@@ -168,6 +179,8 @@ t.test("what does not run is not held against a statement", async (t) => {
     ["UPDATE silenced SET id = 2", "write"],
     ["EXPLAIN UPDATE watched SET id = 2", "read"],
     ["SELECT * FROM coded", "read"],
+    ["DROP DOMAIN code", "ddl"],
+    ["COMMENT ON DOMAIN code IS 'x'", "ddl"],
     ["SELECT * FROM kept", "read"],
     ["SELECT note || 'x' FROM plain WHERE id = 3", "read"],
     ["SELECT information_schema._pg_truetypid(a, t) FROM pg_attribute a, pg_type t", "read"],
@@ -182,6 +195,11 @@ t.test("what can't be told is unknown, and no list of functions makes it known",
   const ruled = analysisOf("INSERT INTO ruled VALUES (1)");
   t.equal(ruled.access, "unknown");
   t.equal(ruled.userFunctions, undefined);
+});
+
+t.test("what a prepared statement's parameters are, running it makes of them", async (t) => {
+  const [prepared] = analysisOf("PREPARE p (short_code) AS SELECT $1").effects;
+  t.match(prepared, { kind: "prepare", body: { access: "unknown" } });
 });
 
 t.test("a view does what its text does", async (t) => {
