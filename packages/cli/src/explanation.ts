@@ -97,7 +97,7 @@ function printLineage({ outputs = [], predicates, flows, gaps }: AnswerLineage, 
   const rows = outputs.map(({ name, from, exact }) => [
     name,
     "←",
-    from.length === 0 ? "nothing stored" : `${from.join(", ")}${exact ? "" : ", computed"}`,
+    from.length === 0 ? "nothing stored" : `${from.join(", ")}${exact ? "" : " (computed)"}`,
   ]);
   if (rows.length > 0) print(table(rows, "  "));
   if (predicates.length > 0) print(`  which rows there are, or their order: ${predicates.join(", ")}`);

@@ -56,7 +56,7 @@ t.test("with a catalog, the lineage of each column is shown and how it is hidden
     stdout,
     /\nlineage\n {2}contact +← +public\.customer_contacts\.contact, public\.customers\.email\n/,
   );
-  t.match(stdout, /\n {2}n +← +public\.customers\.email, computed\n {2}one +← +nothing stored\n/);
+  t.match(stdout, /\n {2}n +← +public\.customers\.email \(computed\)\n {2}one +← +nothing stored\n/);
   t.match(stdout, /\n {2}which rows there are, or their order: public\.customers\.city\n/);
   t.match(
     stdout,
