@@ -51,6 +51,25 @@ t.test(
   },
 );
 
+t.test("its status says why", async (t) => {
+  t.match(front.status(), { ok: false, reason: /The password can't be read/ });
+});
+
+t.test("a text that is almost one of a transaction's takes no longer to tell than it is long", async (t) => {
+  const client = front.pg();
+  await client.connect();
+  t.teardown(() => client.end());
+  const many = 20_000;
+  for (const text of [
+    `show ${"a".repeat(many)}${" ".repeat(many)}!`,
+    `set ${"to".repeat(many)}!`,
+    `begin${" a".repeat(many)}!`,
+    `commit${" ".repeat(many)}!`,
+  ]) {
+    await t.rejects(client.query(text), { code: "55000" }, text.slice(0, 9));
+  }
+});
+
 t.test("it is read as soon as it can be, in sessions that are open already", async (t) => {
   const client = front.pg();
   await client.connect();

@@ -72,8 +72,6 @@ export interface FrontOptions {
   readonly values?: ValueMasks;
   /** As whom a client is let in. */
   readonly subject?: (request: LoginRequest) => string;
-  /** The gateway's own way into the target; the level's when left out. */
-  readonly lease?: () => Promise<Lease>;
   readonly analyzer?: Analyzer;
   /** The gateway's own way in; the level's, where it is left out. */
   readonly lease?: () => Promise<Lease>;
