@@ -146,7 +146,6 @@ t.test("functions of somebody's own make it unknown, however they come to run", 
     ["SELECT xmlserialize(CONTENT (xml '<a/>') AS code)", ["public.checked"], "read"],
     // A parameter may be of any type, and so be cast.
     ["PREPARE p (code) AS SELECT $1", ["public.checked", "public.pair_of"], "read"],
-    ["CREATE TEMP TABLE own_codes (code code)", ["public.checked"], "ddl"],
     ["SELECT * FROM secured", ["public.mine"], "read"],
     ["SELECT p === p FROM paired", ["public.pair_is", "public.pair_of"], "read"],
     ["SELECT p OPERATOR(public.===) p FROM paired", ["public.pair_is", "public.pair_of"], "read"],
