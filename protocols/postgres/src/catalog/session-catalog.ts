@@ -82,11 +82,10 @@ export class SessionCatalog {
     this.#cache?.stale();
   }
 
-  /** ReadyForQuery: with the end of a transaction, others see what it has changed. */
+  /** ReadyForQuery: with the end of a transaction, others see what it has changed, and not before. */
   ready(status: TransactionStatus): void {
-    if (!this.#changed) return;
+    if (!this.#changed || status !== "idle") return;
     this.#cache?.stale();
-    if (status !== "idle") return;
     this.#changed = false;
     // What is hung on a temporary table, nobody else ever sees.
     if (!this.#hides) this.#redefined = false;

@@ -39,8 +39,8 @@ t.test(
     session.sent({ effects: [], defines: false }, "ddl", "create table t ()");
     t.match(session.view(), { unsettled: true });
     session.ready("open");
-    t.match([stale(), session.view()], [1, { unsettled: true }]);
+    t.match([stale(), session.view()], [0, { unsettled: true }]);
     session.ready("idle");
-    t.match([stale(), session.view()], [2, { unsettled: false }]);
+    t.match([stale(), session.view()], [1, { unsettled: false }]);
   },
 );
