@@ -31,16 +31,13 @@ t.test("what the server contradicts is read anew", async (t) => {
   t.equal(stale(), 1);
 });
 
-t.test(
-  "so is what the session may have changed, when its statement and when its transaction has ended",
-  async (t) => {
-    const { session, stale } = catalog();
-    session.ready("idle");
-    session.sent({ effects: [], defines: false }, "ddl", "create table t ()");
-    t.match(session.view(), { unsettled: true });
-    session.ready("open");
-    t.match([stale(), session.view()], [0, { unsettled: true }]);
-    session.ready("idle");
-    t.match([stale(), session.view()], [1, { unsettled: false }]);
-  },
-);
+t.test("so is what the session may have changed, when its transaction has ended", async (t) => {
+  const { session, stale } = catalog();
+  session.ready("idle");
+  session.sent({ effects: [], defines: false }, "ddl", "create table t ()");
+  t.match(session.view(), { unsettled: true });
+  session.ready("open");
+  t.match([stale(), session.view()], [0, { unsettled: true }]);
+  session.ready("idle");
+  t.match([stale(), session.view()], [1, { unsettled: false }]);
+});
