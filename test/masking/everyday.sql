@@ -1,5 +1,5 @@
 -- What the everyday statements are about: the tables of pgbench, of an order business in TPC-H's shape, of a shop by an
--- ORM, and of a web framework's accounts, with a few rows each.
+-- ORM, of a web framework's accounts, and of a chain of shops in the star shape of TPC-DS, with a few rows each.
 create table pgbench_branches (bid integer primary key, bbalance integer, filler char(88));
 create table pgbench_tellers (tid integer primary key, bid integer, tbalance integer, filler char(84));
 create table pgbench_accounts (aid integer primary key, bid integer, abalance integer, filler char(84));
@@ -90,4 +90,60 @@ insert into auth_permission (name, content_type_id, codename) values ('Can add u
 insert into auth_user_groups (user_id, group_id) values (2, 1);
 insert into auth_group_permissions (group_id, permission_id) values (1, 1);
 insert into django_session values ('abc', 'e30', now() + interval '1 day');
+
+create table days (day_id integer primary key, day date not null unique, year integer not null, quarter integer not null, month integer not null, week integer not null,
+  weekday text not null, holiday boolean not null);
+create table times (time_id integer primary key, hour integer not null, minute integer not null, shift text not null, meal text);
+create table goods (good_id integer primary key, name text not null, brand text not null, class text not null, category text not null, maker text not null, colour text,
+  list_price numeric(10, 2) not null, cost numeric(10, 2) not null);
+create table income_bands (band_id integer primary key, lower_bound integer not null, upper_bound integer not null);
+create table households (household_id integer primary key, band_id integer references income_bands, buying_potential text not null, dependants integer not null, vehicles integer not null);
+create table demographics (demographic_id integer primary key, gender char(1) not null, marital_status char(1) not null, education text not null, credit text not null);
+create table homes (home_id integer primary key, street text not null, city text not null, county text not null, state char(2) not null, zip varchar(10), utc_offset integer not null);
+create table buyers (buyer_id integer primary key, first_name text, last_name text, email text, phone text, born date, home_id integer references homes,
+  demographic_id integer references demographics, household_id integer references households, first_day_id integer references days, preferred boolean not null);
+create table shops (shop_id integer primary key, name text not null, city text not null, county text not null, state char(2) not null, employees integer not null, floor_area integer not null);
+create table sites (site_id integer primary key, name text not null, company text not null);
+create table depots (depot_id integer primary key, name text not null, state char(2) not null, floor_area integer not null);
+create table promotions (promotion_id integer primary key, name text not null, by_mail boolean not null, on_radio boolean not null, cost numeric(10, 2) not null);
+create table shop_sales (ticket integer not null, good_id integer not null references goods, day_id integer references days, time_id integer references times, buyer_id integer references buyers,
+  demographic_id integer references demographics, household_id integer references households, home_id integer references homes, shop_id integer references shops,
+  promotion_id integer references promotions, quantity integer not null, list_price numeric(10, 2) not null, price numeric(10, 2) not null, wholesale numeric(10, 2) not null,
+  discount numeric(10, 2) not null, tax numeric(10, 2) not null, profit numeric(10, 2) not null, primary key (ticket, good_id));
+create table shop_returns (ticket integer not null, good_id integer not null, day_id integer references days, buyer_id integer references buyers, shop_id integer references shops,
+  reason text, quantity integer not null, amount numeric(10, 2) not null, loss numeric(10, 2) not null, primary key (ticket, good_id), foreign key (ticket, good_id) references shop_sales);
+create table web_sales (order_id integer not null, good_id integer not null references goods, day_id integer references days, time_id integer references times, shipped_day_id integer references days,
+  buyer_id integer references buyers, receiver_id integer references buyers, home_id integer references homes, site_id integer references sites, depot_id integer references depots,
+  promotion_id integer references promotions, quantity integer not null, list_price numeric(10, 2) not null, price numeric(10, 2) not null, shipping numeric(10, 2) not null,
+  discount numeric(10, 2) not null, profit numeric(10, 2) not null, primary key (order_id, good_id));
+create table web_returns (order_id integer not null, good_id integer not null, day_id integer references days, buyer_id integer references buyers, reason text, quantity integer not null,
+  amount numeric(10, 2) not null, loss numeric(10, 2) not null, primary key (order_id, good_id), foreign key (order_id, good_id) references web_sales);
+create table catalogue_sales (order_id integer not null, good_id integer not null references goods, day_id integer references days, shipped_day_id integer references days,
+  buyer_id integer references buyers, receiver_id integer references buyers, home_id integer references homes, depot_id integer references depots, promotion_id integer references promotions,
+  call_centre text not null, quantity integer not null, list_price numeric(10, 2) not null, price numeric(10, 2) not null, shipping numeric(10, 2) not null, discount numeric(10, 2) not null,
+  profit numeric(10, 2) not null, primary key (order_id, good_id));
+create table catalogue_returns (order_id integer not null, good_id integer not null, day_id integer references days, buyer_id integer references buyers, reason text, quantity integer not null,
+  amount numeric(10, 2) not null, loss numeric(10, 2) not null, primary key (order_id, good_id), foreign key (order_id, good_id) references catalogue_sales);
+create table stock (day_id integer not null references days, good_id integer not null references goods, depot_id integer not null references depots, on_hand integer, primary key (day_id, good_id, depot_id));
+insert into days select d - date '2023-01-01' + 1, d, extract(year from d), extract(quarter from d), extract(month from d), (d - date '2023-01-02') / 7,
+  trim(to_char(d, 'Day')), extract(doy from d) = 1 from generate_series(timestamp '2023-01-01', '2025-12-31', '1 day') g, lateral (select g::date) x (d);
+insert into times select n, n / 4, n % 4 * 15, case when n < 32 then 'early' when n < 64 then 'day' else 'late' end, case when n between 48 and 56 then 'lunch' end from generate_series(0, 95) n;
+insert into goods select n, 'Good ' || n, 'Brand ' || n % 5, 'Class ' || n % 4, (array['Books', 'Home', 'Music', 'Sports'])[1 + n % 4], 'Maker ' || n % 7,
+  (array['red', 'blue', null])[1 + n % 3], 10 + n, 5 + n from generate_series(1, 24) n;
+insert into income_bands select n, n * 10000, n * 10000 + 9999 from generate_series(0, 4) n;
+insert into households select n, n % 5, (array['low', 'high'])[1 + n % 2], n % 6, n % 4 from generate_series(1, 12) n;
+insert into demographics select n, (array['M', 'F'])[1 + n % 2], (array['M', 'S', 'D'])[1 + n % 3], (array['College', 'Primary'])[1 + n % 2], 'Good' from generate_series(1, 12) n;
+insert into homes select n, 'Elm Street ' || n || ', at ann.example', 'City ' || n % 4, 'County ' || n % 3, (array['NV', 'OH', 'TX'])[1 + n % 3], (10000 + n)::text, -5 - n % 3 from generate_series(1, 15) n;
+insert into buyers select n, 'First ' || n % 9, 'Last ' || n, 'buyer' || n || '@post.example', '555-01' || n, date '1950-03-01' + n * 400, 1 + n % 15, 1 + n % 12, 1 + n % 12, n, n % 2 = 0 from generate_series(1, 30) n;
+insert into shops select n, 'Shop ' || n, 'City ' || n % 4, 'County ' || n % 3, (array['NV', 'OH', 'TX'])[1 + n % 3], 200 + n, 5000 + n from generate_series(1, 6) n;
+insert into sites select n, 'Site ' || n, 'Company ' || n % 2 from generate_series(1, 3) n;
+insert into depots select n, 'Depot ' || n, (array['NV', 'OH', 'TX'])[1 + n % 3], 9000 + n from generate_series(1, 3) n;
+insert into promotions select n, 'Offer ' || n, n % 2 = 0, n % 3 = 0, 100 * n from generate_series(1, 5) n;
+insert into shop_sales select n, 1 + n % 24, 1 + n * 7 % 1096, n % 96, nullif(n % 31, 0), 1 + n % 12, 1 + n % 12, 1 + n % 15, 1 + n % 6, nullif(n % 6, 0), 1 + n % 9, 20 + n % 24, 15 + n % 24, 5 + n % 24, n % 3, 1, n % 11 - 3 from generate_series(1, 300) n;
+insert into shop_returns select ticket, good_id, least(day_id + 20, 1096), buyer_id, shop_id, 'broken', 1, price, 2 from shop_sales where ticket % 5 = 0;
+insert into web_sales select n, 1 + n % 24, 1 + n * 11 % 1000, n % 96, 1 + n * 11 % 1000 + n % 95, 1 + n % 30, 1 + n % 29, 1 + n % 15, 1 + n % 3, 1 + n % 3, nullif(n % 6, 0), 1 + n % 9, 20 + n % 24, 16 + n % 24, 3, n % 3, n % 13 - 3 from generate_series(1, 200) n;
+insert into web_returns select order_id, good_id, shipped_day_id, buyer_id, 'late', 1, price, 1 from web_sales where order_id % 6 = 0;
+insert into catalogue_sales select n, 1 + n % 24, 1 + n * 13 % 1000, 1 + n * 13 % 1000 + n % 95, 1 + n % 30, 1 + n % 29, 1 + n % 15, 1 + n % 3, nullif(n % 6, 0), 'Centre ' || n % 2, 1 + n % 9, 20 + n % 24, 16 + n % 24, 3, n % 3, n % 7 - 2 from generate_series(1, 200) n;
+insert into catalogue_returns select order_id, good_id, shipped_day_id, buyer_id, 'wrong', 1, price, 1 from catalogue_sales where order_id % 7 = 0;
+insert into stock select d * 30 + 1, g, w, (d * g * w) % 97 from generate_series(0, 35) d, generate_series(1, 24) g, generate_series(1, 3) w;
 analyze;

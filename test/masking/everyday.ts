@@ -13,10 +13,11 @@ export const masked: readonly MaskedColumns[] = [
       ...["orders.o_clerk", "part.p_comment", "partsupp.ps_comment", "nation.n_comment"],
       ...["supplier.s_phone", "supplier.s_address"],
       ...["users.email", "addresses.street", "auth_user.password"],
+      ...["buyers.email", "homes.street"],
     ].map((column) => `public.${column}`),
     with: "redact",
   },
-  { columns: ["public.auth_user.email", "public.pgbench_*.filler"], with: "hash" },
+  { columns: ["public.auth_user.email", "public.pgbench_*.filler", "public.buyers.phone"], with: "hash" },
   { columns: ["public.django_session.session_data"], with: "'null'" },
 ];
 
