@@ -8,6 +8,8 @@
  *   npm run conformance -- --test guc          these tests alone, one after the other
  *   npm run conformance -- --control           without the gateway: what differs then, differs by itself
  *   npm run conformance -- --keep              leaves the outputs and logs where they are
+ *   npm run conformance -- --privileges        in their place: whether the analysis finds what each statement of the
+ *                                              regression suite needs, as the server's own privileges have it
  */
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -16,6 +18,7 @@ import { parseArgs } from "node:util";
 import { messageOf } from "@gatehouse/core";
 import { judge, readAllowed, stale } from "./allowed.ts";
 import { compare, type Hunk } from "./compare.ts";
+import { askPrivileges } from "./privileges.ts";
 import { complaints, differs, failedStraight, type Row, summary, table } from "./report.ts";
 import { type SuiteSource, suiteSource } from "./suite-source.ts";
 import { type Pass, runSuite, type SuiteName, suites, testsOf } from "./suites.ts";
@@ -33,6 +36,7 @@ const { values } = parseArgs({
     test: { type: "string", multiple: true },
     control: { type: "boolean", default: false },
     keep: { type: "boolean", default: false },
+    privileges: { type: "boolean", default: false },
   },
 });
 
@@ -118,6 +122,7 @@ async function main(signal: AbortSignal): Promise<number> {
   // The servers run as a user of their own.
   await chmod(folder, 0o755);
   try {
+    if (values.privileges) return await askPrivileges(source, { folder, tests: values.test, signal });
     const found = await findDifferences(folder, source, signal);
     if (found.length === 0) throw new Error("No such test.");
     if (values.keep) await writeFile(join(folder, "found.json"), JSON.stringify(found, null, 2));

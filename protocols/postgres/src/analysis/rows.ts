@@ -24,7 +24,10 @@ export function eventsOf(name: string, rest: Node): readonly RowEvent[] {
 /** Whether a change looks at the rows that are there, and so can tell of them. */
 export function readsTarget(name: string, rest: Node): boolean {
   if (rest["returningClause"] !== undefined || rest["whereClause"] !== undefined) return true;
-  if (name === "InsertStmt") return asNode(rest["onConflictClause"])?.["action"] === "ONCONFLICT_UPDATE";
+  const conflict = asNode(rest["onConflictClause"]);
+  // With columns or a constraint to look for, DO NOTHING too says whether there is such a row.
+  if (name === "InsertStmt")
+    return conflict?.["action"] === "ONCONFLICT_UPDATE" || conflict?.["infer"] !== undefined;
   return name === "MergeStmt" || (name === "UpdateStmt" && looksAtRows(rest["targetList"]));
 }
 

@@ -14,7 +14,7 @@ import type { CatalogIndex } from "../../src/catalog/catalog-index.ts";
 import { database } from "../support/database.ts";
 import { catalogOf, parse } from "../support/described.ts";
 import { everyday, everydaySchema } from "../support/everyday.ts";
-import { judge, takeAway } from "../support/grants.ts";
+import { judge, ownOf, takeAway } from "../support/grants.ts";
 import { end, Tally } from "../support/tally.ts";
 import * as statements from "./statements.data.ts";
 
@@ -34,13 +34,11 @@ function analysisOf(text: string): Analysis {
   return analyze(text, parse(text), READING).analysis;
 }
 
-/** By the catalog too, but of what lies behind views, which their owners read, nothing is granted. */
+/** By the catalog too. */
 function namedIn(text: string, catalog: CatalogIndex): Analysis {
   const viewFacts = viewFactsOf(catalog, parse);
   const surroundings = { catalog, unsettled: false, redefined: false, viewFacts };
-  const { analysis } = analyze(text, parse(text), READING, surroundings);
-  const named = (names: readonly string[]) => names.filter((name) => analysis.named.includes(name));
-  return { ...analysis, reads: named(analysis.reads), writes: named(analysis.writes) };
+  return ownOf(analyze(text, parse(text), READING, surroundings).analysis);
 }
 
 function sameGrants(one: Analysis, other: Analysis): boolean {

@@ -105,6 +105,8 @@ export const changing: readonly (readonly [string, string])[] = [
   ["insert into a with x as (select * from b) select * from x", "write INSERT < b > a"],
   ["insert into a values (1) returning *", "write INSERT < a > a"],
   ["insert into a values (1) on conflict do nothing", "write INSERT > a"],
+  ["insert into a values (1) on conflict (id) do nothing", "write INSERT < a > a"],
+  ["insert into a values (1) on conflict on constraint a_pkey do nothing", "write INSERT < a > a"],
   ["insert into a values (1) on conflict (id) do update set x = 1", "write INSERT,UPDATE < a > a"],
   ["insert into a values ((select x from b))", "write INSERT < b > a"],
   ["update a set x = 1", "write UPDATE > a !"],
