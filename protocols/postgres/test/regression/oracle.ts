@@ -73,8 +73,10 @@ export class Oracle {
     session.ready(status === "I" ? "idle" : "open");
     const stmts = parsed(text);
     if (stmts === undefined || stmts.some(isQuery)) await this.#query(client, text, stmts);
-    if (stmts) session.sent(analyze(text, stmts, ANYHOW).analysis, text);
-    else this.#stale = true;
+    if (stmts) {
+      const { analysis } = analyze(text, stmts, ANYHOW);
+      session.sent(analysis, analysis.access, text);
+    } else this.#stale = true;
   }
 
   async #query(client: pg.Client, text: string, stmts: readonly unknown[] | undefined): Promise<void> {
