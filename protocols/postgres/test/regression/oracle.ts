@@ -204,7 +204,7 @@ function parseAll(text: string): readonly unknown[] {
 /** It reads or changes rows, is a COPY of a query's to the client, or an EXPLAIN ANALYZE of one. */
 function isQuery(raw: unknown): boolean {
   const statement = asNode(asNode(raw)?.["stmt"]) ?? {};
-  const [[name = "", value] = []] = Object.entries(statement);
+  const [[name, value] = ["", undefined]] = Object.entries(statement);
   const body = asNode(value) ?? {};
   if (name === "CopyStmt") return body["query"] !== undefined && body["filename"] === undefined;
   if (name === "ExplainStmt")
