@@ -1,13 +1,12 @@
 import { type Analysis, onSettings, type Reading } from "./analysis.ts";
-import { accessOfFunction, isUserFunction } from "./builtins.ts";
 import { copyFormat } from "./copy-format.ts";
 import { redefines } from "./definitions.ts";
+import { Expressions } from "./expressions.ts";
 import { Findings } from "./findings.ts";
 import { locksOf } from "./locks.ts";
 import { functionNames, Names, rangeIn, withoutDatabase } from "./names.ts";
-import { asList, asNode, asNumber, asText, constantText, type Node, namesIn } from "./node.ts";
+import { asList, asNode, asNumber, asText, constantText, type Node } from "./node.ts";
 import { isAdministrative, reportedName, standsAlone } from "./objects.ts";
-import { operatorsIn } from "./operators.ts";
 import { Resolution } from "./resolution.ts";
 import { eventsOf, isUnfiltered, isUnlimited, readsTarget } from "./rows.ts";
 import { dotted } from "./search-path.ts";
@@ -26,11 +25,6 @@ const UNCERTAIN =
 /** Statements that read or change rows. */
 const ROWS =
   /^(Select|Insert|Update|Delete|Merge|Copy|Execute|Explain|DeclareCursor|Prepare|Truncate|CreateTableAs)Stmt$/;
-
-/** Beside columns: what has a type's name in it, and makes a value of it. */
-const MAKES_VALUES: ReadonlySet<string> = new Set([
-  ...["JsonOutput", "output", "JsonTableColumn", "RangeTableFuncCol", "TypeCast", "XmlSerialize"],
-]);
 
 /** CURSOR_OPT_HOLD (parsenodes.h). */
 const WITH_HOLD = 0x20;
@@ -64,6 +58,7 @@ class Walk {
   readonly #text: string;
   readonly #resolution: Resolution;
   readonly #names: Names;
+  readonly #expressions: Expressions;
   readonly #surroundings: Surroundings | undefined;
   #findings: Findings;
   /** Inside EXPLAIN, which declares no cursor. */
@@ -79,6 +74,7 @@ class Walk {
     this.#findings = new Findings(surroundings);
     this.#resolution = new Resolution(reading);
     this.#names = new Names(this.#resolution, surroundings, () => this.#findings.refuse(UNCERTAIN));
+    this.#expressions = new Expressions(this.#names, surroundings?.catalog, () => this.#findings);
   }
 
   found(statements: number): Found {
@@ -316,7 +312,7 @@ class Walk {
       case "PrepareStmt": {
         const part = this.#body(body["query"], scope);
         findings.include(part);
-        for (const type of asList(body["argtypes"])) this.#cast(asNode(type)?.["TypeName"]);
+        for (const type of asList(body["argtypes"])) this.#expressions.cast(asNode(type)?.["TypeName"]);
         // The text is kept, and it holds literals.
         findings.literals = true;
         findings.effect({ kind: "prepare", name: name ?? "", text: this.#ownText(), body: part.analysis(1) });
@@ -436,14 +432,7 @@ class Walk {
       else if (key.endsWith("Stmt") && /^[A-Z]/.test(key)) this.statement(key, body, scope, false);
       else {
         if (key === "AlterTableCmd" && isAdministrative(body)) this.#findings.widen("admin");
-        for (const operator of operatorsIn(key, body)) this.#operator(operator);
-        if (MAKES_VALUES.has(key)) this.#cast(body["typeName"]);
-        if (key === "RangeFunction" || key === "AlterTableCmd") this.#columns(body);
-        if (key === "ColumnDef") this.#definesColumn(body["typeName"]);
-        if (key === "ColumnRef") this.#field(body["fields"]);
-        if (key === "ParamRef") this.#findings.parameters();
-        if (key === "RangeTableSample") this.#called(namesIn({ List: { items: body["method"] } }));
-        if (key === "A_Indirection") this.#attributes(body["indirection"]);
+        this.#expressions.node(key, body);
         this.#children(body, scope);
       }
     }
@@ -466,73 +455,9 @@ class Walk {
       this.#findings.calls(this.#names.functions(names));
       if (this.#names.hides(names)) this.#findings.widen("unknown");
     } else {
-      this.#called(names);
+      this.#expressions.called(names);
     }
     this.#children(call, scope);
-  }
-
-  #called(given: readonly string[]): void {
-    const names = withoutDatabase(given);
-    const meant = this.#names.functions(names);
-    this.#findings.calls(meant);
-    const schema = names.length > 1 ? names[0] : undefined;
-    const name = names.at(-1) ?? "";
-    const catalog = this.#surroundings?.catalog;
-    if (this.#names.hides(names)) this.#findings.widen("unknown");
-    else if (isUserFunction(schema, name)) {
-      this.#findings.callsUserFunctions(meant.filter((one) => catalog?.ofServer(one) !== true));
-      // Or a cast to a type of that name.
-      const { ids } = this.#names.typesNamed(names);
-      if (ids.length > 0) this.#findings.casts(ids);
-    } else {
-      this.#findings.widen(accessOfFunction(schema, name));
-      // Others of the same name, for other types.
-      this.#findings.runs(meant.filter((one) => (catalog?.routinesNamed(one).length ?? 0) > 0));
-    }
-  }
-
-  /** Columns that a function in FROM gives, or that a table gets: of what types, stands there. */
-  #columns(body: Node): void {
-    for (const definition of [...asList(body["coldeflist"]), body["def"]]) {
-      const column = asNode(asNode(definition)?.["ColumnDef"]);
-      if (column?.["typeName"] !== undefined) this.#cast(column["typeName"]);
-    }
-  }
-
-  /** What is put into a column runs the checks of its type, which no catalog shows while the column is new. */
-  #definesColumn(typeName: unknown): void {
-    const { ids } = this.#names.types(typeName);
-    if (this.#surroundings?.catalog.isChecked(ids) === true) this.#findings.defines();
-  }
-
-  /** `t.name` reads a column of t, or calls a function `name` with its row. */
-  #field(fields: unknown): void {
-    const names = asList(fields).flatMap(namesIn);
-    const last = names.at(-1);
-    if (names.length > 1 && last !== undefined) this.#findings.attributes(this.#names.made(last));
-  }
-
-  /** `(x).name` reads a field of x, or calls a function `name` with it, where there may be one. */
-  #attributes(indirection: unknown): void {
-    for (const step of asList(indirection)) {
-      const names = namesIn(step);
-      if (names.length > 0 && this.#names.mayCall(names)) this.#called(names);
-    }
-  }
-
-  /** `a OPERATOR(public.+) b` calls whatever function somebody has put behind that name. */
-  #operator(given: readonly string[]): void {
-    const { names, functions, unknown } = this.#names.operators(given);
-    this.#findings.calls(names);
-    this.#findings.runs(functions);
-    if (unknown) this.#findings.widen("unknown");
-  }
-
-  /** A type of somebody's own may run code to make a value; one that hides PostgreSQL's is not seen to be their own. */
-  #cast(typeName: unknown): void {
-    const { ids, hidden } = this.#names.types(typeName);
-    this.#findings.casts(ids);
-    if (hidden) this.#findings.widen("unknown");
   }
 
   /** The scope inside a statement with this WITH: each CTE sees those before it, or all if it is RECURSIVE. */
