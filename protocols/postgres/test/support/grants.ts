@@ -1,3 +1,4 @@
+import { messageOf } from "@gatehouse/core";
 import type pg from "pg";
 import type { Analysis } from "../../src/analysis/analysis.ts";
 import type { StatementLineage } from "../../src/lineage/lineage.ts";
@@ -110,9 +111,23 @@ export async function judge(client: pg.Client, text: string, grants: Grants): Pr
     const verdict = await takenBack(client, () => attempt(client, text, grants, beside));
     const more = verdict.kind === "missed" ? await besides(client, text, verdict.message) : [];
     if (verdict.kind === "held" && beside.length > 0) return { ...verdict, beside };
+    if (verdict.kind === "missed" && more.length === 0) return (await refusedToAll(client, text)) ?? verdict;
     if (more.length === 0 || beside.length >= MAX_BESIDE) return verdict;
     beside.push(...more);
   }
+}
+
+/** A superuser's rights are not in question: where he is refused too, a view's owner may not read what it shows. */
+async function refusedToAll(client: pg.Client, text: string): Promise<Verdict | undefined> {
+  return takenBack(client, async () => {
+    try {
+      await client.query("RESET SESSION AUTHORIZATION");
+      await client.query(text);
+      return undefined;
+    } catch (error) {
+      return { kind: "not judged", why: `a superuser may not: ${messageOf(error)}` };
+    }
+  });
 }
 
 async function attempt(
@@ -131,7 +146,8 @@ async function attempt(
   } catch (error) {
     if (!(error instanceof Error) || !("code" in error)) throw error;
     if (error.code === NO_DATA) return { kind: "held" };
-    return error.code === REFUSED
+    // A policy on rows says no, and not a privilege: the same code.
+    return error.code === REFUSED && !error.message.includes("row-level security")
       ? { kind: "missed", message: error.message }
       : { kind: "not judged", why: `${String(error.code)} ${error.message}` };
   }
@@ -190,7 +206,7 @@ async function grantsOf(client: pg.Client, { analysis, lineage, path = [] }: Gra
   const { rows } = await client.query<{ grants: string }>(
     `SELECT format('GRANT EXECUTE ON ROUTINE %s TO found', p.oid::regprocedure) AS grants
      FROM pg_proc p JOIN pg_namespace n ON n.oid = pronamespace WHERE nspname || '.' || proname = ANY ($1)
-     UNION ALL SELECT format('GRANT USAGE ON SCHEMA %I TO found', nspname) FROM pg_namespace WHERE nspname !~ '^pg_(toast|temp)'`,
+     UNION ALL SELECT format('GRANT USAGE ON SCHEMA %I TO found', nspname) FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp'`,
     [analysis.functions],
   );
   return [...grants, ...rows.map((row) => row.grants)];
