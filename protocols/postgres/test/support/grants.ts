@@ -38,6 +38,9 @@ const TRANSACTION: ReadonlySet<string> = new Set([
 /** Grants beside what was found, for one text. */
 const MAX_BESIDE = 50;
 
+/** The same code, and no privilege on what has a name: a policy on rows says no; a large object is named by a value. */
+const OTHERWISE = /row-level security|^permission denied for large object/;
+
 /** insufficient_privilege. */
 const REFUSED = "42501";
 /** query_canceled: a COPY that got so far as to ask for data, of which there are none. */
@@ -146,8 +149,7 @@ async function attempt(
   } catch (error) {
     if (!(error instanceof Error) || !("code" in error)) throw error;
     if (error.code === NO_DATA) return { kind: "held" };
-    // A policy on rows says no, and not a privilege: the same code.
-    return error.code === REFUSED && !error.message.includes("row-level security")
+    return error.code === REFUSED && !OTHERWISE.test(error.message)
       ? { kind: "missed", message: error.message }
       : { kind: "not judged", why: `${String(error.code)} ${error.message}` };
   }
