@@ -38,8 +38,8 @@ const TRANSACTION: ReadonlySet<string> = new Set([
 /** Grants beside what was found, for one text. */
 const MAX_BESIDE = 50;
 
-/** The same code, and no privilege on what has a name: a policy on rows says no; a large object is named by a value. */
-const OTHERWISE = /row-level security|^permission denied for large object/;
+/** The same code, and no privilege on what has a name: a policy on rows says no, or ownership; large objects are named by values. */
+const OTHERWISE = /row-level security|^must be owner|^permission denied for large object/;
 
 /** insufficient_privilege. */
 const REFUSED = "42501";
