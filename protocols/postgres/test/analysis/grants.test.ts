@@ -38,7 +38,7 @@ function analysisOf(text: string): Analysis {
 function namedIn(text: string, catalog: CatalogIndex): Analysis {
   const viewFacts = viewFactsOf(catalog, parse);
   const surroundings = { catalog, unsettled: false, redefined: false, viewFacts };
-  return ownOf(analyze(text, parse(text), READING, surroundings).analysis);
+  return ownOf(analyze(text, parse(text), READING, surroundings).analysis, catalog);
 }
 
 function sameGrants(one: Analysis, other: Analysis): boolean {

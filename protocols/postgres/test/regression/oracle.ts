@@ -123,7 +123,7 @@ export class Oracle {
         return new Error("no catalog");
       const { unsettled, redefined } = view;
       const surroundings = { catalog, unsettled, redefined, viewFacts: viewFactsOf(catalog, parseAll) };
-      return ownOf(analyze(text, parseAll(text), reading, surroundings).analysis);
+      return ownOf(analyze(text, parseAll(text), reading, surroundings).analysis, surroundings.catalog);
     } catch (error) {
       if (error instanceof GatehouseError) return error;
       throw error;

@@ -1,5 +1,6 @@
 import { messageOf } from "@gatehouse/core";
 import type pg from "pg";
+import type { CatalogIndex } from "../../src/catalog/catalog-index.ts";
 import type { Analysis } from "../../src/analysis/analysis.ts";
 import type { StatementLineage } from "../../src/lineage/lineage.ts";
 import { asNode } from "../../src/analysis/node.ts";
@@ -89,10 +90,19 @@ export async function takeAway(client: pg.Client): Promise<void> {
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO PUBLIC`);
 }
 
-/** What a text names itself: what lies behind views, their owners read. */
-export function ownOf(analysis: Analysis): Analysis {
-  const named = (names: readonly string[]) => names.filter((name) => analysis.named.includes(name));
-  return { ...analysis, reads: named(analysis.reads), writes: named(analysis.writes) };
+/** What a text names itself, and what the row policies of that read: what lies behind views, their owners read. */
+export function ownOf(analysis: Analysis, catalog: CatalogIndex): Analysis {
+  const own = new Set(analysis.named);
+  for (const name of analysis.named) {
+    const relation = catalog.relationNamed(name);
+    const related = relation ? [relation, ...catalog.relatives(relation.id)] : [];
+    for (const id of related.flatMap(({ policyReads = [] }) => policyReads)) {
+      const read = catalog.relationById(id);
+      if (read) own.add(catalog.nameOf(read));
+    }
+  }
+  const among = (names: readonly string[]) => names.filter((name) => own.has(name));
+  return { ...analysis, reads: among(analysis.reads), writes: among(analysis.writes) };
 }
 
 /**
