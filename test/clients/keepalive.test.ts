@@ -60,8 +60,10 @@ for (const [peer, isOurs] of Object.entries(sides)) {
       found = (await ends()).filter(isOurs);
       return found.every(({ timer }) => timer !== RETRANSMISSION);
     });
-    t.match(found, [{ timer: ANOTHER }]);
-    t.equal(found.length, 1);
-    for (const { left } of found) t.ok(left > 40 * MINUTE && left <= 50 * MINUTE, `${left} ms are left`);
+    // Beside the session's, gateways have a connection of their own with the target, which asks every half a minute.
+    const sessions = found.filter(({ left }) => left > MINUTE);
+    t.match(sessions, [{ timer: ANOTHER }]);
+    t.equal(sessions.length, 1);
+    for (const { left } of sessions) t.ok(left > 40 * MINUTE && left <= 50 * MINUTE, `${left} ms are left`);
   });
 }

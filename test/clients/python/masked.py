@@ -19,7 +19,7 @@ MASKED = json.loads(os.environ["MASKED"])
 KINDS = {
     "words": str, "short": str, "fixed": str, "small": int, "large": int, "exact": decimal.Decimal,
     "seen": datetime.datetime, "born": datetime.date, "token": uuid.UUID, "bytes": bytes, "vip": bool,
-    "phones": list, "mood": str, "ssn": str, "nick": str,
+    "phones": list, "mood": str, "ssn": str, "nick": (str, bytes),
 }  # fmt: skip
 
 
@@ -33,7 +33,8 @@ def text(column, value):
     if isinstance(value, bool):
         return "t" if value else "f"
     if isinstance(value, bytes):
-        return "\\x" + value.hex()
+        # In binary, a type of an extension is bytes to psycopg.
+        return value.decode() if column == "nick" else "\\x" + value.hex()
     if isinstance(value, list):
         return "{" + ",".join(value) + "}"
     return str(value)
