@@ -68,24 +68,16 @@ export class Names {
     if (names.length > 1 || only === undefined) return [dotted(names)];
     const path = this.#lookUp();
     const candidates = path.functions(only);
-    const catalog = this.#catalog;
-    if (catalog === undefined) return candidates;
-    const schemas = [...new Set([PG_CATALOG, ...path.schemas])];
-    const found = schemas
-      .map((schema) => dotted([schema, only]))
-      .filter((name) => catalog.routinesNamed(name).length > 0);
+    const found = this.made(only);
     if (isBuiltinFunction(only) || this.#unsettled) return [...new Set([...candidates, ...found])];
     return found.length > 0 ? found : candidates;
   }
 
   /** The functions of somebody's own that a name alone may mean, as far as they are known. */
   made(name: string): readonly string[] {
-    const catalog = this.#catalog;
-    if (catalog === undefined) return [];
-    const schemas = new Set([PG_CATALOG, ...this.#resolution.path.schemas]);
-    return [...schemas]
+    return this.#resolution.path.everywhere
       .map((schema) => dotted([schema, name]))
-      .filter((one) => catalog.routinesNamed(one).length > 0);
+      .filter((one) => (this.#catalog?.routinesNamed(one).length ?? 0) > 0);
   }
 
   /** Whether there may be a function of this name. */
@@ -110,7 +102,7 @@ export class Names {
     }
     if (!alone) return { names: [], functions: this.#operatorsOf([PG_CATALOG], name), unknown: false };
     const path = this.#lookUp();
-    const functions = this.#operatorsOf([...new Set([PG_CATALOG, ...path.schemas])], name);
+    const functions = this.#operatorsOf(path.everywhere, name);
     if (path.builtinsFirst) return { names: [], functions, unknown: false };
     // Without a catalog, nobody knows what stands before PostgreSQL's own.
     return { names: path.functions(only, { operator: true }), functions, unknown: this.#unsettled };
@@ -125,7 +117,7 @@ export class Names {
   typesNamed(names: readonly string[]): { readonly ids: readonly number[]; readonly hidden: boolean } {
     const alone = names.length === 1;
     const path = alone ? this.#lookUp() : undefined;
-    const schemas = path ? [...new Set([PG_CATALOG, ...path.schemas])] : names.slice(0, 1);
+    const schemas = path ? path.everywhere : names.slice(0, 1);
     const found = this.#catalog?.typesNamed(names.at(-1) ?? "") ?? [];
     const ids = found.filter(({ schema }) => schemas.includes(schema)).map(({ id }) => id);
     return { ids, hidden: path?.builtinsFirst === false && this.#unsettled };

@@ -32,9 +32,9 @@ export class SearchPath {
     return new SearchPath([schema, ...this.#listed]);
   }
 
-  /** In order; without pg_catalog, whose place `builtinsFirst` tells. */
-  get schemas(): readonly string[] {
-    return this.#schemas;
+  /** All in which a name may be found, each once, without their order. */
+  get everywhere(): readonly string[] {
+    return [PG_CATALOG, ...new Set(this.#schemas)];
   }
 
   /** A name of PostgreSQL's own means what it brings, whatever else there is. */

@@ -103,26 +103,15 @@ function calleeOf(names: readonly string[], trace: Trace): Callee {
 /** The operators that stand in an expression: PostgreSQL's own do nothing but compute. */
 export function followOperators(operators: readonly (readonly string[])[], trace: Trace): void {
   const { catalog, path, trusted } = trace.surroundings;
-  const own = ownOperators(catalog.data.operators);
-  if (own.size === 0) return;
   for (const names of operators) {
     const schema = names.length > 1 ? names.at(-2) : undefined;
-    for (const operator of own.get(names.at(-1) ?? "") ?? []) {
+    for (const operator of catalog.operatorsNamed(names.at(-1) ?? "")) {
       const meant =
         schema === undefined ? [PG_CATALOG, ...path].includes(operator.schema) : schema === operator.schema;
       if (!meant || trusted.has(operator.function) || isCompiled(operator.function, trace)) continue;
       trace.gap(`the operator ${dotted([operator.schema, operator.name])}, which is not PostgreSQL's own`);
     }
   }
-}
-
-type Operator = Trace["surroundings"]["catalog"]["data"]["operators"][number];
-const operatorsByName = new WeakMap<readonly Operator[], ReadonlyMap<string, readonly Operator[]>>();
-
-function ownOperators(operators: readonly Operator[]): ReadonlyMap<string, readonly Operator[]> {
-  const known = operatorsByName.get(operators) ?? Map.groupBy(operators, ({ name }) => name);
-  operatorsByName.set(operators, known);
-  return known;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { asList, namesIn, asNode } from "../analysis/node.ts";
-import type { CatalogIndex } from "../catalog/catalog-index.ts";
 import type { NamedType } from "../catalog/catalog.ts";
 import type { Trace } from "./trace.ts";
 import { derived, type Shape, type Value } from "./values.ts";
@@ -59,14 +58,10 @@ function isArray(typeName: unknown): boolean {
   return asList(asNode(typeName)?.["arrayBounds"]).length > 0;
 }
 
-const typesByName = new WeakMap<CatalogIndex, ReadonlyMap<string, readonly NamedType[]>>();
-
 function ownType(typeName: unknown, { surroundings: { catalog, path } }: Trace): NamedType | undefined {
-  const known = typesByName.get(catalog) ?? Map.groupBy(catalog.data.types, ({ name }) => name);
-  typesByName.set(catalog, known);
   const names = namesIn({ TypeName: typeName });
   const schemas = names.length > 1 ? names.slice(-2, -1) : path;
-  const found = known.get(names.at(-1) ?? "") ?? [];
+  const found = catalog.typesNamed(names.at(-1) ?? "");
   for (const schema of schemas) {
     const type = found.find((one) => one.schema === schema);
     if (type) return type;
