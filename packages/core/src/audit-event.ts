@@ -1,6 +1,8 @@
 import type { Address } from "./address.ts";
+import type { Answer, Outcome, VoidReason } from "./approval.ts";
 import type { Access } from "./command.ts";
 import type { RuleReference } from "./decision.ts";
+import type { ErrorCode } from "./error.ts";
 import type { Proof } from "./identity.ts";
 import type { AppliedMask } from "./masking.ts";
 import type { RefusalKind } from "./refusal.ts";
@@ -12,6 +14,16 @@ export interface AuditActor {
   readonly subject: string;
   readonly target: string;
   readonly level: string;
+}
+
+/** A Command, as far as events have it. */
+export interface AuditedCommand {
+  readonly kind: string;
+  readonly verbs: readonly string[];
+  readonly access: Access;
+  readonly resources: readonly string[];
+  readonly text: string;
+  readonly parameters?: readonly (string | null)[];
 }
 
 /** What is appended to the audit log. The log adds `seq`, `time`, `prev` and `hash`. */
@@ -66,16 +78,50 @@ export type AuditEvent =
       readonly duration: number;
     } & AuditActor)
   | ({
+      readonly type: "approval.requested";
+      readonly approval: string;
+      readonly command: AuditedCommand;
+      readonly digest: string;
+      /** All that hold it. */
+      readonly rules: readonly RuleReference[];
+      readonly policyVersion: string;
+      /** The requester's. */
+      readonly reason?: string;
+      /** ISO 8601. */
+      readonly expires: string;
+    } & AuditActor)
+  | ({
+      /** One person's word; with the last one that was needed, the approval changes too. */
+      readonly type: "approval.answered";
+      readonly approval: string;
+      readonly answer: Answer["answer"];
+      readonly by: Answer["by"];
+      readonly reason?: string;
+    } & AuditActor)
+  | ({
+      readonly type: "approval.approved" | "approval.denied" | "approval.expired";
+      readonly approval: string;
+    } & AuditActor)
+  | ({ readonly type: "approval.void"; readonly approval: string; readonly why: VoidReason } & AuditActor)
+  | ({
+      /** What became of a command that was let through by it. That it was, is the command's own event. */
+      readonly type: "approval.spent";
+      readonly approval: string;
+      readonly outcome: Outcome;
+    } & AuditActor)
+  | {
+      /** An answer without an effect. */
+      readonly type: "approval.rejected";
+      readonly approval: string;
+      readonly code: ErrorCode;
+      readonly by?: Answer["by"];
+      /** By which way it came, where nobody was proved. */
+      readonly via?: string;
+    }
+  | ({
       readonly type: "command";
       readonly reference: string;
-      readonly command: {
-        readonly kind: string;
-        readonly verbs: readonly string[];
-        readonly access: Access;
-        readonly resources: readonly string[];
-        readonly text: string;
-        readonly parameters?: readonly (string | null)[];
-      };
+      readonly command: AuditedCommand;
       readonly decision: {
         readonly effect: "allow" | "block";
         readonly rule: RuleReference | null;
@@ -84,6 +130,10 @@ export type AuditEvent =
         readonly reason?: string;
         /** What is hidden in the answer; absent where that is nothing. */
         readonly masks?: readonly AppliedMask[];
+        /** By whose yes it was let through, or for want of which it was refused. Let through, that one is spent, or reused. */
+        readonly approval?: string;
+        /** Rules that would have held it, had this identity not broken their glass. */
+        readonly brokeGlass?: readonly RuleReference[];
       };
     } & AuditActor);
 

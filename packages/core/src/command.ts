@@ -52,6 +52,20 @@ export interface Command {
    * holds for them all. Absent where the protocol can't tell.
    */
   readonly shape?: object;
+  /** It only makes ready what a later command runs: what would be held is held then. */
+  readonly prepares?: boolean;
+  /** Why, in the words of whoever asks; undefined where they have not said. */
+  readonly reason?: string | undefined;
+  /** The text without the values that stand in it, bounded like the text; undefined where they can't be told apart. */
+  readonly outline?: string | undefined;
+  /** What is stored on the target that its values may be about, as masks name it; undefined where that can't be told. */
+  readonly touches?: readonly string[] | undefined;
+  /**
+   * SHA-256 in hex over all that makes it this command: every byte of its text and parameters, how they are read, and
+   * what they were understood to do; of its shape, the same without the values. Absent where a protocol can't hold
+   * commands: one that a rule holds is then refused.
+   */
+  fingerprint?(of: "command" | "shape"): string;
   /**
    * Prepares the command's answer to be masked. Absent where the protocol can't: a decision with masks is then refused.
    * @param masks of the decision, at least one

@@ -1,3 +1,4 @@
+import type { Hold } from "./approval.ts";
 import type { Access, Command } from "./command.ts";
 import type { Identity } from "./identity.ts";
 import type { Mask } from "./masking.ts";
@@ -20,6 +21,20 @@ export type Decision =
       /** Those of every rule that matches, together; the same list for the same rules. Absent where there are none. */
       readonly masks?: readonly Mask[];
       /** What the policies hold the command to do, where that is not what it says itself. */
+      readonly access?: Access;
+      /** Rules that would have held it, had this identity not been one that may break their glass. At least one. */
+      readonly brokeGlass?: readonly RuleReference[];
+    }
+  | {
+      /** It waits for people; when they have said yes, it is let through with these masks. */
+      readonly effect: "hold";
+      /** The first of those that hold it. */
+      readonly rule: RuleReference;
+      /** Each of them has to be met. The same list for the same rules. */
+      readonly holds: readonly [Hold, ...Hold[]];
+      readonly policyVersion: string;
+      /** As those of an allow. */
+      readonly masks?: readonly Mask[];
       readonly access?: Access;
     }
   | {
@@ -48,6 +63,8 @@ export interface PolicyEngine {
   decide(request: DecisionRequest): Decision;
   /** Whether any rule could ever allow this identity anything on this target at this level. */
   admits(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
+  /** Whether any rule could ever hold a command of this identity on this target at this level. */
+  holds(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
   /** All that any rule could ever hide of this target from this identity at this level. The same list each time. */
   masks(request: Omit<DecisionRequest, "command" | "now" | "client">): readonly Mask[];
 }

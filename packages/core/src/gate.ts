@@ -1,5 +1,6 @@
 import type { Address } from "./address.ts";
 import type { Access, Command } from "./command.ts";
+import type { Held } from "./approval.ts";
 import type { Decision } from "./decision.ts";
 import type { Mask } from "./masking.ts";
 import type { Permit } from "./permit.ts";
@@ -40,13 +41,15 @@ export type Verdict =
  * A Command that was decided. Whether it is let through is known at once, so that its client's next message can be
  * looked at; the permit comes when the decision is on the audit log.
  */
-export interface Deciding {
-  readonly effect: Decision["effect"];
-  /** Of a command that is let through: what the policies hold it to do, where that is not what it says itself. */
-  readonly access?: Access | undefined;
-  /** Never rejects. Refuses what was allowed, when the audit log does not take it. */
-  readonly verdict: Promise<Verdict>;
-}
+export type Deciding =
+  | {
+      readonly effect: "allow" | "block";
+      /** Of a command that is let through: what the policies hold it to do, where that is not what it says itself. */
+      readonly access?: Access | undefined;
+      /** Never rejects. Refuses what was allowed, when the audit log does not take it. */
+      readonly verdict: Promise<Verdict>;
+    }
+  | { readonly effect: "hold"; readonly held: Held };
 
 /**
  * What a session is doing. `busy`: something of the client's is under way. `waiting`: nothing is, but a transaction
@@ -65,8 +68,12 @@ export interface OpenSession {
    * unasked is held to all of them.
    */
   readonly masks: readonly Mask[];
-  /** Decides a command at once, and puts the decision on the audit log. */
-  decide(command: Command): Deciding;
+  /**
+   * Decides a command at once, and puts the decision on the audit log.
+   * @param held what this command was told to wait for, when that has ended; the same command, made anew from what is
+   * known now. With it, nothing is held again.
+   */
+  decide(command: Command, held?: Held): Deciding;
   /**
    * Puts a refusal of the adapter's own on the audit log: text that has no grammar, a message outside the limits.
    * @returns the refusal with the reference under which the log has it.

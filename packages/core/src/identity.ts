@@ -1,7 +1,8 @@
 /** How an identity was proved. Kept with the identity, so that an audit event can say what it rests on. */
 export interface Proof {
-  readonly method: "oidc";
-  /** The configured provider's name, as an operator would recognise it. */
+  /** `callback`: vouched for by whoever holds the key of a configured callback. */
+  readonly method: "oidc" | "callback";
+  /** The configured provider's or callback's name, as an operator would recognise it. */
   readonly provider: string;
   readonly issuer: string;
   /** The token's own id (`jti`), where it has one. Never the token. */

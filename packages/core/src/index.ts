@@ -1,3 +1,4 @@
+export type * from "./approval.ts";
 export * from "./address.ts";
 export * from "./audit-event.ts";
 export * from "./clock.ts";

@@ -97,6 +97,7 @@ export class SessionEnforcement {
     } catch (error) {
       return this.#undecided(command, error);
     }
+    if (decision.effect === "hold") return this.#undecided(command, new Error("held"));
     const reference = ids("ref");
     const { effect } = decision;
     if (effect === "block") this.#refused++;
@@ -190,7 +191,7 @@ type AuditedCommand = CommandEvent["command"];
 type Unmasked = Extract<MaskingOutcome, { ok: false }>;
 
 function auditedDecision(
-  { effect, rule, policyVersion }: Decision,
+  { effect, rule, policyVersion }: Settled,
   masking: MaskingOutcome | undefined,
 ): CommandEvent["decision"] {
   if (!masking?.ok || masking.applied.length === 0) return { effect, rule, policyVersion };
@@ -209,7 +210,9 @@ function auditedCommand({ kind, verbs, access, resources, text, parameters }: Co
   return { kind, verbs, access, resources, text, parameters };
 }
 
-function verdictOf(decision: Decision, command: Command, reference: string): Verdict {
+type Settled = Exclude<Decision, { effect: "hold" }>;
+
+function verdictOf(decision: Settled, command: Command, reference: string): Verdict {
   if (decision.effect === "allow") return { ok: true, permit: issuePermit(command), decision };
   const { rule, message } = decision;
   const hint =

@@ -12,7 +12,7 @@ import {
 } from "@gatehouse/core";
 import { createFakeClock, createMemoryLog, sampleSession as session } from "@gatehouse/testkit";
 import t from "tap";
-import { Enforcement } from "../src/enforcement.ts";
+import { Enforcement, type SessionEnforcement } from "../src/enforcement.ts";
 
 const rule = { policy: "orders for analysts", rule: "reads", source: "policies/analysts.yaml:6" };
 const allow: Decision = { effect: "allow", rule, policyVersion: "v1" };
@@ -34,13 +34,20 @@ function enforcing(decision: Decision | (() => Decision), audit: AuditLog) {
   const log = createMemoryLog();
   const decide = typeof decision === "function" ? decision : () => decision;
   const enforcement = new Enforcement({
-    policies: () => ({ version: "v1", decide, admits: () => true, masks: () => [] }),
+    policies: () => ({ version: "v1", decide, admits: () => true, holds: () => false, masks: () => [] }),
     audit,
     clock: createFakeClock(),
     ids: idSource(randomBytes),
     log,
   });
   return { enforced: enforcement.of(session), log };
+}
+
+/** @throws where the command is held */
+function settled(enforced: SessionEnforcement, command: Command) {
+  const deciding = enforced.decide(command);
+  if (deciding.effect === "hold") throw new Error("it is held");
+  return deciding;
 }
 
 function recording() {
@@ -66,7 +73,7 @@ t.test("an allowed command is on the audit log before there is a permit", async 
       await written.promise;
     },
   });
-  const deciding = enforced.decide(command);
+  const deciding = settled(enforced, command);
   t.equal(deciding.effect, "allow", "what was decided is known at once");
   let permitted = false;
   const verdict = deciding.verdict.then((result) => {
@@ -85,7 +92,7 @@ t.test("an allowed command is on the audit log before there is a permit", async 
 
 t.test("the event says who, what and by which rule of which version", async (t) => {
   const { events, audit } = recording();
-  await enforcing(allow, audit).enforced.decide(command).verdict;
+  await settled(enforcing(allow, audit).enforced, command).verdict;
   t.match(events[0], {
     type: "command",
     reference: /^ref_/,
@@ -109,7 +116,7 @@ t.test(
   "a command that a rule blocks is refused in the rule's words, under the event's reference",
   async (t) => {
     const { events, audit } = recording();
-    const { effect, verdict: pending } = enforcing(block, audit).enforced.decide(command);
+    const { effect, verdict: pending } = settled(enforcing(block, audit).enforced, command);
     t.equal(effect, "block");
     const verdict = await pending;
     if (verdict.ok) throw new Error("it was let through");
@@ -120,7 +127,7 @@ t.test(
 
 t.test("a command that no rule allows is refused, and the event has no rule", async (t) => {
   const { events, audit } = recording();
-  const { verdict } = enforcing(byDefault, audit).enforced.decide(command);
+  const { verdict } = settled(enforcing(byDefault, audit).enforced, command);
   t.match(await verdict, { ok: false, refusal: { kind: "policy", message: "No rule." } });
   t.match(events, [{ decision: { effect: "block", rule: null } }]);
 });
@@ -152,7 +159,7 @@ t.test("an allowed command's masks are prepared before the event, which says wha
       return { ok: true, applied };
     },
   };
-  const { effect, verdict } = enforcing(masked, audit).enforced.decide(masking);
+  const { effect, verdict } = settled(enforcing(masked, audit).enforced, masking);
   t.equal(effect, "allow");
   const result = await verdict;
   if (!result.ok) throw new Error("it was allowed");
@@ -167,7 +174,7 @@ t.test("an allowed command's masks are prepared before the event, which says wha
 t.test("where nothing of an answer is hidden, its event says nothing of masks", async (t) => {
   const { events, audit } = recording();
   const masking: Command = { ...command, mask: () => ({ ok: true, applied: [] }) };
-  t.ok((await enforcing(masked, audit).enforced.decide(masking).verdict).ok);
+  t.ok((await settled(enforcing(masked, audit).enforced, masking).verdict).ok);
   t.same(
     events.map((event) => "decision" in event && event.decision),
     [{ effect: "allow", rule, policyVersion: "v1" }],
@@ -182,8 +189,8 @@ t.test("a command without masks is not asked to mask", async (t) => {
       throw new Error("there is nothing to mask");
     },
   };
-  t.ok((await enforcing(allow, audit).enforced.decide(masking).verdict).ok);
-  t.match(await enforcing(block, audit).enforced.decide(masking).verdict, { refusal: { kind: "policy" } });
+  t.ok((await settled(enforcing(allow, audit).enforced, masking).verdict).ok);
+  t.match(await settled(enforcing(block, audit).enforced, masking).verdict, { refusal: { kind: "policy" } });
 });
 
 t.test("a command whose answer can't be masked is refused in the mask's name", async (t) => {
@@ -194,7 +201,7 @@ t.test("a command whose answer can't be masked is refused in the mask's name", a
   ] as const) {
     const { events, audit } = recording();
     const { enforced } = enforcing(masked, audit);
-    const { effect, verdict } = enforced.decide(mask ? { ...command, mask } : command);
+    const { effect, verdict } = settled(enforced, mask ? { ...command, mask } : command);
     t.equal(effect, "block");
     const result = await verdict;
     if (result.ok) throw new Error("it was let through");
@@ -222,7 +229,7 @@ t.test("masks that fail while they are prepared refuse the command, and quote no
     },
   };
   const { enforced, log } = enforcing(masked, audit);
-  t.match(await enforced.decide(failingMask).verdict, { ok: false, refusal: { kind: "internal" } });
+  t.match(await settled(enforced, failingMask).verdict, { ok: false, refusal: { kind: "internal" } });
   t.match(events, [{ decision: { effect: "block", rule: null } }]);
   t.notMatch(JSON.stringify([events, log.entries]), "hunter2");
 });
@@ -230,7 +237,7 @@ t.test("masks that fail while they are prepared refuse the command, and quote no
 t.test("a command that can't be put on the audit log is refused, whatever the policy said", async (t) => {
   for (const decision of [allow, block, byDefault]) {
     const { enforced, log } = enforcing(decision, failing);
-    const verdict = await enforced.decide(command).verdict;
+    const verdict = await settled(enforced, command).verdict;
     if (verdict.ok) throw new Error("there is a permit without an event");
     t.notOk("permit" in verdict);
     t.match(verdict.refusal, { kind: "internal", message: /could not be put on the audit log/ });
@@ -243,7 +250,7 @@ t.test(
   async (t) => {
     const written = Promise.withResolvers<undefined>();
     const { enforced } = enforcing(allow, { append: () => written.promise });
-    const verdicts = [1, 2, 3].map(() => enforced.decide(command).verdict);
+    const verdicts = [1, 2, 3].map(() => settled(enforced, command).verdict);
     written.reject(new GatehouseError("AUDIT_FAILED", "The disk is full."));
     const references = (await Promise.all(verdicts)).map((verdict) => {
       if (verdict.ok) throw new Error("there is a permit without an event");
@@ -258,7 +265,7 @@ t.test("commands that share a write have a permit each, for themselves alone", a
   const written = Promise.withResolvers<undefined>();
   const { enforced } = enforcing(allow, { append: () => written.promise });
   const other = { ...command };
-  const verdicts = [enforced.decide(command).verdict, enforced.decide(other).verdict];
+  const verdicts = [settled(enforced, command).verdict, settled(enforced, other).verdict];
   written.resolve(undefined);
   const [first, second] = await Promise.all(verdicts);
   if (!first?.ok || !second?.ok) throw new Error("both were allowed");
@@ -271,7 +278,7 @@ t.test("when the policies themselves fail, the command is refused, and that is o
   const { enforced, log } = enforcing(() => {
     throw new TypeError("can't read hunter2");
   }, audit);
-  const { effect, verdict } = enforced.decide(command);
+  const { effect, verdict } = settled(enforced, command);
   t.equal(effect, "block");
   const result = await verdict;
   if (result.ok) throw new Error("it was let through");
@@ -289,7 +296,7 @@ t.test("when the policies themselves fail, the command is refused, and that is o
   const unheard = enforcing(() => {
     throw new TypeError("no");
   }, failing);
-  t.match(await unheard.enforced.decide(command).verdict, { ok: false, refusal: { kind: "internal" } });
+  t.match(await settled(unheard.enforced, command).verdict, { ok: false, refusal: { kind: "internal" } });
 });
 
 t.test(
@@ -314,8 +321,8 @@ t.test(
       log: createMemoryLog(),
     });
     const local = { ...session, client: { socket: "/run/gatehouse/.s.PGSQL.15432" } };
-    await enforcement.of(session).decide(command).verdict;
-    await enforcement.of(local).decide(command).verdict;
+    await settled(enforcement.of(session), command).verdict;
+    await settled(enforcement.of(local), command).verdict;
     const { identity, target, level } = session;
     t.match(asked, [
       { identity, target, level, command, client: { host: "127.0.0.1" }, now: clock.now() },
@@ -328,9 +335,9 @@ t.test("a session's commands are counted, with those that were refused in whiche
   const { audit } = recording();
   let decision: Decision = allow;
   const { enforced } = enforcing(() => decision, audit);
-  await enforced.decide(command).verdict;
+  await settled(enforced, command).verdict;
   decision = block;
-  await enforced.decide(command).verdict;
+  await settled(enforced, command).verdict;
   await enforced.refuse({ kind: "syntax", message: "syntax error", text: "x" });
   t.same([enforced.commands, enforced.refused], [3, 2]);
 });
@@ -339,9 +346,9 @@ t.test("each decision is made by the policies of that moment, under a reference 
   const { events, audit } = recording();
   let now: Decision = allow;
   const { enforced } = enforcing(() => now, audit);
-  t.ok((await enforced.decide(command).verdict).ok);
+  t.ok((await settled(enforced, command).verdict).ok);
   now = { ...block, policyVersion: "v2" };
-  t.notOk((await enforced.decide(command).verdict).ok);
+  t.notOk((await settled(enforced, command).verdict).ok);
   t.match(events, [{ decision: { policyVersion: "v1" } }, { decision: { policyVersion: "v2" } }]);
   t.equal(new Set(events.map((event) => ("reference" in event ? event.reference : ""))).size, 2);
 });

@@ -117,6 +117,10 @@ export class Engine implements LoadedPolicies {
     return (this.#select(identity, target.name, level.name)?.allows.length ?? 0) > 0;
   }
 
+  holds(): boolean {
+    return false;
+  }
+
   masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): readonly Mask[] {
     return this.#select(identity, target.name, level.name)?.everyMask ?? [];
   }

@@ -48,7 +48,9 @@ export class Dispatch {
    */
   command(command: SqlCommand, parts: readonly Part[], failure: Failure, statement?: Statement): boolean {
     const { session, upstream, expectations } = this.#options;
-    const { effect, access = command.access, verdict } = session.decide(command);
+    const deciding = session.decide(command);
+    if (deciding.effect === "hold") throw new Error("held");
+    const { effect, access = command.access, verdict } = deciding;
     const allowed = effect === "allow";
     const messages: Buffer[] = [];
     let first = allowed ? parts[0]?.expectation : undefined;

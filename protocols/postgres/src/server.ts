@@ -266,7 +266,9 @@ async function decideSettings(
 ): Promise<Refusal | undefined> {
   if (toDecide.length === 0) return undefined;
   const command = settingsCommand(new Map(toDecide.map((name) => [name, settings.get(name) ?? ""])));
-  const verdict = await session.decide(command).verdict;
+  const deciding = session.decide(command);
+  if (deciding.effect === "hold") throw new Error("held");
+  const verdict = await deciding.verdict;
   if (!verdict.ok) return verdict.refusal;
   // They go with the start-up packet, which is sent once.
   verdict.permit.redeem(command);

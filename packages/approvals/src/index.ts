@@ -1,0 +1,1 @@
+export type { ApprovalStore } from "./store.ts";

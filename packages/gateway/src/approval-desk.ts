@@ -1,0 +1,85 @@
+import type { Approval, ApprovalState, Approvers, ErrorCode, Identity, RuleReference } from "@gatehouse/core";
+
+/** What became of telling others about an approval by one webhook. */
+export interface Delivery {
+  readonly webhook: string;
+  /** What was told: `approval.requested`, `approval.approved` ... */
+  readonly event: string;
+  readonly state: "waiting" | "delivered" | "given up";
+  readonly attempts: number;
+  /** Of the last attempt: a status, or why there was none; never what the other side said. */
+  readonly last?: string;
+  /** Milliseconds since the epoch: of the next attempt, where one is to come. */
+  readonly next?: number;
+}
+
+/** An approval as one person sees it. */
+export interface ApprovalView {
+  /** Without its values, where `withheld` says so: no text but the outline, and no parameters. */
+  readonly approval: Approval;
+  /** Its values may be such as masks hide from whoever looks. */
+  readonly withheld: boolean;
+  /** What is still needed. */
+  readonly missing: readonly {
+    readonly rule: RuleReference;
+    readonly approvers: Approvers;
+    /** How many of them have said yes. */
+    readonly given: number;
+  }[];
+  /** Why whoever looks can't answer it now; undefined where they can. */
+  readonly unanswerable?: ErrorCode;
+  /** Other commands that wait for the same yes. */
+  readonly alike: number;
+  readonly deliveries: readonly Delivery[];
+}
+
+/** Something that has happened to an approval. */
+export interface ApprovalChange {
+  /** In the order of the changes; what an event stream calls its last event's id. */
+  readonly id: string;
+  readonly event: "requested" | "answered" | "approved" | "denied" | "expired" | "void" | "spent" | "outcome";
+  readonly view: ApprovalView;
+}
+
+/** Where people see and answer what is held. They see what they may answer, and what they have asked for themselves. */
+export interface ApprovalDesk {
+  /**
+   * The newest first.
+   * @param before the id of the last one of the page before
+   */
+  list(
+    viewer: Identity,
+    query: { readonly states?: readonly ApprovalState[]; readonly before?: string; readonly limit: number },
+  ): { readonly approvals: readonly ApprovalView[]; readonly more: boolean };
+  /** @throws GatehouseError APPROVAL_UNKNOWN */
+  show(viewer: Identity, id: string): ApprovalView;
+  /**
+   * Resolves when the answer is on record and has taken effect.
+   * @throws GatehouseError of the APPROVAL_ family; the attempt is on the audit log, and nothing else has changed
+   */
+  answer(
+    viewer: Identity,
+    id: string,
+    given: { readonly answer: "approve" | "deny"; readonly reason?: string },
+  ): Promise<ApprovalView>;
+  /**
+   * An answer that somebody else's system brings, signed by a configured callback's key.
+   * @param body as it came, byte by byte
+   * @throws GatehouseError of the APPROVAL_ and CALLBACK_ families
+   */
+  callback(
+    name: string,
+    headers: Readonly<Record<string, string | readonly string[] | undefined>>,
+    body: Buffer,
+  ): Promise<ApprovalView>;
+  /**
+   * Calls `listener` for each change that the viewer may see.
+   * @param after the id of the last change that is known already: those behind it come first, as far as they are kept
+   * @returns `missed`: there were more than are kept, so that the list has to be read anew
+   */
+  watch(
+    viewer: Identity,
+    after: string | undefined,
+    listener: (change: ApprovalChange) => void,
+  ): { readonly missed: boolean; stop(): void };
+}
