@@ -110,6 +110,8 @@ export interface HeldCommand {
   readonly functions: readonly string[];
   readonly text: string;
   readonly parameters: readonly (string | null)[];
+  /** The texts of what it runs by name. */
+  readonly runs: readonly string[];
   /** The text without the values that stand in it; absent where the protocol can't tell them apart. */
   readonly outline?: string;
   /** What is stored on the target that its values may be about, as masks name it; null where that can't be told. */

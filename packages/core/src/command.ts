@@ -54,6 +54,13 @@ export interface Command {
   readonly shape?: object;
   /** It only makes ready what a later command runs: what would be held is held then. */
   readonly prepares?: boolean;
+  /**
+   * It asks for more of an answer, of a command that was let through before; its protocol sees to it that nothing of that
+   * is run again.
+   */
+  readonly continues?: boolean;
+  /** The texts of what it runs by a name that the session gave them before; absent where that is nothing. */
+  readonly runs?: readonly string[] | undefined;
   /** Why, in the words of whoever asks; undefined where they have not said. */
   readonly reason?: string | undefined;
   /** The text without the values that stand in it, bounded like the text; undefined where they can't be told apart. */

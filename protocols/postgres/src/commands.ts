@@ -1,4 +1,5 @@
 import type { Access, Command, Facts, FactSchema, Mask, MaskingOutcome } from "@gatehouse/core";
+import { fingerprintOf, outlineOf, reasonIn } from "./fingerprint.ts";
 import { type Analysis, DOES_NOTHING } from "./analysis/analysis.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
@@ -79,6 +80,16 @@ export interface Given {
   readonly parameterTypes: readonly number[];
   /** Reads texts in the encoding of the session. */
   readonly decode: Decode;
+  /** Those that the client has declared beside the text. */
+  readonly declaredTypes?: readonly number[];
+  /** How the session reads texts and looks up names at the moment. */
+  readonly reading?: { readonly key: string };
+  /** The texts of what it runs by name. */
+  readonly runs?: readonly string[] | undefined;
+  /** It gives more of the answer of a portal that was run before. */
+  readonly continues?: boolean;
+  /** Why, where the session has said so for all that it does. */
+  readonly reason?: string | undefined;
 }
 
 const NOTHING_GIVEN: Given = { parameters: [], parameterTypes: [], decode: () => undefined };
@@ -171,6 +182,34 @@ export class SqlCommand implements Command {
 
   get text(): string {
     return this.shape.redacted ?? this.#text;
+  }
+
+  get prepares(): boolean {
+    return this.kind === "prepare" || this.kind === "bind";
+  }
+
+  get continues(): boolean {
+    return this.#given.continues === true;
+  }
+
+  get runs(): readonly string[] | undefined {
+    return this.#given.runs;
+  }
+
+  get reason(): string | undefined {
+    return reasonIn(this.#text) ?? this.#given.reason;
+  }
+
+  get outline(): string | undefined {
+    return outlineOf(this.#text);
+  }
+
+  get touches(): readonly string[] | undefined {
+    return columnsOf(this.shape);
+  }
+
+  fingerprint(of: "command" | "shape"): string {
+    return fingerprintOf(of, this.#text, this.shape, { ...this.#given, columns: this.touches });
   }
 
   get parameters(): readonly (string | null)[] {

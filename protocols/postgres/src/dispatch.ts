@@ -1,4 +1,4 @@
-import type { AdapterRefusal, OpenSession } from "@gatehouse/core";
+import type { AdapterRefusal, Deciding, Held, OpenSession } from "@gatehouse/core";
 import type { SessionCatalog } from "./catalog/session-catalog.ts";
 import { describing } from "./codec/execute.ts";
 import type { SqlCommand } from "./commands.ts";
@@ -14,6 +14,17 @@ import type { Failure, Upstream } from "./upstream.ts";
 export interface Part {
   readonly expectation: Expectation;
   readonly bytes: Buffer;
+}
+
+/** A command that waits for nobody any more, and how it is made to fail where it is not let through. */
+export interface Decided {
+  readonly command: SqlCommand;
+  readonly decided: Exclude<Deciding, { effect: "hold" }>;
+  readonly failure: Failure;
+  /** Of the extended protocol, that it runs. */
+  readonly statement?: Statement | undefined;
+  /** What it waited for. */
+  readonly held?: Held | undefined;
 }
 
 export interface DispatchOptions {
@@ -42,15 +53,12 @@ export class Dispatch {
   }
 
   /**
-   * Decides a command, and sends the messages that carry it.
-   * @param statement of the extended protocol, that it runs
+   * Sends the messages that carry a command which was decided.
    * @returns whether it is let through. One that is may still fail at its place, when the audit log does not take it.
    */
-  command(command: SqlCommand, parts: readonly Part[], failure: Failure, statement?: Statement): boolean {
-    const { session, upstream, expectations } = this.#options;
-    const deciding = session.decide(command);
-    if (deciding.effect === "hold") throw new Error("held");
-    const { effect, access = command.access, verdict } = deciding;
+  command({ command, decided, failure, statement }: Decided, parts: readonly Part[]): boolean {
+    const { upstream, expectations } = this.#options;
+    const { effect, access = command.access, verdict } = decided;
     const allowed = effect === "allow";
     const messages: Buffer[] = [];
     let first = allowed ? parts[0]?.expectation : undefined;

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type AdapterRefusal, GatehouseError, type OpenSession } from "@gatehouse/core";
+import { type AdapterRefusal, GatehouseError, type Held, type OpenSession } from "@gatehouse/core";
 import type { Analysis } from "./analysis/analysis.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import type { SessionCatalog } from "./catalog/session-catalog.ts";
@@ -15,10 +15,11 @@ import { decodeParse } from "./codec/parse.ts";
 import { decodeQuery } from "./codec/query.ts";
 import type { TransactionStatus } from "./codec/ready-for-query.ts";
 import { toCommand } from "./commands.ts";
-import { Dispatch, type Part } from "./dispatch.ts";
+import { type Decided, Dispatch, type Part } from "./dispatch.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
 import { FreshReading } from "./fresh-reading.ts";
 import { crowded, malformed, noSuchName, notAlone, notEncoded, tooLarge, tooLong } from "./grounds.ts";
+import { OnHold } from "./on-hold.ts";
 import { Pending } from "./pending.ts";
 import type { ValueMasks } from "@gatehouse/core";
 import type { SessionReading } from "./reading.ts";
@@ -74,6 +75,9 @@ const NAMED: ReadonlySet<number> = new Set([PARSE, BIND, DESCRIBE, EXECUTE, CLOS
 /** Bytes of a message that has no body. */
 const HEADER = 5;
 
+const NONE: readonly never[] = [];
+const NOTHING_BOUND = { parameters: NONE, parameterTypes: NONE };
+
 /**
  * The client's messages, in order, on their way to the server: each that carries a command is decided first.
  *
@@ -85,6 +89,7 @@ export class Pipeline {
   readonly #context: SqlContext;
   readonly #fresh: FreshReading;
   readonly #dispatch: Dispatch;
+  readonly #onHold: OnHold;
   #unit: Unit | undefined;
   /** Counts Syncs: what is sent between two of them fails together. */
   #segment = 0;
@@ -103,6 +108,7 @@ export class Pipeline {
       catalog: options.catalog,
     });
     this.#dispatch = new Dispatch(options);
+    this.#onHold = new OnHold(options);
     this.#fresh = new FreshReading({
       ...options,
       // No client can have given this name before, and keep the gateway from asking.
@@ -111,15 +117,26 @@ export class Pipeline {
     });
   }
 
+  /** The connection is gone: of what was on its way, nobody can tell what has become. */
+  lost(): void {
+    this.#onHold.lost();
+  }
+
   /** Nothing of the client's is held back. */
   get empty(): boolean {
     return this.#unit === undefined;
+  }
+
+  /** The command that waits for people, if one does. */
+  get held(): Held | undefined {
+    return this.#onHold.held;
   }
 
   /** The server skips all up to the next Sync: nothing before it would be run. */
   skip(): void {
     this.#skipping = true;
     this.#unit = undefined;
+    this.#onHold.drop();
   }
 
   /** The client sends nothing more: what is held back goes out. @returns as `accept` */
@@ -140,6 +157,13 @@ export class Pipeline {
    * @throws GatehouseError PROTOCOL_VIOLATION for a message that PostgreSQL would end the connection at
    */
   accept(message: ClientMessage): Promise<unknown> | undefined {
+    const wait = this.#accept(message);
+    // Whatever has become of the message, what was held for it is held no longer.
+    if (!wait) this.#onHold.drop();
+    return wait;
+  }
+
+  #accept(message: ClientMessage): Promise<unknown> | undefined {
     const { type } = message;
     if (type === SYNC) return this.#sync(message.bytes);
     if (type === COPY_DATA) return this.#copyData(message.bytes);
@@ -216,12 +240,15 @@ export class Pipeline {
     if (this.#fresh.uncertain && analysis.statements > 1) return this.#refuse(notAlone(text), "query");
     const full = this.#crowded(analysis);
     if (full) return this.#refuse(full, "query");
+    const { reading } = this.#options;
+    const given = { ...NOTHING_BOUND, decode: reading.decode, reading, runs: understood.runs };
+    const command = toCommand("query", text, analysis, given);
+    const decided = this.#onHold.decide({ command, failure: "query" });
+    if (decided instanceof Pending) return decided.known;
     const expectation: Expectation = { message: "query" };
-    if (!this.#dispatch.command(toCommand("query", text, analysis), [{ expectation, bytes }], "query")) {
-      return undefined;
-    }
+    if (!this.#dispatch.command(decided, [{ expectation, bytes }])) return undefined;
     // A name that a simple query gives is in no segment: whatever comes next waits until it is known.
-    this.#runs(analysis, expectation, --this.#queries, undefined);
+    this.#runs(decided, expectation, --this.#queries, undefined);
     return undefined;
   }
 
@@ -232,7 +259,8 @@ export class Pipeline {
     const text = this.#readText(raw);
     if (typeof text !== "string") return this.#refuse(text, "extended");
     const part: Part = { expectation: { message: "parse" }, bytes };
-    this.#unit = { parse: { name, statement: { text, parameterTypes }, part }, parts: [part] };
+    const statement = { text, parameterTypes, declaredTypes: parameterTypes };
+    this.#unit = { parse: { name, statement, part }, parts: [part] };
     return undefined;
   }
 
@@ -294,10 +322,22 @@ export class Pipeline {
     const { analysis } = understood;
     const full = this.#crowded(analysis);
     if (full) return this.#refuse(full, "extended");
-    const { text, parameterTypes } = portal.statement;
-    const command = toCommand("execute", text, analysis, { ...portal, parameterTypes });
-    if (this.#dispatch.command(command, [part], "extended", portal.statement)) {
-      this.#runs(analysis, part.expectation, this.#segment, this.#segment);
+    const { statement } = portal;
+    const { text, parameterTypes, declaredTypes = NONE } = statement;
+    const command = toCommand("execute", text, analysis, {
+      parameters: portal.parameters,
+      parameterTypes,
+      declaredTypes,
+      decode: portal.decode,
+      reading: this.#options.reading,
+      runs: understood.runs,
+      continues: this.#onHold.continues(portal),
+    });
+    const decided = this.#onHold.decide({ command, failure: "extended", statement }, portal);
+    if (decided instanceof Pending) return decided.known;
+    if (this.#dispatch.command(decided, [part])) {
+      this.#onHold.runs(portal, decided);
+      this.#runs(decided, part.expectation, this.#segment, this.#segment);
     } else {
       this.#skipping = true;
     }
@@ -347,14 +387,14 @@ export class Pipeline {
     if (wait || this.#skipping) return wait;
     const analysis = analyzeFunctionCall(objectId);
     const text = `${analysis.functions.join()}(${parameters.map((_, index) => `$${index + 1}`).join(", ")})`;
-    const command = toCommand("function-call", text, analysis, {
-      parameters,
-      parameterTypes: [],
-      decode: this.#options.reading.decode,
-    });
+    const { reading } = this.#options;
+    const given = { ...NOTHING_BOUND, parameters, decode: reading.decode, reading };
+    const command = toCommand("function-call", text, analysis, given);
+    const decided = this.#onHold.decide({ command, failure: "function-call" });
+    if (decided instanceof Pending) return decided.known;
     const expectation: Expectation = { message: "function-call" };
-    if (this.#dispatch.command(command, [{ expectation, bytes }], "function-call")) {
-      this.#runs(analysis, expectation, this.#segment, undefined);
+    if (this.#dispatch.command(decided, [{ expectation, bytes }])) {
+      this.#runs(decided, expectation, this.#segment, undefined);
     }
     return undefined;
   }
@@ -384,7 +424,6 @@ export class Pipeline {
     const statement = parse?.statement ?? context.statements.lookUp(bind?.statement ?? "", segment);
     if (statement instanceof Pending) return statement.known;
     if (!statement) {
-      this.#unit = undefined;
       return this.#refuse(noSuchName("prepared statement", bind?.statement ?? ""), "extended");
     }
     // Names that an older segment has left open are waited for here as in #close.
@@ -394,7 +433,6 @@ export class Pipeline {
     if (open) return open;
     const understood = parse ? context.query(statement.text, segment) : context.statement(statement, segment);
     if (understood instanceof Pending) return understood.known;
-    this.#unit = undefined;
     if ("refused" in understood) return this.#refuse(understood.refused, failure);
     const { analysis } = understood;
     const declared = parse && context.refusedTypes(statement.text, statement.parameterTypes);
@@ -402,10 +440,16 @@ export class Pipeline {
     if (full) return this.#refuse(full, failure);
     const kind = execute ? "execute" : bind ? "bind" : "prepare";
     const parameters = bind?.parameters ?? [];
-    const { parameterTypes } = statement;
-    const { decode } = this.#options.reading;
-    const command = toCommand(kind, statement.text, analysis, { parameters, parameterTypes, decode });
-    if (!this.#dispatch.command(command, unit.parts, failure, statement)) {
+    const { reading } = this.#options;
+    const { decode } = reading;
+    const { parameterTypes, declaredTypes = NONE } = statement;
+    const { runs } = understood;
+    const given = { parameters, parameterTypes, declaredTypes, decode, reading, runs };
+    const command = toCommand(kind, statement.text, analysis, given);
+    const decided = this.#onHold.decide({ command, failure, statement });
+    if (decided instanceof Pending) return decided.known;
+    this.#unit = undefined;
+    if (!this.#dispatch.command(decided, unit.parts)) {
       this.#skipping = true;
       return undefined;
     }
@@ -419,8 +463,9 @@ export class Pipeline {
       const portal = { statement, parameters: ownParameters(parameters), decode, planned, hold: false };
       const size = part.bytes.length + sizeOfAnalysis(planned);
       part.expectation.settle = context.portals.give(name, portal, segment, size);
+      if (execute) this.#onHold.runs(portal, decided);
     }
-    if (execute) this.#runs(analysis, execute.expectation, segment, segment);
+    if (execute) this.#runs(decided, execute.expectation, segment, segment);
     return undefined;
   }
 
@@ -429,16 +474,26 @@ export class Pipeline {
    * @param named in which the names that it gives are known
    * @param segment that fails together with it; none where it fails alone
    */
-  #runs(analysis: Analysis, expectation: Expectation, named: number, segment: number | undefined): void {
+  #runs(
+    { command, held }: Decided,
+    expectation: Expectation,
+    named: number,
+    segment: number | undefined,
+  ): void {
+    const analysis = command.shape;
     const follow = this.#context.follow(analysis, named);
-    if (follow) {
-      expectation.settle = (done, completed) => follow(done ? Number.POSITIVE_INFINITY : completed);
+    if (follow || held) {
+      expectation.settle = (done, completed) => {
+        follow?.(done ? Number.POSITIVE_INFINITY : completed);
+        held?.outcome(done ? "done" : "failed");
+      };
     }
     this.#fresh.sent(analysis, segment);
   }
 
   /** Refuses what stands at this place; in the extended protocol, the server skips to the Sync behind it. */
   #refuse(refused: AdapterRefusal, failure: Failure): Promise<unknown> | undefined {
+    this.#unit = undefined;
     this.#dispatch.refuse(refused, failure);
     if (failure === "extended" || failure === "parse") this.#skipping = true;
     return undefined;

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { GatehouseError } from "@gatehouse/core";
 import type { Reading } from "./analysis/analysis.ts";
 import { type Decode, decoderOf } from "./analysis/encodings.ts";
@@ -32,6 +33,7 @@ export class SessionReading {
   #current: Reading = { path: [], backslashes: false, touched: true, usesUser: true };
   #known = false;
   #touched = false;
+  #actsAs = "";
   #encoding = "";
   #serverEncoding = "";
   #decode: Decode | undefined;
@@ -70,6 +72,20 @@ export class SessionReading {
   /** As PostgreSQL names it. */
   get encoding(): string {
     return this.#encoding;
+  }
+
+  /**
+   * All that decides on what a text means in this session, as one text. Two sessions that have the same read alike; one
+   * that has made itself somebody else reads like no other, and after each time like itself alone.
+   */
+  get key(): string {
+    const { path, backslashes } = this.#current;
+    return JSON.stringify([path, backslashes, this.#encoding, this.#actsAs]);
+  }
+
+  /** Something may have made the session act as another user, which not every server tells. */
+  mayActAsAnother(): void {
+    this.#actsAs = randomUUID();
   }
 
   /** The server tells by itself when the search path has changed. */

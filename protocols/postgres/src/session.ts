@@ -4,6 +4,7 @@ import {
   type Activity,
   endOf,
   GatehouseError,
+  type Held,
   type Logger,
   messageOf,
   type OpenSession,
@@ -15,7 +16,7 @@ import type { Analyzer } from "./analysis/analyzer.ts";
 import { type BackendObserver, BackendScanner } from "./codec/backend-scanner.ts";
 import { type ClientMessage, ClientReader } from "./codec/client-reader.ts";
 import { decodeDataRow } from "./codec/data-row.ts";
-import { decodeErrorResponse } from "./codec/error-response.ts";
+import { decodeErrorResponse, encodeNoticeResponse } from "./codec/error-response.ts";
 import { encodeFlush, typeCode } from "./codec/framing.ts";
 import { decodeParameterDescription } from "./codec/parameter-description.ts";
 import { decodeParameterStatus } from "./codec/parameter-status.ts";
@@ -26,6 +27,7 @@ import { scrub } from "./masking/errors.ts";
 import { maskNotification } from "./masking/notifications.ts";
 import type { ValueMasks } from "@gatehouse/core";
 import type { SessionCatalog } from "./catalog/session-catalog.ts";
+import { HeldBack } from "./held-back.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation, encodeViolationInCopy } from "./refusal.ts";
@@ -91,6 +93,8 @@ export class ClientSession implements BackendObserver {
   readonly #expectations = new Expectations();
   readonly #pipeline: Pipeline;
   readonly #reader: ClientReader;
+  readonly #scanner: BackendScanner;
+  readonly #heldBack = new HeldBack();
   #transaction: TransactionStatus = "idle";
   /**
    * Masked columns were touched in the transaction that is open: what it checks at its end may quote their values.
@@ -115,13 +119,14 @@ export class ClientSession implements BackendObserver {
   constructor(options: SessionOptions) {
     this.#options = options;
     this.#reader = new ClientReader(options.limits.message);
+    this.#scanner = new BackendScanner(this, undefined, options.limits.message);
     this.#pipeline = new Pipeline({ ...options, expectations: this.#expectations });
   }
 
   /** Runs until one side ends. Resolves when both sockets are closed and the end is on the audit log. */
   async run(): Promise<void> {
-    const { client, upstream, session, analyzer, limits } = this.#options;
-    const scanner = new BackendScanner(this, undefined, limits.message);
+    const { client, upstream, session, analyzer } = this.#options;
+    const scanner = this.#scanner;
     if (upstream.rest.length > 0) upstream.socket.unshift(upstream.rest);
     this.#noteActivity();
     const stop = new AbortController();
@@ -150,6 +155,7 @@ export class ClientSession implements BackendObserver {
       // In the middle of a message, words of the gateway's own would be read as part of it.
       hangUp(client, this.#options.limits.startup, scanner.betweenMessages ? lastWords : undefined),
     ]);
+    this.#pipeline.lost();
     this.#expectations.abandon();
     await session.close(ending.end, ending.detail);
     await closed;
@@ -163,7 +169,11 @@ export class ClientSession implements BackendObserver {
   async cancel(): Promise<void> {
     const { upstream } = this.#options;
     // What waits behind a command that runs may be waiting for that command's end, which is what the cancel is for.
-    while (!this.#over && this.#waiting && this.#expectations.ownOnly) await this.#waiting;
+    while (!this.#over && this.#waiting && this.#expectations.ownOnly) {
+      // To its client it runs, and nothing that was sent before it does.
+      this.#pipeline.held?.gone("canceled");
+      await this.#waiting;
+    }
     await upstream.gone();
     if (!this.#over && !this.#expectations.ownOnly) await upstream.cancel();
   }
@@ -308,6 +318,10 @@ export class ClientSession implements BackendObserver {
   #readClient(): () => void {
     const { client } = this.#options;
     const take = (chunk: Buffer) => {
+      if (this.#pipeline.held) {
+        this.#holdBack(chunk);
+        return;
+      }
       this.#reader.push(chunk);
       this.#pump();
     };
@@ -332,8 +346,9 @@ export class ClientSession implements BackendObserver {
         const wait = this.#expectations.room() ?? upstream.room() ?? this.#next();
         if (wait === undefined) continue;
         if (wait !== DONE) {
-          client.pause();
           this.#waiting = wait;
+          if (this.#pipeline.held) this.#hold(this.#pipeline.held);
+          else client.pause();
           wait.then(this.#goOn, this.#fail);
         }
         this.#noteActivity();
@@ -346,7 +361,7 @@ export class ClientSession implements BackendObserver {
 
   /** Takes one message. @returns DONE when there is none, what it waits for, or undefined when the next can be taken */
   #next(): Promise<unknown> | undefined {
-    const message = this.#held ?? this.#reader.next();
+    const message = this.#held ?? this.#take();
     this.#held = undefined;
     if (message === undefined) return DONE;
     const { copying } = this.#expectations;
@@ -361,6 +376,50 @@ export class ClientSession implements BackendObserver {
       return DONE;
     }
     return wait;
+  }
+
+  #take(): ClientMessage | undefined {
+    for (;;) {
+      const message = this.#reader.next();
+      if (message) return message;
+      const chunk = this.#heldBack.shift();
+      if (chunk === undefined) return undefined;
+      this.#reader.push(chunk);
+    }
+  }
+
+  /** A command waits for people. Its client is read on from, so that it is seen to leave. */
+  #hold(held: Held): void {
+    const { client } = this.#options;
+    if (this.#held?.type === TERMINATE || this.#heldBack.begin(this.#reader)) this.#leave();
+    else if (this.#heldBack.full) client.pause();
+    else client.resume();
+    this.#notify(held).catch(this.#fail);
+  }
+
+  #holdBack(chunk: Buffer): void {
+    if (this.#heldBack.push(chunk)) this.#leave();
+    else if (this.#heldBack.full) this.#options.client.pause();
+  }
+
+  /** What was sent before the command that waits is run to its end; that one is not. */
+  #leave(): void {
+    this.#end({ end: "client_closed", terminated: true });
+  }
+
+  /** Tells the client that its command waits, behind all that is answered before it; and again, where the config says so. */
+  async #notify(held: Held): Promise<void> {
+    await this.#expectations.answers();
+    const notice = encodeNoticeResponse(held.notice);
+    const say = () => {
+      if (this.#pipeline.held !== held || this.#over) return;
+      const { client } = this.#options;
+      if (this.#scanner.betweenMessages && !client.writableNeedDrain) client.write(notice);
+    };
+    say();
+    if (held.repeat === undefined) return;
+    const again = setInterval(say, held.repeat);
+    void held.ended.then(() => clearInterval(again));
   }
 
   readonly #goOn = (): void => {
@@ -387,6 +446,7 @@ export class ClientSession implements BackendObserver {
   /** The session comes to its end, for the first reason that is given; no more messages are taken from here on. */
   #end(ending: Ending): void {
     this.#over = true;
+    this.#pipeline.held?.gone(ending.end === "client_closed" ? "client_gone" : "session_ended");
     this.#ended(ending);
   }
 

@@ -34,6 +34,7 @@ export interface Statement {
   readonly text: string;
   /** Object ids by position: as the client gave them, then as the server did. */
   parameterTypes: readonly number[];
+  readonly declaredTypes?: readonly number[];
   /** The text is of a PREPARE, and what it prepares is meant. */
   readonly body?: true;
   /** The plan whose columns are those that the server has described. */
@@ -58,6 +59,8 @@ export type Understood =
       readonly analysis: Analysis;
       /** The same without what it runs by name: that is looked up when it is run. */
       readonly own: Analysis;
+      /** The texts of what it runs by name; absent where that is nothing. */
+      readonly runs?: readonly string[];
     }
   | { readonly refused: AdapterRefusal };
 
@@ -198,6 +201,7 @@ export class SqlContext {
     if (!own.effects.some(({ kind }) => kind === "execute" || kind === "fetch"))
       return { analysis: own, own };
     const bodies: Body[] = [];
+    const runs: string[] = [];
     let known = true;
     // A name that the text itself gives is not in the session yet.
     const prepared = new Map<string, Analysis>();
@@ -213,8 +217,9 @@ export class SqlContext {
       const changes = body !== undefined && (body.access === "unknown" || body.effects.length > 0);
       if (changes && effect.statement < own.statements - 1) known = false;
       if (body !== undefined) bodies.push({ statement: effect.statement, analysis: body });
+      if (inText === undefined) runs.push(this.#textOf(effect, segment));
     }
-    return { analysis: combine(own, bodies, known), own };
+    return { analysis: combine(own, bodies, known), own, runs };
   }
 
   #named(
@@ -227,6 +232,20 @@ export class SqlContext {
     }
     const portal = this.portals.lookUp(name, segment);
     return portal instanceof Pending ? portal : portal?.planned;
+  }
+
+  /** The text behind a name that has just been looked up; a portal's with what it was bound to. */
+  #textOf(
+    { kind, name }: { readonly kind: "execute" | "fetch"; readonly name: string },
+    segment: number,
+  ): string {
+    const found = (kind === "execute" ? this.statements : this.portals).lookUp(name, segment);
+    if (!found || found instanceof Pending) return "";
+    if ("text" in found) return found.text;
+    const { statement, parameters } = found;
+    if (parameters.length === 0) return statement.text;
+    const bound = parameters.map(({ value }) => value?.toString("base64") ?? null);
+    return `${statement.text} ${JSON.stringify(bound)}`;
   }
 
   /** What a prepared statement does by itself, at this moment: the server looks its names up anew when it has to. */

@@ -97,6 +97,11 @@ export class ClientReader {
     return { type, bytes: left === bytes.length && left === size ? bytes : bytes.subarray(at, at + size) };
   }
 
+  /** What has come behind the last message, and how many bytes of it still belong to that one. */
+  get unread(): { readonly bytes: Buffer; readonly skip: number } {
+    return { bytes: this.#bytes.subarray(this.#at), skip: this.#passing + this.#dropping };
+  }
+
   /** All the CopyData that lie one behind the other from `start` on, the last one as far as it has come. */
   #copyData(start: number): ClientMessage | undefined {
     const bytes = this.#bytes;

@@ -38,6 +38,18 @@ export function decodeErrorResponse(body: Buffer): ErrorFields {
 }
 
 export function encodeErrorResponse(report: ErrorReport): Buffer {
+  return encodeReport("E", report);
+}
+
+/** A NoticeResponse (SQLSTATE 00000): said beside the answers, and no answer. */
+export function encodeNoticeResponse(notice: Pick<ErrorReport, "message" | "detail" | "hint">): Buffer {
+  return encodeReport("N", { severity: "NOTICE", sqlstate: "00000", ...notice });
+}
+
+function encodeReport(
+  letter: "E" | "N",
+  report: Omit<ErrorReport, "severity"> & { readonly severity: string },
+): Buffer {
   const writer = new ByteWriter();
   const field = (kind: string, value: string | undefined) => {
     if (value !== undefined) writer.uint8(kind.charCodeAt(0)).cstring(value);
@@ -49,5 +61,5 @@ export function encodeErrorResponse(report: ErrorReport): Buffer {
   field("D", report.detail);
   field("H", report.hint);
   field("P", report.position === undefined ? undefined : String(report.position));
-  return frame("E", writer.uint8(0).toBuffer());
+  return frame(letter, writer.uint8(0).toBuffer());
 }

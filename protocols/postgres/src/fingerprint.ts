@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import type { Analysis } from "./analysis/analysis.ts";
+import { shapeOf } from "./analysis/shape.ts";
+import type { BindParameter } from "./codec/bind.ts";
+
+/* What makes a command the one that it is, for people who are asked about it. */
+
+/** Characters of a reason. */
+const REASON_LENGTH = 500;
+/** Characters of an outline: nobody reads more of a statement, and a text can be a quarter of a megabyte. */
+const OUTLINE_LENGTH = 64 * 1024;
+
+interface Rest {
+  readonly parameters: readonly BindParameter[];
+  /** As the client declared them; what the server infers, it infers from the text. */
+  readonly declaredTypes?: readonly number[];
+  readonly reading?: { readonly key: string };
+  readonly runs?: readonly string[] | undefined;
+  readonly columns: readonly string[] | undefined;
+}
+
+/**
+ * SHA-256, in hex, over a command's text and parameters, how its session reads them, and what they were understood to
+ * do. Two commands with the same one do the same, as far as their texts decide on that; of its shape, as far as the
+ * texts without their values do. All parts are of known length or quoted, so that no two lists of them read alike.
+ */
+export function fingerprintOf(
+  of: "command" | "shape",
+  text: string,
+  analysis: Analysis,
+  { parameters, declaredTypes = [], reading, runs = [], columns }: Rest,
+): string {
+  const { statements, verbs, access, named, reads, writes, functions, functionKinds, locks } = analysis;
+  const does = { statements, verbs, access, named, reads, writes, functions, functionKinds, locks, columns };
+  const hash = createHash("sha256");
+  // The values that it gives to what it runs by name are not values of a statement that was looked at.
+  const said = of === "shape" && runs.length === 0 ? withoutValues(text) : text;
+  hash.update(JSON.stringify([of, said, does, reading?.key, runs, declaredTypes, parameters.length]));
+  if (of === "command") {
+    for (const { value, binary } of parameters) {
+      hash.update(JSON.stringify([binary, value?.length ?? null]));
+      if (value !== null) hash.update(value);
+    }
+  }
+  return hash.digest("hex");
+}
+
+/** Comments stay where a quoted name could look like one: then two texts are two shapes more often than they have to be. */
+function withoutValues(text: string): string {
+  const shape = shapeOf(text);
+  if (shape === undefined) return text;
+  return shape.includes('"') ? shape : withoutComments(shape);
+}
+
+function withoutComments(shape: string): string {
+  return shape.replace(/--[^\n\r]*|\/\*[^]*?\*\//g, " ").trim();
+}
+
+/** A text without its literals and comments; undefined where it takes more than a look to tell them apart. */
+export function outlineOf(text: string): string | undefined {
+  const shape = shapeOf(text.slice(0, OUTLINE_LENGTH + 1));
+  if (shape === undefined || text.length > OUTLINE_LENGTH) return undefined;
+  // Behind the shape, no quote is open but that of a name: at worst, a part of a name goes with a comment.
+  return withoutComments(shape).replaceAll("\u0001", "?").replaceAll("\u0002", "'…'");
+}
+
+/**
+ * Why, as a text says it itself: in a comment at its beginning or its end that starts with `reason:`. No more than
+ * what its author says; nothing is let through for it.
+ */
+export function reasonIn(text: string): string | undefined {
+  const trimmed = text.trim();
+  const head = /^(?:\/\*|--)\s*reason:([^\n*]*)/i.exec(trimmed)?.[1];
+  const tail = /(?:\/\*\s*reason:([^\n*]*)\*\/|--\s*reason:([^\n*]*))\s*;?$/i.exec(
+    trimmed.slice(-2 * REASON_LENGTH),
+  );
+  const reason = (head ?? tail?.[1] ?? tail?.[2])?.trim();
+  return reason === undefined || reason === "" ? undefined : reason.slice(0, REASON_LENGTH);
+}
