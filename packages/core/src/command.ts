@@ -63,6 +63,8 @@ export interface Command {
   readonly runs?: readonly string[] | undefined;
   /** Why, in the words of whoever asks; undefined where they have not said. */
   readonly reason?: string | undefined;
+  /** How one says why, in words for the client. */
+  readonly reasonHint?: string;
   /** The text without the values that stand in it, bounded like the text; undefined where they can't be told apart. */
   readonly outline?: string | undefined;
   /** What is stored on the target that its values may be about, as masks name it; undefined where that can't be told. */
@@ -72,7 +74,7 @@ export interface Command {
    * what they were understood to do; of its shape, the same without the values. Absent where a protocol can't hold
    * commands: one that a rule holds is then refused.
    */
-  fingerprint?(of: "command" | "shape"): string;
+  readonly fingerprint?: ((of: "command" | "shape") => string) | undefined;
   /**
    * Prepares the command's answer to be masked. Absent where the protocol can't: a decision with masks is then refused.
    * @param masks of the decision, at least one

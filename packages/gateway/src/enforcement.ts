@@ -1,12 +1,16 @@
+import type { Approvals, Claim } from "@gatehouse/approvals";
 import {
   type AdapterRefusal,
   type AuditActor,
+  type AuditedCommand,
   type AuditEvent,
   type AuditLog,
   type Clock,
   type Command,
   type Deciding,
   type Decision,
+  type EarlierCommand,
+  type Held,
   hostOf,
   type IdSource,
   type Logger,
@@ -24,6 +28,9 @@ import { issuePermit } from "@gatehouse/core/permit";
 export interface EnforcementOptions {
   /** The policies as they are at this moment: asked for at each decision. */
   readonly policies: () => PolicyEngine;
+  readonly approvals: Pick<Approvals, "reuse" | "hold" | "claim">;
+  /** Told of each command that was let through since its identity may break the glass of what holds it. */
+  readonly brokeGlass: (session: Session, command: Command, rules: readonly RuleReference[]) => void;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -53,6 +60,9 @@ export class SessionEnforcement {
   readonly #options: EnforcementOptions;
   readonly #actor: AuditActor;
   readonly #client: { readonly host: string };
+  readonly #recent: EarlierCommand[] = [];
+  #engine: PolicyEngine | undefined;
+  #remembers = false;
   #commands = 0;
   #refused = 0;
 
@@ -80,43 +90,124 @@ export class SessionEnforcement {
   }
 
   /** Decides at once; the permit is made when the decision is on the audit log. */
-  decide(command: Command): Deciding {
-    this.#commands++;
-    const { policies, clock, ids, audit } = this.#options;
+  decide(command: Command, held?: Held): Deciding {
+    const { policies, clock, approvals } = this.#options;
     const { identity, target, level } = this.#session;
     const engine = policies();
-    let decision: Decision;
-    let masking: MaskingOutcome | undefined;
+    const now = clock.now();
+    if (!held) this.#commands++;
     try {
-      const now = clock.now();
-      decision = engine.decide({ identity, target, level, client: this.#client, command, now });
-      if (decision.effect === "allow" && decision.masks) {
-        masking = command.mask?.(decision.masks) ?? NOT_MASKED;
-        if (!masking.ok) return this.#notMasked(command, masking, decision.masks);
+      const decision = engine.decide({ identity, target, level, client: this.#client, command, now });
+      if (!held) this.#remember(engine, command, decision, now);
+      if (held) {
+        const claim = approvals.claim(held, { session: this.#session, command, decision });
+        if (decision.effect === "block") return this.#settle(command, decision);
+        return claim.ok
+          ? this.#settle(command, lettingThrough(decision), claim)
+          : this.#notGiven(command, decision.rule, claim);
       }
+      if (decision.effect !== "hold") return this.#settle(command, decision);
+      // It runs nothing, and what it makes ready is held when that is to be run.
+      if (command.prepares === true) return this.#settle(command, lettingThrough(decision));
+      return this.#hold(command, decision);
     } catch (error) {
+      held?.gone("session_ended");
       return this.#undecided(command, error);
     }
-    if (decision.effect === "hold") return this.#undecided(command, new Error("held"));
+  }
+
+  /** Nobody is asked for what could not be run with their yes. */
+  #hold(command: Command, decision: Holding): Deciding {
+    const { approvals } = this.#options;
+    if (decision.masks) {
+      const masking = command.mask?.(decision.masks) ?? NOT_MASKED;
+      if (!masking.ok) return this.#notMasked(command, masking, decision.masks);
+    }
+    const { holds, policyVersion, rule } = decision;
+    const asked = {
+      session: this.#session,
+      command,
+      commandForAudit: auditedCommand(command),
+      holds,
+      policyVersion,
+      commands: this.#commands - 1,
+      refused: this.#refused,
+      recent: this.#recent.slice(0, -1),
+    };
+    const approval = approvals.reuse(asked);
+    if (approval !== undefined)
+      return this.#settle(command, lettingThrough(decision), { approval, masks: [] });
+    const held = approvals.hold(asked);
+    if (!("refused" in held)) return { effect: "hold", held };
+    const { hint, ...why } = NOT_HELD[held.refused];
+    const reference = this.#options.ids("ref");
+    const refusal = { ...why, hint: (held.refused === "reason" && command.reasonHint) || hint, reference };
+    this.#refused++;
+    const verdict = this.#refuse(auditedCommand(command), refusal, refusal.message, rule);
+    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+  }
+
+  /** @param by whose yes lets it through, where a rule holds it */
+  #settle(command: Command, decision: Settled, by?: LetThroughBy): Deciding {
+    const { ids, audit, log } = this.#options;
+    const masks = togetherWith(decision, by);
+    let masking: MaskingOutcome | undefined;
+    if (masks.length > 0) {
+      masking = command.mask?.(masks) ?? NOT_MASKED;
+      if (!masking.ok) return this.#notMasked(command, masking, masks);
+    }
     const reference = ids("ref");
     const { effect } = decision;
     if (effect === "block") this.#refused++;
+    else if (decision.brokeGlass) {
+      log.warn(
+        { reference, ...this.#actor, rules: decision.brokeGlass },
+        "glass broken: a held command was let through",
+      );
+      this.#options.brokeGlass(this.#session, command, decision.brokeGlass);
+    }
     const written = audit.append({
       type: "command",
       reference,
       ...this.#actor,
       command: auditedCommand(command),
-      decision: auditedDecision(decision, masking),
+      decision: { ...auditedDecision(decision, masking), ...(by ? { approval: by.approval } : {}) },
     });
     // The audit log's promise is one for many commands: all that there is of this one's own is its verdict.
-    const verdict = written.then(
-      () => verdictOf(decision, command, reference),
-      (error: unknown): Verdict => {
-        if (effect === "allow") this.#refused++;
-        return { ok: false, refusal: this.#notAudited(reference, error) };
-      },
-    );
+    const failed = (error: unknown): Verdict => {
+      if (effect === "allow") this.#refused++;
+      return { ok: false, refusal: this.#notAudited(reference, error) };
+    };
+    const verdict = written.then(() => {
+      if (by?.recorded) {
+        try {
+          by.recorded();
+        } catch (error) {
+          return failed(error);
+        }
+      }
+      return verdictOf(decision, command, reference);
+    }, failed);
     return effect === "allow" ? { effect, access: decision.access, verdict } : { effect, verdict };
+  }
+
+  /** It has waited, and nobody said yes; or not to this. */
+  #notGiven(command: Command, rule: RuleReference | null, { approval, refusal }: NotGiven): Deciding {
+    this.#refused++;
+    const referred = { ...refusal, reference: this.#options.ids("ref") };
+    const verdict = this.#refuse(auditedCommand(command), referred, refusal.message, rule, approval);
+    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+  }
+
+  /** For whoever is asked about a command: what the session did before. Kept where a rule may ever hold one. */
+  #remember(engine: PolicyEngine, { verbs, resources }: Command, { effect }: Decision, at: number): void {
+    if (engine !== this.#engine) {
+      this.#engine = engine;
+      this.#remembers = engine.holds(this.#session);
+    }
+    if (!this.#remembers) return;
+    this.#recent.push({ at, effect, verbs, resources });
+    if (this.#recent.length > RECENT + 1) this.#recent.shift();
   }
 
   /** Puts on the audit log what an adapter refused by itself. */
@@ -156,11 +247,13 @@ export class SessionEnforcement {
     refusal: Refusal,
     reason: string = refusal.message,
     rule: RuleReference | null = null,
+    approval?: string,
   ): Promise<Refusal> {
     const { audit, policies } = this.#options;
     const { reference } = refusal;
     const { version: policyVersion } = policies();
-    const decision = { effect: "block", rule, policyVersion, reason } as const;
+    const by = approval === undefined ? {} : { approval };
+    const decision = { effect: "block", rule, policyVersion, reason, ...by } as const;
     try {
       await audit.append({ type: "command", reference, ...this.#actor, command, decision });
       return refusal;
@@ -186,17 +279,56 @@ export function actorOf({ id, identity, target, level }: Session): AuditActor {
 }
 
 type CommandEvent = Extract<AuditEvent, { type: "command" }>;
-type AuditedCommand = CommandEvent["command"];
+type Holding = Extract<Decision, { effect: "hold" }>;
+type Settled = Exclude<Decision, Holding>;
+type LettingThrough = Exclude<Decision, { effect: "block" }>;
+type LetThroughBy = Omit<Extract<Claim, { ok: true }>, "ok" | "recorded"> & { recorded?(): void };
+type NotGiven = Extract<Claim, { ok: false }>;
 
 type Unmasked = Extract<MaskingOutcome, { ok: false }>;
 
-function auditedDecision(
-  { effect, rule, policyVersion }: Settled,
-  masking: MaskingOutcome | undefined,
-): CommandEvent["decision"] {
-  if (!masking?.ok || masking.applied.length === 0) return { effect, rule, policyVersion };
-  return { effect, rule, policyVersion, masks: masking.applied };
+function auditedDecision(decision: Settled, masking: MaskingOutcome | undefined): CommandEvent["decision"] {
+  const { effect, rule, policyVersion } = decision;
+  const masks = masking?.ok && masking.applied.length > 0 ? { masks: masking.applied } : {};
+  const brokeGlass = effect === "allow" && decision.brokeGlass ? { brokeGlass: decision.brokeGlass } : {};
+  return { effect, rule, policyVersion, ...masks, ...brokeGlass };
 }
+
+/** The decision about a held command once people have said yes to it, or where it runs nothing. */
+function lettingThrough(decision: LettingThrough): Settled {
+  if (decision.effect === "allow") return decision;
+  const { rule, policyVersion, masks, access } = decision;
+  return { effect: "allow", rule, policyVersion, ...(masks ? { masks } : {}), ...(access ? { access } : {}) };
+}
+
+const NO_MASKS: readonly Mask[] = [];
+
+function togetherWith(decision: Settled, by: LetThroughBy | undefined): readonly Mask[] {
+  const own = (decision.effect === "allow" && decision.masks) || NO_MASKS;
+  return by && by.masks.length > 0 ? [...own, ...by.masks] : own;
+}
+
+/** Commands of a session that an approver is shown. */
+const RECENT = 10;
+
+/** Why a command that a rule holds can't be made to wait. */
+const NOT_HELD = {
+  too_many: {
+    kind: "too_many",
+    message: "A rule holds this for a person, and too many commands wait already.",
+    hint: "Wait until some of them are answered, and try again.",
+  },
+  reason: {
+    kind: "policy",
+    message: "A rule holds this for a person, who has to be told why.",
+    hint: "Say why you ask, as the gateway's documentation has it for your protocol.",
+  },
+  unheld: {
+    kind: "policy",
+    message: "A rule holds this for a person, and it can't wait here, so it was refused.",
+    hint: "Send it as a command of its own.",
+  },
+} as const;
 
 /** Of a protocol that can't mask, or a command that it can't. */
 const NOT_MASKED: MaskingOutcome = {
@@ -209,8 +341,6 @@ function auditedCommand({ kind, verbs, access, resources, text, parameters }: Co
   if (parameters.length === 0) return { kind, verbs, access, resources, text };
   return { kind, verbs, access, resources, text, parameters };
 }
-
-type Settled = Exclude<Decision, { effect: "hold" }>;
 
 function verdictOf(decision: Settled, command: Command, reference: string): Verdict {
   if (decision.effect === "allow") return { ok: true, permit: issuePermit(command), decision };

@@ -4,13 +4,16 @@ import type {
   Command,
   Deciding,
   Gate,
+  Held,
   Lease,
   LoginRequest,
   Mask,
+  Outcome,
   Permit,
   Refusal,
   Session,
   SessionEnd,
+  Surroundings,
   Target,
 } from "@gatehouse/core";
 
@@ -19,6 +22,9 @@ export type GateEvent =
   | { readonly type: "login"; readonly ok: boolean; readonly target: string; readonly level: string }
   | { readonly type: "rejected"; readonly refusal: Refusal }
   | { readonly type: "decided"; readonly command: Command; readonly allowed: boolean }
+  | { readonly type: "held"; readonly command: Command }
+  | { readonly type: "gone"; readonly why: string }
+  | { readonly type: "outcome"; readonly outcome: Outcome }
   | { readonly type: "refused"; readonly refused: AdapterRefusal }
   | { readonly type: "closed"; readonly end: SessionEnd; readonly detail?: string };
 
@@ -34,10 +40,22 @@ export interface FakeGateOptions {
   readonly subject?: (request: LoginRequest) => string;
   /** Whether a command is let through; all are, unless told otherwise. */
   readonly allow?: (command: Command) => boolean;
+  /** Whether a command waits for `answer`; none does, unless told otherwise. */
+  readonly hold?: (command: Command) => boolean;
+  /** Milliseconds after which the client of one that waits is told again. */
+  readonly repeat?: number;
   /** What a command's answer is masked by. One that can't be is refused. */
   readonly masks?: () => readonly Mask[];
   /** The audit log's write of a decision: its verdict waits for it, and is a refusal where this rejects. */
   readonly written?: (command: Command) => Promise<void>;
+}
+
+/** A command that waits, and whoever answers it. */
+export interface FakeHeld {
+  readonly command: Command;
+  readonly surroundings: Surroundings;
+  approve(): void;
+  deny(): void;
 }
 
 /** A Gate for tests of adapters: one target, one credential, and a record of all it was asked. */
@@ -49,6 +67,8 @@ export interface FakeGate extends Gate {
   readonly open: number;
   /** What the session that told last said it does. */
   readonly activity: Activity | undefined;
+  /** The commands that wait, the oldest first. */
+  readonly waiting: readonly FakeHeld[];
   /** Resolves when the events so far, or one that comes, satisfy the predicate. */
   until(predicate: (events: readonly GateEvent[]) => boolean): Promise<void>;
   /** Ends every open session from the gateway's side: as a gateway that shuts down, unless told otherwise. */
@@ -73,10 +93,59 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
     return { ...refusal, reference: `ref_${++references}` };
   }
 
-  function decide(command: Command): Deciding {
+  const waiting: FakeHeld[] = [];
+  /** What became of each wait; absent while it lasts. */
+  const answers = new WeakMap<Held, { approved: boolean; digest: string | undefined }>();
+
+  function hold(command: Command): Held {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const digest = command.fingerprint?.("command");
+    let surroundings: Surroundings = {};
+    const end = (approved: boolean) => {
+      const at = waiting.indexOf(entry);
+      if (at < 0) return;
+      waiting.splice(at, 1);
+      answers.set(held, { approved, digest });
+      resolve();
+    };
+    const entry: FakeHeld = {
+      command,
+      get surroundings() {
+        return surroundings;
+      },
+      approve: () => end(true),
+      deny: () => end(false),
+    };
+    const held: Held = {
+      approval: `apr_${events.length}`,
+      notice: { message: "It waits.", detail: "For you.", hint: "Say yes." },
+      repeat: options.repeat,
+      ended: promise,
+      describe: (told) => {
+        surroundings = { ...surroundings, ...told };
+        record({ type: "held", command });
+      },
+      gone: (why) => {
+        if (waiting.includes(entry)) record({ type: "gone", why });
+        end(false);
+      },
+      outcome: (outcome) => record({ type: "outcome", outcome }),
+    };
+    waiting.push(entry);
+    record({ type: "held", command });
+    return held;
+  }
+
+  function decide(command: Command, held?: Held): Deciding {
+    if (!held && command.prepares !== true && options.hold?.(command) === true) {
+      return { effect: "hold", held: hold(command) };
+    }
+    const answer = held && answers.get(held);
+    const given =
+      answer === undefined || (answer.approved && answer.digest === command.fingerprint?.("command"));
     const outcome = options.masks && (command.mask?.(options.masks()) ?? CANNOT_MASK);
     const unmasked = outcome?.ok === false ? outcome : undefined;
-    const allowed = unmasked === undefined && (options.allow?.(command) ?? true);
+    const allowed = given && unmasked === undefined && (options.allow?.(command) ?? true);
     record({ type: "decided", command, allowed });
     const { message, hint } = unmasked ?? { message: "No.", hint: "Ask." };
     const refusal = allowed ? undefined : refer({ kind: "policy", message, hint } as const);
@@ -127,6 +196,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
 
   return {
     events,
+    waiting,
     get commands() {
       return events.flatMap((event) => (event.type === "decided" ? [event.command] : []));
     },

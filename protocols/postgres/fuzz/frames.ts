@@ -7,6 +7,7 @@ import { Analyzer } from "../src/analysis/analyzer.ts";
 import { SessionReading } from "../src/reading.ts";
 import { hideAll } from "../src/masking/values.ts";
 import { SessionCatalog } from "../src/catalog/session-catalog.ts";
+import { SurroundingsOfTargets } from "../src/surroundings.ts";
 import { ClientSession } from "../src/session.ts";
 import { Upstream } from "../src/upstream.ts";
 import { leaseOf, targetAt } from "../test/support/target.ts";
@@ -111,6 +112,7 @@ async function playSession(
     replication: "none",
     values: hideAll,
     catalog: new SessionCatalog(undefined),
+    surroundings: new SurroundingsOfTargets(() => Promise.resolve(lease), log),
     limits,
     log,
   }).run();

@@ -184,6 +184,16 @@ export class SqlCommand implements Command {
     return this.shape.redacted ?? this.#text;
   }
 
+  /** As it goes to the server. */
+  get statement(): {
+    readonly text: string;
+    readonly types: readonly number[];
+    readonly parameters: readonly BindParameter[];
+  } {
+    const { declaredTypes = [], parameters } = this.#given;
+    return { text: this.#text, types: declaredTypes, parameters };
+  }
+
   get prepares(): boolean {
     return this.kind === "prepare" || this.kind === "bind";
   }
@@ -194,6 +204,10 @@ export class SqlCommand implements Command {
 
   get runs(): readonly string[] | undefined {
     return this.#given.runs;
+  }
+
+  get reasonHint(): string {
+    return REASON_HINT;
   }
 
   get reason(): string | undefined {
@@ -208,8 +222,10 @@ export class SqlCommand implements Command {
     return columnsOf(this.shape);
   }
 
-  fingerprint(of: "command" | "shape"): string {
-    return fingerprintOf(of, this.#text, this.shape, { ...this.#given, columns: this.touches });
+  /** None of a start-up's settings: who is not in yet can't be told to wait. */
+  get fingerprint(): Command["fingerprint"] {
+    if (this.kind === "startup") return undefined;
+    return (of) => fingerprintOf(of, this.#text, this.shape, { ...this.#given, columns: this.touches });
   }
 
   get parameters(): readonly (string | null)[] {
@@ -240,6 +256,9 @@ export class SqlCommand implements Command {
     return parameterText(parameter, parameterTypes[index] ?? 0, decode);
   }
 }
+
+const REASON_HINT =
+  "Say why in a comment in front of the statement, such as /* reason: INC-1234 the customer asked for it */, or for the whole session by -c gatehouse.reason=... in its options.";
 
 const CALL_NOT_MASKED: MaskingOutcome = {
   ok: false,

@@ -6,7 +6,7 @@ import type { BindParameter } from "./codec/bind.ts";
 /* What makes a command the one that it is, for people who are asked about it. */
 
 /** Characters of a reason. */
-const REASON_LENGTH = 500;
+export const REASON_LENGTH = 500;
 /** Characters of an outline: nobody reads more of a statement, and a text can be a quarter of a megabyte. */
 const OUTLINE_LENGTH = 64 * 1024;
 

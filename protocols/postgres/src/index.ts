@@ -16,6 +16,7 @@ import { refusedByAnalysis } from "./grounds.ts";
 import { misfits } from "./masking/misfits.ts";
 import { RUN_BY_NAME } from "./masking/plan.ts";
 import { serve } from "./server.ts";
+import { SurroundingsOfTargets } from "./surroundings.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /**
@@ -25,6 +26,7 @@ import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.
 export function postgres(analyzer = new Analyzer()): Protocol {
   const cancelKeys = new CancelKeys();
   let catalogs: Catalogs | undefined;
+  let surroundings: SurroundingsOfTargets | undefined;
   return {
     name: "postgres",
     facts: sqlFacts,
@@ -33,7 +35,8 @@ export function postgres(analyzer = new Analyzer()): Protocol {
     serve: (options) => {
       const { lease, learned, log } = options;
       catalogs ??= new Catalogs({ clock: systemClock, lease, learned, log });
-      return serve(options, { analyzer, cancelKeys, catalogs });
+      surroundings ??= new SurroundingsOfTargets(lease, log);
+      return serve(options, { analyzer, cancelKeys, catalogs, surroundings });
     },
     status: (target) => catalogs?.of(target)?.status() ?? { ok: true },
     learn: async (target) => {
@@ -59,6 +62,7 @@ export function postgres(analyzer = new Analyzer()): Protocol {
     },
     dispose: () => {
       catalogs?.dispose();
+      surroundings?.dispose();
       return analyzer.dispose();
     },
   };

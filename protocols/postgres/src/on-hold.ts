@@ -1,5 +1,6 @@
 import type { Held, OpenSession } from "@gatehouse/core";
 import { encodeFlush } from "./codec/framing.ts";
+import type { SqlCommand } from "./commands.ts";
 import type { Decided } from "./dispatch.ts";
 import type { Expectations } from "./expectations.ts";
 import { Pending } from "./pending.ts";
@@ -19,6 +20,7 @@ export interface OnHoldOptions {
 export class OnHold {
   readonly #options: OnHoldOptions;
   #held: Held | undefined;
+  #command: SqlCommand | undefined;
   /** Let through by people, and not answered by the server yet. */
   readonly #running = new Set<Held>();
   /** Portals that are run by an approval: more of their rows is more of the same answer. */
@@ -32,6 +34,11 @@ export class OnHold {
     return this.#held;
   }
 
+  /** The command that waits, as it was when its wait began. */
+  get command(): SqlCommand | undefined {
+    return this.#command;
+  }
+
   /**
    * @param portal that was bound before, where it is one that is run
    * @returns Pending while people are asked: the message that carries the command is then to be handed in again
@@ -42,11 +49,13 @@ export class OnHold {
     const decided = session.decide(asked.command, held);
     if (decided.effect === "hold") {
       this.#held = decided.held;
+      this.#command = asked.command;
       // What was sent before is answered while it waits; without a Sync, the server keeps its answers to itself.
       if (expectations.segmentOpen) upstream.control(encodeFlush());
       return new Pending(decided.held.ended);
     }
     this.#held = undefined;
+    this.#command = undefined;
     if (held === undefined) return { ...asked, decided };
     if (decided.effect === "allow") this.#running.add(held);
     return { ...asked, decided, held };
@@ -66,6 +75,7 @@ export class OnHold {
   drop(): void {
     this.#held?.gone("overtaken");
     this.#held = undefined;
+    this.#command = undefined;
   }
 
   /** Nobody will tell what has become of what was let through. */

@@ -14,7 +14,7 @@ import { decodeFunctionCall } from "./codec/function-call.ts";
 import { decodeParse } from "./codec/parse.ts";
 import { decodeQuery } from "./codec/query.ts";
 import type { TransactionStatus } from "./codec/ready-for-query.ts";
-import { toCommand } from "./commands.ts";
+import { type SqlCommand, toCommand } from "./commands.ts";
 import { type Decided, Dispatch, type Part } from "./dispatch.ts";
 import type { Expectation, Expectations } from "./expectations.ts";
 import { FreshReading } from "./fresh-reading.ts";
@@ -47,6 +47,7 @@ export interface PipelineOptions {
   readonly replication: Replication;
   readonly catalog: SessionCatalog;
   readonly values: ValueMasks;
+  readonly reason?: string | undefined;
   /** Bytes: of one text, and of all that is kept for the names of one session. */
   readonly limits: { readonly statement: number; readonly message: number };
 }
@@ -130,6 +131,10 @@ export class Pipeline {
   /** The command that waits for people, if one does. */
   get held(): Held | undefined {
     return this.#onHold.held;
+  }
+
+  get heldCommand(): SqlCommand | undefined {
+    return this.#onHold.command;
   }
 
   /** The server skips all up to the next Sync: nothing before it would be run. */
@@ -240,8 +245,8 @@ export class Pipeline {
     if (this.#fresh.uncertain && analysis.statements > 1) return this.#refuse(notAlone(text), "query");
     const full = this.#crowded(analysis);
     if (full) return this.#refuse(full, "query");
-    const { reading } = this.#options;
-    const given = { ...NOTHING_BOUND, decode: reading.decode, reading, runs: understood.runs };
+    const { reading, reason } = this.#options;
+    const given = { ...NOTHING_BOUND, decode: reading.decode, reading, runs: understood.runs, reason };
     const command = toCommand("query", text, analysis, given);
     const decided = this.#onHold.decide({ command, failure: "query" });
     if (decided instanceof Pending) return decided.known;
@@ -324,12 +329,14 @@ export class Pipeline {
     if (full) return this.#refuse(full, "extended");
     const { statement } = portal;
     const { text, parameterTypes, declaredTypes = NONE } = statement;
+    const { reading, reason } = this.#options;
     const command = toCommand("execute", text, analysis, {
       parameters: portal.parameters,
       parameterTypes,
       declaredTypes,
       decode: portal.decode,
-      reading: this.#options.reading,
+      reading,
+      reason,
       runs: understood.runs,
       continues: this.#onHold.continues(portal),
     });
@@ -387,8 +394,8 @@ export class Pipeline {
     if (wait || this.#skipping) return wait;
     const analysis = analyzeFunctionCall(objectId);
     const text = `${analysis.functions.join()}(${parameters.map((_, index) => `$${index + 1}`).join(", ")})`;
-    const { reading } = this.#options;
-    const given = { ...NOTHING_BOUND, parameters, decode: reading.decode, reading };
+    const { reading, reason } = this.#options;
+    const given = { ...NOTHING_BOUND, parameters, decode: reading.decode, reading, reason };
     const command = toCommand("function-call", text, analysis, given);
     const decided = this.#onHold.decide({ command, failure: "function-call" });
     if (decided instanceof Pending) return decided.known;
@@ -440,11 +447,11 @@ export class Pipeline {
     if (full) return this.#refuse(full, failure);
     const kind = execute ? "execute" : bind ? "bind" : "prepare";
     const parameters = bind?.parameters ?? [];
-    const { reading } = this.#options;
+    const { reading, reason } = this.#options;
     const { decode } = reading;
     const { parameterTypes, declaredTypes = NONE } = statement;
     const { runs } = understood;
-    const given = { parameters, parameterTypes, declaredTypes, decode, reading, runs };
+    const given = { parameters, parameterTypes, declaredTypes, decode, reading, runs, reason };
     const command = toCommand(kind, statement.text, analysis, given);
     const decided = this.#onHold.decide({ command, failure, statement });
     if (decided instanceof Pending) return decided.known;

@@ -9,6 +9,7 @@ import {
   type ServeOptions,
 } from "@gatehouse/core";
 import { hangUp, listen, Pull } from "@gatehouse/wire";
+import type { SurroundingsOfTargets } from "./surroundings.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import type { Catalogs } from "./catalog/catalogs.ts";
 import { SessionCatalog } from "./catalog/session-catalog.ts";
@@ -47,6 +48,7 @@ export interface Shared {
   /** A cancel may come in by another listener than its session. */
   readonly cancelKeys: CancelKeys;
   readonly catalogs: Catalogs;
+  readonly surroundings: SurroundingsOfTargets;
 }
 
 /** Serves PostgreSQL clients on one address. */
@@ -211,9 +213,11 @@ class Connection {
       session,
       analyzer: this.#shared.analyzer,
       values: this.#options.values,
+      surroundings: this.#shared.surroundings,
       catalog: new SessionCatalog(this.#shared.catalogs.of(target)),
       reading,
       replication: request.replication,
+      reason: request.reason,
       limits,
       log,
     });
@@ -267,7 +271,7 @@ async function decideSettings(
   if (toDecide.length === 0) return undefined;
   const command = settingsCommand(new Map(toDecide.map((name) => [name, settings.get(name) ?? ""])));
   const deciding = session.decide(command);
-  if (deciding.effect === "hold") throw new Error("held");
+  if (deciding.effect === "hold") throw new GatehouseError("INTERNAL", "A session that starts can't wait.");
   const verdict = await deciding.verdict;
   if (!verdict.ok) return verdict.refusal;
   // They go with the start-up packet, which is sent once.

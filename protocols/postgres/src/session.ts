@@ -32,6 +32,7 @@ import { Pipeline } from "./pipeline.ts";
 import type { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation, encodeViolationInCopy } from "./refusal.ts";
 import type { Replication } from "./sql-context.ts";
+import type { SurroundingsOfTargets } from "./surroundings.ts";
 import type { Upstream } from "./upstream.ts";
 
 /** query_canceled: the client's own doing, told to it as it is. */
@@ -68,6 +69,9 @@ export interface SessionOptions {
   readonly replication: Replication;
   readonly catalog: SessionCatalog;
   readonly values: ValueMasks;
+  /** Why the session does what it does, in its client's words. */
+  readonly reason?: string | undefined;
+  readonly surroundings: SurroundingsOfTargets;
   /** Bytes; `startup`, in milliseconds, is also how long a client may take to close its side. */
   readonly limits: { readonly statement: number; readonly message: number; readonly startup: number };
   readonly log: Logger;
@@ -96,6 +100,8 @@ export class ClientSession implements BackendObserver {
   readonly #scanner: BackendScanner;
   readonly #heldBack = new HeldBack();
   #transaction: TransactionStatus = "idle";
+  /** Milliseconds since the epoch. */
+  #transactionSince = 0;
   /**
    * Masked columns were touched in the transaction that is open: what it checks at its end may quote their values.
    */
@@ -285,8 +291,10 @@ export class ClientSession implements BackendObserver {
 
   #ready(body: Buffer): void {
     this.#expectations.ready();
+    const before = this.#transaction;
     this.#transaction = decodeReadyForQuery(body);
     if (this.#transaction === "idle") this.#touched = false;
+    else if (before === "idle") this.#transactionSince = Date.now();
     this.#pipeline.ready(this.#transaction);
     this.#noteActivity();
   }
@@ -417,9 +425,30 @@ export class ClientSession implements BackendObserver {
       if (this.#scanner.betweenMessages && !client.writableNeedDrain) client.write(notice);
     };
     say();
-    if (held.repeat === undefined) return;
-    const again = setInterval(say, held.repeat);
-    void held.ended.then(() => clearInterval(again));
+    if (held.repeat !== undefined) {
+      const again = setInterval(say, held.repeat);
+      void held.ended.then(() => clearInterval(again));
+    }
+    await this.#lookAround(held);
+  }
+
+  /** Tells whoever is asked what the command that waits stands in, now that all before it is done. */
+  async #lookAround(held: Held): Promise<void> {
+    const { surroundings, session, upstream, reading } = this.#options;
+    const command = this.#pipeline.heldCommand;
+    if (this.#pipeline.held !== held || !command) return;
+    // A segment without its Sync is a transaction of its own, if only since the command before.
+    const open = this.#transaction !== "idle" || this.#expectations.segmentOpen;
+    const since = this.#transaction === "idle" ? Date.now() : this.#transactionSince;
+    const { path } = reading.current;
+    const place = {
+      session: session.session,
+      lease: session.lease,
+      processId: upstream.processId,
+      path,
+      transaction: open ? { since, failed: this.#transaction === "failed" } : undefined,
+    };
+    await surroundings.look(place, command, (told) => held.describe(told));
   }
 
   readonly #goOn = (): void => {

@@ -11,6 +11,8 @@ export interface PostgresSettings {
   readonly targetSessionAttrs: TargetSessionAttrs;
   readonly requireAuth: readonly PasswordWay[];
   readonly channelBinding: "prefer" | "require" | "disable";
+  /** Whether whoever is asked about a command is told how many rows the target expects it to be about. */
+  readonly estimate: "explain" | "off";
   /** Whether statements are understood by what the database has, or by their grammar alone. */
   readonly catalog: "read" | "off";
 }
@@ -61,6 +63,12 @@ const target = remembered(
         .enum(["prefer", "require", "disable"])
         .default("prefer")
         .describe("Whether SCRAM is bound to the TLS connection (SCRAM-SHA-256-PLUS)."),
+      estimate: z
+        .enum(["explain", "off"])
+        .default("off")
+        .describe(
+          "`explain`: of a held statement, the target is asked by EXPLAIN how many rows it expects, with the session's credential on another connection.",
+        ),
       catalog: z
         .enum(["read", "off"])
         .default("read")

@@ -1,4 +1,5 @@
 import { effectOfSetting } from "./analysis/settings.ts";
+import { REASON_LENGTH } from "./fingerprint.ts";
 import type { Replication } from "./sql-context.ts";
 
 /** What a client asked for in its StartupMessage, sorted out. */
@@ -11,11 +12,16 @@ export interface StartupRequest {
   readonly settings: ReadonlyMap<string, string>;
   /** Those of them that not everybody may choose: the policy is asked, as it is for SET. */
   readonly toDecide: readonly string[];
+  /** Why the session does what it does, in its client's words. */
+  readonly reason?: string;
   /** Protocol options (`_pq_.`) that are not known here. */
   readonly unknownOptions: readonly string[];
   /** Why it can't be served, in words for the client. */
   readonly refused?: { readonly message: string; readonly hint?: string };
 }
+
+/** A setting of the gateway's own, which does not go on to the target. */
+const REASON = "gatehouse.reason";
 
 /** How a setting may be called: anything else could make one text of two. */
 const SETTING = /^[a-z_][a-z0-9_$]*(\.[a-z_][a-z0-9_$]*)*$/;
@@ -29,9 +35,14 @@ export function readStartupParameters(parameters: ReadonlyMap<string, string>): 
   const unknownOptions: string[] = [];
   const toDecide: string[] = [];
   let replication: Replication = "none";
+  let reason: string | undefined;
   let refused: StartupRequest["refused"];
   const set = (name: string, value: string) => {
     const lower = name.toLowerCase();
+    if (lower === REASON) {
+      reason = value.slice(0, REASON_LENGTH);
+      return;
+    }
     const effect = effectOfSetting(lower, value);
     if (!SETTING.test(lower)) refused ??= { message: `invalid configuration parameter name "${name}"` };
     else if ("unsupported" in effect) refused ??= { message: effect.unsupported };
@@ -61,6 +72,7 @@ export function readStartupParameters(parameters: ReadonlyMap<string, string>): 
     replication,
     settings,
     toDecide,
+    ...(reason === undefined ? {} : { reason }),
     unknownOptions,
     ...(refused ? { refused } : {}),
   };

@@ -18,7 +18,7 @@ const PATIENCE = 2_000;
 const REASON = 500;
 
 /**
- * The gateway's own connection to a target, for constant texts of its own: no client's bytes go by it. It keeps the
+ * The gateway's own connection to a target, for questions of its own: what a client wants to be done does not go by it. It keeps the
  * process alive only while an answer is awaited, and closes when nobody asks for a minute.
  */
 export class ControlConnection {
@@ -35,11 +35,17 @@ export class ControlConnection {
   }
 
   /**
+   * @param settings that the connection begins with
    * @param lease is released when the connection closes, and when there is none
    * @throws GatehouseError as `connectTarget`
    */
-  static async open(target: Target<PostgresSettings>, lease: Lease): Promise<ControlConnection> {
+  static async open(
+    target: Target<PostgresSettings>,
+    lease: Lease,
+    settings: ReadonlyMap<string, string> = new Map(),
+  ): Promise<ControlConnection> {
     const parameters = new Map([
+      ...settings,
       ["database", target.settings.database],
       ["client_encoding", "UTF8"],
       ["application_name", "gatehouse"],
@@ -58,15 +64,21 @@ export class ControlConnection {
     return this.#socket.writable && this.#socket.readable;
   }
 
+  /** As `put`, for a text. */
+  ask(text: string, deadline: AbortSignal, row: (value: Buffer) => void): Promise<void> {
+    return this.put(encodeQuery(text), deadline, row);
+  }
+
   /**
-   * Puts a text to the server. One at a time. After a failure the connection is closed: what is left of the answer, or
+   * Puts a question to the server. One at a time. After a failure the connection is closed: what is left of the answer, or
    * of the transaction, has no reader.
+   * @param question messages to which the server's answer ends with one ReadyForQuery
    * @param row is given the one value of each row
    * @param deadline ends it where the server takes too long
    * @throws GatehouseError TARGET_UNREACHABLE, TARGET_REJECTED with the server's reason, PROTOCOL_VIOLATION, and what
    * `row` throws
    */
-  async ask(text: string, deadline: AbortSignal, row: (value: Buffer) => void): Promise<void> {
+  async put(question: Buffer, deadline: AbortSignal, row: (value: Buffer) => void): Promise<void> {
     const socket = this.#socket;
     const abort = () => socket.destroy();
     deadline.addEventListener("abort", abort);
@@ -74,7 +86,7 @@ export class ControlConnection {
     const pull = new Pull(socket);
     socket.ref();
     try {
-      socket.write(encodeQuery(text));
+      socket.write(question);
       for (;;) {
         const message = await this.#next(pull);
         if (message === undefined) {
@@ -132,7 +144,9 @@ function read({ type, body }: Frame, row: (value: Buffer) => void): "more" | "do
         `The target refused the gateway's own question: ${reason} (SQLSTATE ${sqlstate}).`,
       );
     }
-    // The shape of the rows, the end of a statement, settings, notices, notifications.
+    // Parsed, bound, the shape of the rows, the end of a statement, settings, notices, notifications.
+    case "1":
+    case "2":
     case "T":
     case "C":
     case "S":

@@ -90,8 +90,18 @@ export function ownParameters(parameters: readonly BindParameter[]): readonly Bi
   });
 }
 
-/** A Bind without parameters, of a statement to a portal. */
-export function encodeBind(statement: string, portal = ""): Buffer {
-  const body = new ByteWriter().cstring(portal).cstring(statement).int16(0).int16(0).int16(0);
-  return frame("B", body.toBuffer());
+/** A Bind of a statement to a portal; its results are asked for as text. */
+export function encodeBind(
+  statement: string,
+  portal = "",
+  parameters: readonly BindParameter[] = [],
+): Buffer {
+  const body = new ByteWriter().cstring(portal).cstring(statement).int16(parameters.length);
+  for (const { binary } of parameters) body.int16(binary ? 1 : 0);
+  body.int16(parameters.length);
+  for (const { value } of parameters) {
+    if (value === null) body.int32(-1);
+    else body.int32(value.length).bytes(value);
+  }
+  return frame("B", body.int16(0).toBuffer());
 }

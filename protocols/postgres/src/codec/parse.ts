@@ -32,7 +32,9 @@ export function decodeParse(body: Buffer, decode: Decode = decodeUtf8): Parse {
   return { statement, text, parameterTypes };
 }
 
-/** A Parse that leaves its parameters' types to the server. */
-export function encodeParse(statement: string, text: string): Buffer {
-  return frame("P", new ByteWriter().cstring(statement).cstring(text).int16(0).toBuffer());
+/** @param types of parameters by their place; those that are not there, or 0, are left to the server */
+export function encodeParse(statement: string, text: string, types: readonly number[] = []): Buffer {
+  const body = new ByteWriter().cstring(statement).cstring(text).int16(types.length);
+  for (const type of types) body.uint32(type);
+  return frame("P", body.toBuffer());
 }

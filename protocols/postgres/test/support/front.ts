@@ -67,6 +67,9 @@ export interface FrontOptions {
   readonly connectTimeout?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly allow?: (command: Command) => boolean;
+  /** What waits for `gate.waiting` to be answered. */
+  readonly hold?: (command: Command) => boolean;
+  readonly repeat?: number;
   /** What answers are masked by, and what masked texts become. */
   readonly masks?: () => readonly Mask[];
   readonly values?: ValueMasks;
@@ -126,6 +129,8 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     credential: PASSWORD,
     ...(options.subject ? { subject: options.subject } : {}),
     ...(options.allow ? { allow: options.allow } : {}),
+    ...(options.hold ? { hold: options.hold } : {}),
+    ...(options.repeat ? { repeat: options.repeat } : {}),
     ...(options.masks ? { masks: options.masks } : {}),
     ...(options.written ? { written: options.written } : {}),
   });
