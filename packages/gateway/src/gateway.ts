@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { Approvals } from "@gatehouse/approvals";
 import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
 import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
 import type { Config, ListenerConfig, ListenerTls } from "@gatehouse/config";
@@ -11,6 +12,7 @@ import {
   type Clock,
   formatAddress,
   type Gate,
+  type Identity,
   type IdSource,
   idSource,
   type Listener,
@@ -24,7 +26,12 @@ import { staticLeases } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
+import { type ApprovalStore, openApprovalStore } from "@gatehouse/storage";
+import { Callbacks, Webhooks } from "@gatehouse/webhooks";
+import type { ApprovalDesk } from "./approval-desk.ts";
+import { ChangeLog } from "./change-log.ts";
 import { type Configuration, ConfigurationError, loadConfiguration } from "./configuration.ts";
+import { openDesk } from "./desk.ts";
 import { createGate } from "./gate.ts";
 import { MaskReview } from "./mask-review.ts";
 import { loadProtocols } from "./protocols.ts";
@@ -61,6 +68,11 @@ export class Gateway {
   readonly #listeners = new Map<string, Listener[]>();
   readonly #certificates: ReloadingCertificate[] = [];
   readonly #masks: MaskReview;
+  readonly #store: ApprovalStore;
+  readonly #approvals: Approvals;
+  readonly #webhooks: Webhooks;
+  /** Where people see and answer what is held. */
+  readonly approvals: ApprovalDesk;
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
   #lastReload: Promise<unknown> = Promise.resolve();
@@ -73,8 +85,10 @@ export class Gateway {
     configuration: Configuration,
     audit: OpenAuditLog,
     values: ValueMasks,
+    store: ApprovalStore,
   ) {
     this.#values = values;
+    this.#store = store;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
     this.#protocols = protocols;
@@ -86,6 +100,33 @@ export class Gateway {
       limits: () => this.#configuration.config.sessions,
     });
     this.#authenticator = this.#createAuthenticator(configuration);
+    const settings = () => this.#configuration.config.approvals;
+    this.#approvals = new Approvals({
+      store,
+      audit,
+      clock: this.#clock,
+      ids: this.#ids,
+      log: this.#log,
+      limits: settings,
+    });
+    this.#webhooks = new Webhooks({ hooks: () => settings().webhooks, url: () => settings().url, log: this.#log, clock: this.#clock });
+    const changes = new ChangeLog();
+    this.#approvals.subscribe((event, approval) => {
+      changes.add(event, approval);
+      this.#webhooks.tell(event, approval);
+    });
+    this.approvals = openDesk({
+      approvals: this.#approvals,
+      changes,
+      webhooks: this.#webhooks,
+      callbacks: new Callbacks({ callbacks: () => settings().callbacks, clock: this.#clock }),
+      audit,
+      sight: () => ({
+        policies: this.#configuration.policies,
+        targets: this.#configuration.config.targets,
+        values,
+      }),
+    });
   }
 
   /**
@@ -105,7 +146,10 @@ export class Gateway {
       log: options.log,
     });
     const values = await openValueMasks(config.stateFolder, () => gateway.configuration.config.detectors);
-    const gateway: Gateway = new Gateway(options, protocols, result.configuration, audit, values);
+    const store = openApprovalStore(join(config.stateFolder, "approvals.db"), {
+      durability: config.durability,
+    });
+    const gateway: Gateway = new Gateway(options, protocols, result.configuration, audit, values, store);
     try {
       await gateway.#open();
       return gateway;
@@ -128,6 +172,14 @@ export class Gateway {
   port(protocol: string): number | undefined {
     const addresses = this.#listeners.get(protocol)?.map(({ address }) => address) ?? [];
     return addresses.find((address) => "port" in address)?.port;
+  }
+
+  /**
+   * Proves an identity by its access token, for the control plane.
+   * @throws GatehouseError with a code of the `IDENTITY_` family; its message is for the operator
+   */
+  authenticate(token: string): Promise<Identity> {
+    return this.#authenticator.authenticate(token);
   }
 
   get openSessions(): number {
@@ -232,6 +284,8 @@ export class Gateway {
       policyVersion: policies.version,
       configDigest: config.digest,
     });
+    // Before anybody gets in: nothing of what another run has left is run any more.
+    await this.#approvals.recover();
     await this.#authenticator.start();
     const gate = createGate({
       admission: () => ({
@@ -245,6 +299,8 @@ export class Gateway {
       log: this.#log,
       leases: this.#leases,
       sessions: this.#sessions,
+      approvals: this.#approvals,
+      brokeGlass: (session, command, rules) => this.#webhooks.tellOfBrokenGlass(session, command, rules),
     });
     for (const protocol of this.#protocols) {
       for (const listener of config.listeners.get(protocol.name) ?? []) {
@@ -303,6 +359,8 @@ export class Gateway {
       CLOSE_GRACE,
     );
     if (left > 0) this.#log.warn({ sessions: left }, "sessions did not close in time");
+    await this.#approvals.close();
+    this.#webhooks.close();
     this.#authenticator.close();
     for (const certificate of this.#certificates) certificate.close();
     await Promise.all(this.#protocols.map((protocol) => protocol.dispose()));
@@ -312,6 +370,7 @@ export class Gateway {
       this.#log.error({ error: messageOf(error) }, "audit failed: the stop is not on the log");
     }
     await this.#audit.close();
+    this.#store.close();
     this.#log.info({}, "stopped");
   }
 

@@ -53,7 +53,7 @@ function withoutValues(text: string): string {
 }
 
 function withoutComments(shape: string): string {
-  return shape.replace(/--[^\n\r]*|\/\*[^]*?\*\//g, " ").trim();
+  return shape.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\//g, " ").trim();
 }
 
 /** A text without its literals and comments; undefined where it takes more than a look to tell them apart. */

@@ -172,7 +172,8 @@ async function rowsOf(
 
 /** Of what changes rows, the rows that come into it: of itself it says only what it returns. */
 function rowsIn(explained: unknown): number | undefined {
-  const plan: unknown = Array.isArray(explained) ? explained[0]?.Plan : undefined;
+  const [first]: unknown[] = Array.isArray(explained) ? explained : [];
+  const plan = isNode(first) ? first["Plan"] : undefined;
   if (!isNode(plan)) return undefined;
   if (plan["Node Type"] !== "ModifyTable") return rowsOfNode(plan);
   const plans: unknown = plan["Plans"];
