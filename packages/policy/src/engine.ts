@@ -1,31 +1,35 @@
 import type {
   Access,
-  Command,
   Decision,
   DecisionRequest,
+  Hold,
   Identity,
   Mask,
   PolicyEngine,
   RuleReference,
 } from "@gatehouse/core";
+import { combine, permits, refused, type RuleErrorListener } from "./combine.ts";
 import { failureOf, holds } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
 import { type FunctionLists, ListedFunctions } from "./listed-functions.ts";
 import { Evaluation } from "./evaluation.ts";
-import { MaskSets } from "./mask-sets.ts";
+import { holdOf } from "./hold-rule.ts";
+import { masksOf, type Tags } from "./mask-rule.ts";
 import { Memory } from "./memory.ts";
 import type { Effect } from "./policy-file.ts";
 import { type ConditionPart, reasonsOf } from "./reasons.ts";
 import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
+import { RuleSets } from "./rule-sets.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
 
-/** Told of a rule whose condition failed at a command. The message quotes the rule, never the command. */
-export type RuleErrorListener = (rule: RuleReference, message: string) => void;
-
 export type RuleOutcome =
-  | { readonly result: "matched" }
+  | {
+      readonly result: "matched";
+      /** A hold rule that does not name access "unknown", at a command that has it: another rule has to. */
+      readonly permits?: false;
+    }
   | { readonly result: "unmatched" }
-  /** A condition that failed: a block rule blocks, a mask rule masks, an allow rule does not match. */
+  /** A condition that failed: a block or hold rule blocks, a mask rule masks, an allow rule does not match. */
   | { readonly result: "failed"; readonly message: string }
   /** An allow rule that does not name access "unknown", at a command that has it. */
   | { readonly result: "unknown_access" }
@@ -70,7 +74,8 @@ interface EngineParts {
 interface EngineTarget {
   readonly protocol: string;
   readonly levels: ReadonlySet<string>;
-  readonly maskSets: MaskSets;
+  readonly maskSets: RuleSets<Mask>;
+  readonly holdSets: RuleSets<Hold>;
 }
 
 export class Engine implements LoadedPolicies {
@@ -90,7 +95,7 @@ export class Engine implements LoadedPolicies {
     this.#targets = new Map(
       [...targets].map(([name, { protocol, levels, tags }]) => [
         name,
-        { protocol, levels: new Set(levels), maskSets: new MaskSets(tags) },
+        { protocol, levels: new Set(levels), ...ruleSetsAt(tags) },
       ]),
     );
   }
@@ -114,11 +119,12 @@ export class Engine implements LoadedPolicies {
   }
 
   admits({ identity, target, level }: Parameters<PolicyEngine["admits"]>[0]): boolean {
-    return (this.#select(identity, target.name, level.name)?.allows.length ?? 0) > 0;
+    const selection = this.#select(identity, target.name, level.name);
+    return selection !== undefined && selection.allows.length + selection.holds.length > 0;
   }
 
-  holds(): boolean {
-    return false;
+  holds({ identity, target, level }: Parameters<PolicyEngine["holds"]>[0]): boolean {
+    return (this.#select(identity, target.name, level.name)?.holds.length ?? 0) > 0;
   }
 
   masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): readonly Mask[] {
@@ -144,11 +150,11 @@ export class Engine implements LoadedPolicies {
       if (rule.effect === "mask" && selection.maskSets.of(rule).length === 0) {
         return { result: "not_applicable", because: "target" };
       }
-      if (rule.effect === "allow" && access === "unknown" && condition?.namesUnknown !== true) {
-        return { result: "unknown_access" };
-      }
+      const permitting = permits({ condition }, access);
+      if (rule.effect === "allow" && !permitting) return { result: "unknown_access" };
       try {
-        return { result: holds(condition, context) ? "matched" : "unmatched" };
+        if (!holds(condition, context)) return { result: "unmatched" };
+        return { result: "matched", ...(rule.effect === "hold" && !permitting ? { permits: false } : {}) };
       } catch (error) {
         return { result: "failed", message: failureOf(error) };
       }
@@ -174,81 +180,17 @@ export class Engine implements LoadedPolicies {
     const { identity, target, level, command } = request;
     const selection = this.#select(identity, target.name, level.name);
     if (selection === undefined || command.protocol !== selection.environment.protocol) {
-      return this.#refuse(request, command.access);
+      return refused(request, command.access, this.version);
     }
     const memory = command.shape && selection.memory.of(command.shape);
     if (memory?.decision !== undefined) return memory.decision;
     const evaluation = new Evaluation(selection, request, memory?.results);
-    const decision = this.#evaluate(request, selection, evaluation, onError);
+    const decision = combine({ request, selection, evaluation, policyVersion: this.version, onError });
     if (memory !== undefined && evaluation.settled) {
       memory.decision = decision;
       memory.results = [];
     }
     return decision;
-  }
-
-  #evaluate(
-    request: DecisionRequest,
-    selection: Selection,
-    evaluation: Evaluation,
-    onError: RuleErrorListener,
-  ): Decision {
-    for (const selected of selection.blocks) {
-      const { rule } = selected;
-      try {
-        if (evaluation.holds(selected)) return this.#block(rule, rule.message ?? blockedBy(rule.reference));
-      } catch (error) {
-        // Whether this rule would have blocked is not known, so it does.
-        onError(rule.reference, failureOf(error));
-        return this.#block(rule, failedAt(rule.reference));
-      }
-    }
-    for (const selected of selection.allows) {
-      const { rule, condition } = selected;
-      if (evaluation.access === "unknown" && condition?.namesUnknown !== true) continue;
-      let matches: boolean;
-      try {
-        matches = evaluation.holds(selected);
-      } catch (error) {
-        onError(rule.reference, failureOf(error));
-        continue;
-      }
-      if (matches) return this.#allow(rule, selection, evaluation, onError);
-    }
-    return this.#refuse(request, evaluation.access);
-  }
-
-  #allow(
-    { reference: rule }: Rule,
-    { masks, maskSets }: Selection,
-    evaluation: Evaluation,
-    onError: RuleErrorListener,
-  ): Decision {
-    const { access, listed } = evaluation;
-    const held = listed ? { access } : {};
-    const decision = { effect: "allow", rule, policyVersion: this.version, ...held } as const;
-    if (masks.length === 0) return decision;
-    const holding = masks.filter((selected) => {
-      try {
-        return evaluation.holds(selected);
-      } catch (error) {
-        // Whether this rule would have masked is not known, so it does.
-        onError(selected.rule.reference, failureOf(error));
-        return true;
-      }
-    });
-    if (holding.length === 0) return decision;
-    return { ...decision, masks: maskSets.together(holding.map(({ rule }) => rule)) };
-  }
-
-  #block(rule: Rule, message: string): Decision {
-    return { effect: "block", rule: rule.reference, message, policyVersion: this.version };
-  }
-
-  #refuse({ identity, target, command }: DecisionRequest, access: Access): Decision {
-    const why = access === "unknown" ? ` ${unknownBecause(command)}` : "";
-    const message = `No rule allows this for ${identity.subject} on ${target.name}.${why}`;
-    return { effect: "block", rule: null, message, policyVersion: this.version };
   }
 
   /** Undefined for a target or level that is not configured: no rule speaks of those, not even one for every target. */
@@ -270,15 +212,18 @@ export class Engine implements LoadedPolicies {
         }
       }
     }
-    const masks = selected.filter(({ rule }) => configured.maskSets.of(rule).length > 0);
+    const { maskSets, holdSets } = configured;
+    const of = (effect: Effect) => selected.filter(({ rule }) => rule.effect === effect);
     const selection: Selection = {
       environment,
       place: environment.place(identity, target, level),
-      blocks: selected.filter(({ rule }) => rule.effect === "block"),
-      allows: selected.filter(({ rule }) => rule.effect === "allow"),
-      masks,
-      everyMask: masks.flatMap(({ rule }) => configured.maskSets.of(rule)),
-      maskSets: configured.maskSets,
+      blocks: of("block"),
+      holds: of("hold"),
+      allows: of("allow"),
+      masks: of("mask").filter(({ rule }) => maskSets.of(rule).length > 0),
+      everyMask: selected.flatMap(({ rule }) => maskSets.of(rule)),
+      maskSets,
+      holdSets,
       functions: new ListedFunctions(functions),
       memory: new Memory(),
     };
@@ -297,20 +242,10 @@ export class Engine implements LoadedPolicies {
   }
 }
 
-/** Names of functions that a message has at the most. */
-const NAMED = 3;
-
-function unknownBecause({ userFunctions }: Command): string {
-  if (userFunctions === undefined) return "What it would do could not be told.";
-  const { names } = userFunctions;
-  const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
-  return `It runs ${names.slice(0, NAMED).join(", ")}${more}, and what that does is not known until a policy lists it under functions.`;
-}
-
-function blockedBy({ rule, policy }: RuleReference): string {
-  return `Blocked by the rule "${rule}" of the policy "${policy}".`;
-}
-
-function failedAt({ rule, policy }: RuleReference): string {
-  return `The rule "${rule}" of the policy "${policy}" could not be evaluated for this, so it was blocked.`;
+function ruleSetsAt(tags: Tags): Pick<EngineTarget, "maskSets" | "holdSets"> {
+  const maskSets = new RuleSets(({ reference, mask }) => (mask ? masksOf(reference, mask, tags) : []));
+  const holdSets = new RuleSets((rule) =>
+    rule.hold ? [holdOf(rule.reference, rule.hold, maskSets.of(rule))] : [],
+  );
+  return { maskSets, holdSets };
 }

@@ -4,13 +4,13 @@ export {
   type PolicyCase,
   readCases,
 } from "./cases/case-file.ts";
+export type { RuleErrorListener } from "./combine.ts";
 export { coverageOf, type RuleCoverage } from "./cases/coverage.ts";
 export { type CaseResult, runCase } from "./cases/run-case.ts";
 export { type Ending, endingOf } from "./ending.ts";
 export type {
   Explanation,
   LoadedPolicies,
-  RuleErrorListener,
   RuleExplanation,
   RuleOutcome,
 } from "./engine.ts";

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type FactSchema, GatehouseError } from "@gatehouse/core";
 import { type Problem, parseYaml, type YamlDocument } from "@gatehouse/documents";
-import { Engine, type LoadedPolicies, type RuleErrorListener } from "./engine.ts";
+import type { RuleErrorListener } from "./combine.ts";
+import { Engine, type LoadedPolicies } from "./engine.ts";
 import { type WhenEnvironment, whenEnvironment } from "./environment.ts";
 import type { Policy, PolicyTarget } from "./policy.ts";
 import { type PolicyFile, readPolicyFile } from "./policy-file.ts";

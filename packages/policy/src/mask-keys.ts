@@ -2,6 +2,7 @@ import type { Mask } from "@gatehouse/core";
 import { columnPattern } from "@gatehouse/documents";
 import { z } from "zod";
 import { listOf } from "./fields.ts";
+import { THEN } from "./hold-keys.ts";
 
 /** What the values are of which a part may stay. */
 export const PARTIAL_FORMS = ["email", "card", "phone", "text"] as const;
@@ -38,21 +39,30 @@ export const maskKeys = {
   predicates: z.enum(["refuse", "allow"] satisfies Mask["predicates"][]).optional(),
 };
 
-type MaskKeys = { readonly mask?: string | undefined } & {
+/** What hides something: a mask, and a hold that nobody's answer lets through masked. */
+type MaskKeys = {
+  readonly mask?: string | undefined;
+  hold?: string | undefined;
+  then?: string | undefined;
+} & {
   readonly [key in keyof typeof maskKeys]?: unknown;
 };
 
 /** What the types of the keys can't say: which of them belong together. */
 export function maskIssues(rule: MaskKeys): { path: string[]; message: string }[] {
-  if (rule.mask === undefined) {
+  const held = rule.hold !== undefined && rule.then === "allow-with-mask";
+  if (rule.mask === undefined && !held) {
+    const where = rule.hold === undefined ? "with mask" : "with `then: allow-with-mask` in a hold";
     const strays = [...HIDES, "with", "predicates"] as const;
     return strays
       .filter((key) => rule[key] !== undefined)
-      .map((key) => ({ path: [key], message: `\`${key}\` may stand only with mask` }));
+      .map((key) => ({ path: [key], message: `\`${key}\` may stand only ${where}` }));
   }
   const issues: { path: string[]; message: string }[] = [];
   if (HIDES.every((key) => rule[key] === undefined)) {
-    issues.push({ path: [], message: "a mask says what it hides: at least one of columns, tags and detect" });
+    const whose = held ? "`then: allow-with-mask`" : "a mask";
+    const message = `${whose} says what it hides: at least one of columns, tags and detect`;
+    issues.push({ path: held ? ["then"] : [], message });
   }
   if (rule.with === undefined) {
     const message = `"with" is missing: redact, "null", hash, partial, { partial: FORM } or { constant: TEXT }`;
@@ -61,8 +71,16 @@ export function maskIssues(rule: MaskKeys): { path: string[]; message: string }[
   return issues;
 }
 
+/** A mask, or the like: how it hides, and something that it hides. */
+const hiding = { required: ["with"], anyOf: HIDES.map((key) => ({ required: [key] })) };
+const then = (word: string) => ({ properties: { [THEN]: { const: word } } });
+const allowWithMask = { required: ["hold", THEN], ...then("allow-with-mask") };
+
 /** The same as JSON Schema. */
 export const maskKeysJsonSchema = {
-  mask: { required: ["with"], anyOf: HIDES.map((key) => ({ required: [key] })) },
-  ...Object.fromEntries(Object.keys(maskKeys).map((key) => [key, { required: ["mask"] }])),
+  mask: hiding,
+  [THEN]: { required: ["hold"], anyOf: [then("refuse"), hiding] },
+  ...Object.fromEntries(
+    Object.keys(maskKeys).map((key) => [key, { anyOf: [{ required: ["mask"] }, allowWithMask] }]),
+  ),
 };

@@ -1,4 +1,3 @@
-import type { SettingsIssue } from "@gatehouse/core";
 import {
   checkValue,
   functionName,
@@ -9,19 +8,19 @@ import {
 } from "@gatehouse/documents";
 import { z } from "zod";
 import { line, listOf, text } from "./fields.ts";
+import { holdIssues, holdKeys, holdKeysJsonSchema } from "./hold-keys.ts";
 import { maskIssues, maskKeys, maskKeysJsonSchema } from "./mask-keys.ts";
 import { casesAmongPolicies, isCases } from "./misnamed.ts";
+import { whoLists } from "./who.ts";
 
 /** What a rule can come to. */
-export type Effect = "allow" | "block" | "mask";
-const EFFECTS: readonly Effect[] = ["allow", "block", "mask"];
+export type Effect = "allow" | "block" | "hold" | "mask";
+const EFFECTS: readonly Effect[] = ["allow", "block", "hold", "mask"];
 
 const who = z
   .strictObject({
     everyone: z.literal(true).optional(),
-    groups: listOf(text, "group").optional(),
-    subjects: listOf(text, "subject").optional(),
-    kinds: listOf(z.enum(["human", "workload"]), "kind").optional(),
+    ...whoLists,
   })
   .superRefine((value, context) => {
     const named = [value.groups, value.subjects, value.kinds].filter((list) => list !== undefined).length;
@@ -45,25 +44,34 @@ const rule = z
   .strictObject({
     allow: line("a title", 100).optional(),
     block: line("a title", 100).optional(),
+    hold: line("a title", 100).optional(),
     mask: line("a title", 100).optional(),
     when: z.string().min(1, "expected a condition").max(4096, "expected at most 4096 characters").optional(),
     message: line("a message", 300).optional(),
+    ...holdKeys,
     ...maskKeys,
   })
   .superRefine((value, context) => {
     if (EFFECTS.filter((effect) => value[effect] !== undefined).length !== 1) {
-      context.addIssue("a rule has exactly one of allow, block and mask, with the rule's title as its value");
+      context.addIssue(
+        "a rule has exactly one of allow, block, hold and mask, with the rule's title as its value",
+      );
       return;
     }
-    if (value.message !== undefined && value.block === undefined) {
-      context.addIssue({ code: "custom", path: ["message"], message: "a message may stand only with block" });
+    if (value.message !== undefined && value.block === undefined && value.hold === undefined) {
+      const message = "a message may stand only with block or hold";
+      context.addIssue({ code: "custom", path: ["message"], message });
     }
-    for (const issue of maskIssues(value)) context.addIssue({ code: "custom", ...issue });
+    for (const issue of [...holdIssues(value), ...maskIssues(value)])
+      context.addIssue({ code: "custom", ...issue });
   })
   .meta({
     oneOf: EFFECTS.map((effect) => ({ required: [effect] })),
-    dependentRequired: { message: ["block"] },
-    dependentSchemas: maskKeysJsonSchema,
+    dependentSchemas: {
+      message: { anyOf: [{ required: ["block"] }, { required: ["hold"] }] },
+      ...holdKeysJsonSchema,
+      ...maskKeysJsonSchema,
+    },
   });
 
 const policyFile = z.strictObject({
@@ -89,23 +97,19 @@ const policyFile = z.strictObject({
 export type PolicyFile = z.output<typeof policyFile>;
 
 /** What a rule of a file comes to, and its title. */
-export function effectOf({ allow, block, mask }: PolicyFile["rules"][number]): {
+export function effectOf(rule: PolicyFile["rules"][number]): {
   readonly effect: Effect;
   readonly title: string;
 } {
-  if (mask !== undefined) return { effect: "mask", title: mask };
-  return block === undefined ? { effect: "allow", title: allow ?? "" } : { effect: "block", title: block };
+  // The schema has seen to it that there is one.
+  const effect = EFFECTS.find((candidate) => rule[candidate] !== undefined) ?? "block";
+  return { effect, title: rule[effect] ?? "" };
 }
 
 /** The schema of a policy file as JSON Schema, for editors. */
 export function policyFileJsonSchema(): Readonly<Record<string, unknown>> {
   return jsonSchemaOf(policyFile);
 }
-
-/** Words of the design that this version does not carry out. To ignore one would let through what it protects. */
-const NOT_CARRIED_OUT: ReadonlyMap<string, string> = new Map([
-  ["hold", "`hold` is not carried out by this version, so the file is not loaded; use block until it is"],
-]);
 
 /** Reads one document against the schema; the names in it are not looked up yet. */
 export function readPolicyFile(
@@ -114,28 +118,6 @@ export function readPolicyFile(
   | { readonly ok: true; readonly value: PolicyFile }
   | { readonly ok: false; readonly problems: readonly Problem[] } {
   if (isCases(document.value)) return { ok: false, problems: [casesAmongPolicies(document)] };
-  const unsupported = unsupportedRules(document.value);
   const checked = checkValue(policyFile, document.value);
-  if (checked.ok) return checked;
-  // What else such a rule says belongs to the word that is refused: one problem names it.
-  const others = checked.issues.filter(({ path: [first, index] }) => {
-    return first !== "rules" || !unsupported.some(({ path }) => path[1] === index);
-  });
-  return { ok: false, problems: document.problems([...others, ...unsupported]) };
-}
-
-function unsupportedRules(value: unknown): readonly SettingsIssue[] {
-  const rules = isMap(value) ? value["rules"] : undefined;
-  if (!Array.isArray(rules)) return [];
-  return rules.flatMap((candidate: unknown, index): SettingsIssue[] => {
-    if (!isMap(candidate)) return [];
-    const key = Object.keys(candidate).find((word) => NOT_CARRIED_OUT.has(word));
-    const message = key === undefined ? undefined : NOT_CARRIED_OUT.get(key);
-    if (key === undefined || message === undefined) return [];
-    return [{ path: ["rules", index, key], message, atKey: true }];
-  });
-}
-
-function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return checked.ok ? checked : { ok: false, problems: document.problems(checked.issues) };
 }

@@ -1,8 +1,10 @@
 import type { Identity, RuleReference } from "@gatehouse/core";
 import type { FunctionLists } from "./listed-functions.ts";
 import type { Condition } from "./condition.ts";
+import type { HoldRule } from "./hold-rule.ts";
 import type { MaskRule, Tags } from "./mask-rule.ts";
 import type { Effect } from "./policy-file.ts";
+import { includes, type Who } from "./who.ts";
 
 /** What the policies need to know of a configured target. */
 export interface PolicyTarget {
@@ -12,13 +14,6 @@ export interface PolicyTarget {
   readonly tags: Tags;
 }
 
-/** Whom a policy is for: within one list any entry will do, and every list that is there must have one. */
-interface Who {
-  readonly groups: ReadonlySet<string> | undefined;
-  readonly subjects: ReadonlySet<string> | undefined;
-  readonly kinds: ReadonlySet<string> | undefined;
-}
-
 /** One rule, compiled for each protocol that it fits. */
 export interface Rule {
   readonly reference: RuleReference;
@@ -26,8 +21,9 @@ export interface Rule {
   /** The condition as written; undefined is always. */
   readonly when: string | undefined;
   readonly message: string | undefined;
-  /** Of a mask rule, what it hides and how. */
+  /** Of a mask rule, what it hides and how; of a hold rule, what of an answer that nobody approved. */
   readonly mask: MaskRule | undefined;
+  readonly hold: HoldRule | undefined;
   /** By protocol; undefined is always. A protocol that is not a key is one that the rule does not fit. */
   readonly conditions: ReadonlyMap<string, Condition | undefined>;
 }
@@ -56,12 +52,4 @@ export function reasonAgainst(
   if (policy.targets !== undefined && !policy.targets.has(target)) return "target";
   if (policy.levels !== undefined && !policy.levels.has(level)) return "level";
   return undefined;
-}
-
-function includes({ groups, subjects, kinds }: Who, identity: Identity): boolean {
-  return (
-    (groups === undefined || identity.groups.some((group) => groups.has(group))) &&
-    (subjects === undefined || subjects.has(identity.subject)) &&
-    (kinds === undefined || kinds.has(identity.kind))
-  );
 }

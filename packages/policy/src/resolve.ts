@@ -5,7 +5,9 @@ import type { WhenEnvironment } from "./environment.ts";
 import { type ExpressionProblem, namings } from "./expression.ts";
 import type { Policy, PolicyTarget, Rule } from "./policy.ts";
 import { effectOf, type PolicyFile } from "./policy-file.ts";
+import { resolveHold } from "./hold-rule.ts";
 import { maskIssues, resolveMask } from "./resolve-mask.ts";
+import { setOf, whoOf } from "./who.ts";
 
 /** What the names in a policy file are looked up in. */
 export interface Surroundings {
@@ -58,24 +60,20 @@ export function resolvePolicy(
       when,
       message,
       mask: resolveMask(written, surroundings.detectors),
+      hold: resolveHold(written),
       conditions: compiled.ok ? compiled.conditions : new Map(),
     };
   });
-  const { groups, subjects, kinds } = file.who;
   const policy: Policy = {
     title: file.policy,
     file: document.file,
-    who: { groups: setOf(groups), subjects: setOf(subjects), kinds: setOf(kinds) },
+    who: whoOf(file.who),
     targets: everywhere ? undefined : new Set(file.targets),
     levels: setOf(file.levels),
     functions: { reads: file.functions?.reads ?? [], writes: file.functions?.writes ?? [] },
     rules,
   };
   return { policy, problems };
-}
-
-function setOf(list: readonly string[] | undefined): ReadonlySet<string> | undefined {
-  return list && new Set(list);
 }
 
 function targetIssues(file: PolicyFile, targets: ReadonlyMap<string, PolicyTarget>): SettingsIssue[] {

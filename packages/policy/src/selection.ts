@@ -1,10 +1,10 @@
-import type { Mask } from "@gatehouse/core";
+import type { Hold, Mask } from "@gatehouse/core";
 import type { Condition } from "./condition.ts";
 import type { Place, WhenEnvironment } from "./environment.ts";
 import type { ListedFunctions } from "./listed-functions.ts";
-import type { MaskSets } from "./mask-sets.ts";
 import type { Memory } from "./memory.ts";
 import type { Rule } from "./policy.ts";
+import type { RuleSets } from "./rule-sets.ts";
 
 export interface SelectedRule {
   readonly rule: Rule;
@@ -18,12 +18,14 @@ export interface Selection {
   readonly environment: WhenEnvironment;
   readonly place: Place;
   readonly blocks: readonly SelectedRule[];
+  readonly holds: readonly SelectedRule[];
   readonly allows: readonly SelectedRule[];
-  /** Those that hide something here. */
+  /** Mask rules that hide something here. */
   readonly masks: readonly SelectedRule[];
-  /** What they hide here, whatever their conditions. */
+  /** All that mask rules hide here, and hold rules that nobody answers, whatever their conditions. */
   readonly everyMask: readonly Mask[];
-  readonly maskSets: MaskSets;
+  readonly maskSets: RuleSets<Mask>;
+  readonly holdSets: RuleSets<Hold>;
   readonly functions: ListedFunctions;
   readonly memory: Memory;
 }

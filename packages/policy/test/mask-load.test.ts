@@ -58,8 +58,8 @@ t.test("every error of a mask rule names its place and what would be right", asy
       /did you mean "secret.\*"/,
     ],
     ["with: redact", "with: redact\n    predicates: alow", "8:17", /did you mean "allow"/],
-    ["with: redact", "with: redact\n    message: no", "8:14", /a message may stand only with block/],
-    ["with: redact", "with: redact\n    allow: it", "5:5", /exactly one of allow, block and mask/],
+    ["with: redact", "with: redact\n    message: no", "8:14", /a message may stand only with block or hold$/],
+    ["with: redact", "with: redact\n    allow: it", "5:5", /exactly one of allow, block, hold and mask/],
     ["with: redact", 'with: redact\n    when: sql.acess == "read"', "8:15", /did you mean "access"/],
     ["mask: contact details", "mask: everything", "8:12", /another rule of this policy has this title/],
   ];

@@ -9,7 +9,7 @@ const all = '  - allow: everything\n    when: sql.access in ["read", "unknown"]'
 
 function decided(engine: ReturnType<typeof load>, asked: DecisionRequest = request()) {
   const decision = engine.decide(asked);
-  if (decision.effect !== "allow") throw new Error(decision.message);
+  if (decision.effect !== "allow") throw new Error(`it was ${decision.effect}`);
   return decision;
 }
 

@@ -52,8 +52,10 @@ export function samples(random: (below: number) => number): Sample[] {
       `targets: ${pick(random, ["[orders]", '["*"]', "[billing]"])}`,
     ].join("\n"),
     rules: Array.from({ length: 1 + random(4) }, (_, rule) => {
-      const effect = random(3) === 0 ? "block" : "allow";
-      return `  - ${effect}: rule ${rule}\n    when: "${pick(random, whens)}"`;
+      const effect = pick(random, ["allow", "allow", "allow", "block", "hold"]);
+      const approvers = effect === "hold" ? "\n    approvers: { groups: [dba] }" : "";
+      const breakGlass = approvers && random(3) === 0 ? "\n    breakGlass: { groups: [analysts] }" : "";
+      return `  - ${effect}: rule ${rule}\n    when: "${pick(random, whens)}"${approvers}${breakGlass}`;
     }),
   }));
 }
