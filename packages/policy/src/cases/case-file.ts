@@ -12,13 +12,16 @@ import type { LoadedPolicies } from "../engine.ts";
 import { isPolicy, policyAmongCases } from "../misnamed.ts";
 import { line, listOf, text } from "../fields.ts";
 import type { PolicyText } from "../load.ts";
+import type { Effect } from "../policy-file.ts";
 import type { PolicyTarget } from "../policy.ts";
 
 /** What a case says of a command's end. What is undefined is left open. */
 export interface Expectation {
-  readonly effect: "allow" | "block";
+  readonly effect: "allow" | "block" | "hold";
   /** The title of the rule; null where no rule allows it. */
   readonly rule: string | null | undefined;
+  /** The titles of all rules that hold it, in any order. */
+  readonly rules: readonly string[] | undefined;
   /** The title of the rule's policy. */
   readonly policy: string | undefined;
   /** By the title of each mask rule that hides something, and of no other, what that is; or that the masks refuse it. */
@@ -51,7 +54,7 @@ export type CasesResult =
     }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-const effect = z.enum(["allow", "block"]);
+const effect = z.enum(["allow", "block", "hold"]);
 
 const who = z.strictObject({
   subject: text.prefault("somebody"),
@@ -63,6 +66,7 @@ const expectation = z
   .strictObject({
     effect,
     rule: z.union([line("a rule's title", 100), z.null()]).optional(),
+    rules: listOf(line("a rule's title", 100), "rule").optional(),
     policy: line("a policy's title", 100).optional(),
     masks: z
       .union([
@@ -73,13 +77,17 @@ const expectation = z
       .optional(),
     lineage: z.record(text, z.array(text)).optional(),
   })
-  .refine(({ effect, masks }) => effect === "allow" || masks === undefined || masks === "refused", {
+  .refine(({ effect, masks }) => effect !== "block" || masks === undefined || masks === "refused", {
     path: ["masks"],
-    message: "masks that hide something may stand only with `effect: allow`",
+    message: "masks that hide something may stand only with `effect: allow` or `effect: hold`",
   })
   .refine(({ effect, masks }) => effect === "block" || masks !== "refused", {
     path: ["masks"],
     message: "`masks: refused` may stand only with `effect: block`",
+  })
+  .refine(({ effect, rules }) => effect === "hold" || rules === undefined, {
+    path: ["rules"],
+    message: "rules may stand only with `effect: hold`: one rule decides all else, and `rule` names it",
   });
 
 const caseFile = z.strictObject({
@@ -125,7 +133,8 @@ export function readCases(
   const known: Known = {
     targets,
     rules: new Set(rules.map(({ reference }) => reference.rule)),
-    masks: new Set(rules.flatMap(({ effect, reference }) => (effect === "mask" ? [reference.rule] : []))),
+    masks: titlesOf("mask", rules),
+    holds: titlesOf("hold", rules),
     policies: new Set(rules.map(({ reference }) => reference.policy)),
   };
   const issues = [
@@ -152,7 +161,12 @@ interface Known {
   readonly targets: ReadonlyMap<string, Pick<PolicyTarget, "levels">>;
   readonly rules: ReadonlySet<string>;
   readonly masks: ReadonlySet<string>;
+  readonly holds: ReadonlySet<string>;
   readonly policies: ReadonlySet<string>;
+}
+
+function titlesOf(wanted: Effect, rules: LoadedPolicies["rules"]): ReadonlySet<string> {
+  return new Set(rules.flatMap(({ effect, reference }) => (effect === wanted ? [reference.rule] : [])));
 }
 
 type Path = SettingsIssue["path"];
@@ -160,9 +174,9 @@ type Path = SettingsIssue["path"];
 function strangers(
   written: Written,
   path: Path,
-  { targets, rules, masks, policies }: Known,
+  { targets, rules, masks, holds, policies }: Known,
 ): SettingsIssue[] {
-  const { rule, policy, masks: named } = expectationOf(written.expect);
+  const { rule, rules: holding = [], policy, masks: named } = expectationOf(written.expect);
   const levels = targets.get(written.target)?.levels;
   const masked = named === "refused" ? [] : [...(named?.keys() ?? [])];
   return notAmong([
@@ -170,6 +184,9 @@ function strangers(
     [["level"], written.level, "a level of this target", levels],
     [["expect", "rule"], rule, "the title of a rule", rules],
     [["expect", "policy"], policy, "the title of a policy", policies],
+    ...holding.map(
+      (title, index): Name => [["expect", "rules", index], title, "the title of a hold rule", holds],
+    ),
     ...masked.map((mask): Name => [["expect", "masks"], mask, "the title of a mask rule", masks]),
   ]).map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
@@ -230,10 +247,11 @@ function caseOf(written: Written, index: number, document: YamlDocument): Policy
 function expectationOf(expected: Written["expect"]): Expectation {
   const written: z.output<typeof expectation> =
     typeof expected === "string" ? { effect: expected } : expected;
-  const { effect, rule, policy, masks, lineage } = written;
+  const { effect, rule, rules, policy, masks, lineage } = written;
   return {
     effect,
     rule,
+    rules,
     policy,
     masks: masks === undefined || masks === "refused" ? masks : byTitle(masks),
     lineage: lineage && new Map(Object.entries(lineage)),

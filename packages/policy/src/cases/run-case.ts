@@ -10,7 +10,7 @@ export interface CaseResult {
   /** What is not as expected, in words; empty unless it failed. */
   readonly failures: readonly string[];
   readonly ending: Ending;
-  /** The rules that made this end: first the one that decided, then the masks that hide something, or may. */
+  /** The rules that made this end: first the one that decided, or all that hold it, then the masks that hide something, or may. */
   readonly decisive: readonly RuleReference[];
 }
 
@@ -29,12 +29,13 @@ export interface Surroundings {
 export async function runCase(policyCase: PolicyCase, surroundings: Surroundings): Promise<CaseResult> {
   const { ending, decisive, lineage } = await endOf(policyCase, surroundings);
   const { expected, target } = policyCase;
-  const masksOpen = ending.effect === "allow" && ending.masks === undefined;
-  // It is allowed by the rules, but one of its masks could still refuse it.
+  const masksOpen = ending.effect !== "block" && ending.masks === undefined;
+  // It is not blocked by the rules, but one of its masks could still refuse it.
   const mayBlock =
     masksOpen &&
     expected.effect === "block" &&
-    (expected.rule === undefined || decisive.slice(1).some(({ rule }) => rule === expected.rule));
+    (expected.rule === undefined ||
+      decisive.slice(decidersOf(ending).length).some(({ rule }) => rule === expected.rule));
   const open = mayBlock || (masksOpen && expected.masks !== undefined);
   const failures = mayBlock ? [] : [...failuresOf(expected, ending), ...lineageFailures(expected, lineage)];
   if (open) failures.push(`what its masks hide can't be told: ${takesCatalog(target)}`);
@@ -68,10 +69,16 @@ async function endOf(
     now: at ?? now,
   });
   const ending = endingOf(decision, command);
-  const decided = ending.rule === null ? [] : [ending.rule];
+  const decided = decidersOf(ending);
   if (ending.effect === "block" || decision.effect === "block") return { ending, decisive: decided, lineage };
   const masks = ending.masks ?? decision.masks ?? [];
   return { ending, decisive: [...decided, ...masks.map(({ rule }) => rule)], lineage };
+}
+
+function decidersOf(ending: Ending): readonly RuleReference[] {
+  if (ending.effect === "hold") return ending.holds.map(({ rule }) => rule);
+  if (ending.effect === "allow" && ending.brokeGlass) return ending.brokeGlass;
+  return ending.rule === null ? [] : [ending.rule];
 }
 
 function failuresOf(expected: Expectation, ending: Ending): string[] {
@@ -87,11 +94,15 @@ function failuresOf(expected: Expectation, ending: Ending): string[] {
   } else if (expected.policy !== undefined && expected.policy !== rule?.policy) {
     failures.push(`expected a rule of "${expected.policy}" to decide, it was ${named(rule)}`);
   }
-  const { masks } = expected;
+  const { rules, masks } = expected;
+  if (rules && ending.effect === "hold") {
+    const held = sorted(ending.holds.map(({ rule }) => rule.rule));
+    if (sorted(rules) !== held) failures.push(`expected ${sorted(rules)} to hold it, it was ${held}`);
+  }
   if (masks === "refused" && ending.masks !== "refused") {
     failures.push(`expected its masks to refuse it, it was ${named(rule)}`);
   }
-  if (masks !== "refused" && masks && ending.effect === "allow" && ending.masks) {
+  if (masks !== "refused" && masks && ending.effect !== "block" && ending.masks) {
     failures.push(...maskFailures(masks, hiddenBy(ending.masks)));
   }
   return failures;

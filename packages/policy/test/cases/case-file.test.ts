@@ -5,6 +5,9 @@ import { load, policy, targets } from "../fixtures.ts";
 const engine = load([
   policy(`  - allow: reads
     when: sql.access == "read"
+  - hold: deletes
+    when: sql.access == "write"
+    approvers: { groups: [dba] }
   - mask: contact details
     columns: [public.customers.email]
     with: redact`),
@@ -65,6 +68,7 @@ t.test("no rule, no mask and some masks are written in ways of their own", async
   t.same(expected("{ effect: allow, masks: [] }"), ["allow", undefined, new Map()]);
   const some = new Map([["contact details", undefined]]);
   t.same(expected("{ effect: allow, masks: [contact details] }"), ["allow", undefined, some]);
+  t.same(expected("{ effect: hold, rules: [deletes], masks: [] }"), ["hold", undefined, new Map()]);
 });
 
 t.test("every error of a case names its place and the nearest right name", async (t) => {
@@ -103,9 +107,27 @@ t.test("every error of a case names its place and the nearest right name", async
       "effect: allow",
       "effect: block",
       "9:59",
-      /^masks that hide something may stand only with `effect: allow`$/,
+      /^masks that hide something may stand only with `effect: allow` or `effect: hold`$/,
     ],
     ["2026-01-02T10:00:00Z", "tomorrow", "8:9", /^expected a time in UTC, such as 2026-01-02T10:00:00Z$/],
+    [
+      "effect: allow, rule: reads",
+      "effect: hold, rules: [delets]",
+      "9:37",
+      /^"delets" is not the title of a hold rule; did you mean "deletes"\?$/,
+    ],
+    [
+      "effect: allow, rule: reads",
+      "effect: hold, rules: [reads]",
+      "9:37",
+      /^"reads" is not the title of a hold rule$/,
+    ],
+    [
+      "rule: reads",
+      "rules: [deletes]",
+      "9:30",
+      /^rules may stand only with `effect: hold`: one rule decides all else/,
+    ],
     ["expect: block", "expect: blok", "15:13", /did you mean "block"/],
     ["kind: human", "kind: humen", "3:52", /did you mean "human"/],
   ];

@@ -59,16 +59,20 @@ const understand = async (text: string): Promise<Understanding> => {
   return { ok: false, refusal: { kind: "syntax", message: "syntax error" } };
 };
 
-async function run(statement: string, expect: string, at = "2026-01-02T10:00:00Z") {
+async function run(
+  statement: string,
+  expect: string,
+  { at = "2026-01-02T10:00:00Z", policies = engine, who = "{}" } = {},
+) {
   const text = `catalogs: { orders: orders.catalog.json }
 cases:
-  - { case: it, who: {}, target: orders, level: reader, statement: ${statement}, at: "${at}", expect: ${expect} }`;
-  const read = readCases({ path: "a.test.yaml", text }, engine, targets);
+  - { case: it, who: ${who}, target: orders, level: reader, statement: ${statement}, at: "${at}", expect: ${expect} }`;
+  const read = readCases({ path: "a.test.yaml", text }, policies, targets);
   if (!read.ok) throw new Error(read.problems[0]?.message);
   const [one] = read.cases;
   if (one === undefined) throw new Error("there is one case");
   const { target, level } = request();
-  return runCase(one, { policies: engine, target, level, understand, now: 0 });
+  return runCase(one, { policies, target, level, understand, now: 0 });
 }
 
 t.test("a case passes where effect, rule and policy are as expected", async (t) => {
@@ -107,8 +111,10 @@ t.test("a case that fails says what was expected and what was", async (t) => {
 });
 
 t.test("the time is the case's own, or that at which it is run", async (t) => {
-  t.match((await run("orders", "block", "2026-01-02T08:00:00Z")).ending, { rule: { rule: "mornings" } });
-  t.match((await run("orders", "allow", "2026-01-02T09:00:00Z")).ending, { rule: { rule: "reads" } });
+  t.match((await run("orders", "block", { at: "2026-01-02T08:00:00Z" })).ending, {
+    rule: { rule: "mornings" },
+  });
+  t.match((await run("orders", "allow", { at: "2026-01-02T09:00:00Z" })).ending, { rule: { rule: "reads" } });
 });
 
 t.test("masks are those that hide something, and what they hide", async (t) => {
@@ -174,6 +180,57 @@ t.test("what can't be told without a catalog has failed, and says what to do", a
     t.equal(status, failure === undefined ? "passed" : "failed", expect);
     if (failure) t.match(failures, [failure], expect);
   }
+});
+
+const holding = load([
+  policy(`  - hold: writes
+    when: sql.access == "write"
+    approvers: { groups: [dba] }
+    breakGlass: { groups: [oncall] }
+  - hold: everything
+    approvers: { groups: [security] }
+    breakGlass: { groups: [oncall] }
+  - mask: contact details
+    columns: [public.customers.email]
+    with: redact
+    when: '!("public.orders" in sql.reads)'
+  - allow: all`),
+]);
+
+t.test("a case that is held names the first rule that holds it, or all of them", async (t) => {
+  for (const [statement, expect, ...failures] of [
+    ["update", "hold"],
+    ["update", "{ effect: hold, rule: writes, policy: sample, masks: [] }"],
+    ["update", "{ effect: hold, rules: [everything, writes] }"],
+    ["orders", "{ effect: hold, rule: everything, rules: [everything] }"],
+    ["masked", "{ effect: hold, masks: [contact details] }"],
+    ["update", "allow", /^expected allow, it was hold by "writes" of "sample"/],
+    ["update", "{ effect: hold, rule: everything }", /^expected "everything" to decide, it was "writes"/],
+    [
+      "update",
+      "{ effect: hold, rules: [writes] }",
+      /^expected writes to hold it, it was everything, writes$/,
+    ],
+    ["masked", "{ effect: hold, masks: [] }", /^"contact details" hid contact, email$/],
+    ["customers", "{ effect: hold, masks: [] }", /gatehouse policy catalog orders/],
+    ["refused", "hold", /^expected hold, it was block by "contact details"/],
+  ] as const) {
+    const { status, failures: said } = await run(statement, expect, { policies: holding });
+    t.equal(status, failures.length === 0 ? "passed" : "failed", `${statement}: ${expect}`);
+    t.match(said, failures);
+  }
+});
+
+t.test("a case of a broken glass is allowed, by the rule that would have held it", async (t) => {
+  const oncall = { policies: holding, who: "{ groups: [oncall] }" };
+  t.match(await run("update", "{ effect: allow, rule: writes }", oncall), { status: "passed" });
+});
+
+t.test("all rules that hold a case, or would, are covered by it", async (t) => {
+  const counts = async (options: Parameters<typeof run>[2]) =>
+    coverageOf(holding, [await run("update", "hold", options)]).map(({ decisive }) => decisive);
+  t.same(await counts({ policies: holding }), [1, 1, 0, 0]);
+  t.same(await counts({ policies: holding, who: "{ groups: [oncall] }" }), [1, 1, 0, 0]);
 });
 
 t.test("coverage has every rule, with how many cases it was decisive in", async (t) => {
