@@ -1,6 +1,13 @@
 import type { AnswerLineage, Facts, FactValue, Hiding, Mask, RuleReference } from "@gatehouse/core";
-import type { ConditionPart, Ending, RuleExplanation } from "@gatehouse/policy";
+import {
+  type ConditionPart,
+  decidersOf,
+  type Ending,
+  type RuleExplanation,
+  type Shown,
+} from "@gatehouse/policy";
 import type { Explained } from "./explain.ts";
+import { printHolds } from "./explanation-hold.ts";
 import { paint, print, table } from "./output.ts";
 
 /** Characters of a fact's value beside a condition; the facts have it whole. */
@@ -10,19 +17,37 @@ const VALUE = 60;
 export function printExplanation({ request, explanation, ending, facts, lineage }: Explained): void {
   const { identity, target, level } = request;
   const groups = identity.groups.length > 0 ? ` of ${identity.groups.join(", ")}` : "";
-  print(`${effectOf(ending)}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
+  print(`${EFFECTS[ending.effect]}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
   print(`       ${decidedBy(ending)}`);
   if (ending.effect === "block") {
     print(`       ${ending.message}`);
     if (ending.hint !== undefined) print(`       ${ending.hint}`);
   }
+  if (ending.effect === "allow" && ending.brokeGlass) {
+    print(`       its glass is broken: not held by ${sourceOf(ending.brokeGlass)}, and that is reported`);
+  }
+  if (ending.effect === "hold") {
+    heading("approval");
+    printHolds(ending);
+  }
   printFacts(facts);
-  printRules(explanation.rules, ending.rule);
+  printRules(explanation.rules, decidersOf(ending));
   for (const [index, answer] of (lineage ?? []).entries()) {
     printLineage(answer, (lineage ?? []).length > 1 ? ` of statement ${index + 1}` : "");
   }
   const { decision } = explanation;
-  if (decision.effect === "allow" && decision.masks) printMasks(decision.masks, ending, target.name);
+  if (decision.effect === "block") return;
+  const { masks = [] } = decision;
+  if (masks.length > 0) {
+    heading("masks");
+    if (ending.effect === "block") print(`  ${paint("red", "refused")}: ${ending.message}`);
+    else printMasks(masks, ending, target.name);
+  }
+  if (ending.effect === "hold" && ending.unanswered !== "refuse") {
+    heading("masks without an answer");
+    const more = ending.holds.flatMap(({ unanswered }) => (unanswered === "refuse" ? [] : unanswered));
+    printMasks([...masks, ...more], ending.unanswered, target.name);
+  }
 }
 
 /** A command that came to no rule. */
@@ -44,8 +69,8 @@ function printFacts(facts: Facts): void {
   );
 }
 
-/** @param deciding the rule that decides, which is marked */
-function printRules(rules: readonly RuleExplanation[], deciding: RuleReference | null): void {
+/** @param deciding the rules that decide, which are marked */
+function printRules(rules: readonly RuleExplanation[], deciding: readonly RuleReference[]): void {
   heading("rules");
   const rows = table(
     rules.map((rule) => [
@@ -59,7 +84,7 @@ function printRules(rules: readonly RuleExplanation[], deciding: RuleReference |
   ).split("\n");
   for (const [index, rule] of rules.entries()) {
     const row = rows[index] ?? "";
-    const decides = rule.reference === deciding;
+    const decides = deciding.includes(rule.reference);
     const aside = rule.outcome.result === "not_applicable";
     print(decides ? paint("bold", row) : aside ? paint("dim", row) : row);
     for (const part of rule.reasons) print(paint("dim", `      ${partOf(part)}`));
@@ -80,7 +105,7 @@ function shortened(value: FactValue): string {
 function outcomeOf({ outcome }: RuleExplanation): string {
   switch (outcome.result) {
     case "matched":
-      return "matched";
+      return outcome.permits === false ? "matched, but does not name unknown access" : "matched";
     case "unmatched":
       return "did not match";
     case "failed":
@@ -109,13 +134,7 @@ function printLineage({ outputs = [], predicates, flows, gaps }: AnswerLineage, 
 }
 
 /** @param masks of the rules that match */
-function printMasks(masks: readonly Mask[], ending: Ending, target: string): void {
-  heading("masks");
-  if (ending.effect === "block") {
-    print(`  ${paint("red", "refused")}: ${ending.message}`);
-    return;
-  }
-  const { masks: applied, hidden = [] } = ending;
+function printMasks(masks: readonly Mask[], { masks: applied, hidden = [] }: Shown, target: string): void {
   if (applied === undefined) {
     print(
       table(
@@ -160,9 +179,11 @@ function sourceOf(rules: readonly RuleReference[]): string {
   return rules.map(({ rule, source }) => `${rule} (${source})`).join(", ");
 }
 
-function effectOf({ effect }: Ending): string {
-  return effect === "allow" ? paint("green", "ALLOW") : paint("red", "BLOCK");
-}
+const EFFECTS = {
+  allow: paint("green", "ALLOW"),
+  block: paint("red", "BLOCK"),
+  hold: paint("yellow", "HOLD "),
+} as const;
 
 function decidedBy({ rule }: Ending): string {
   return rule === null ? "by no rule" : `by "${rule.rule}" of "${rule.policy}" (${rule.source})`;

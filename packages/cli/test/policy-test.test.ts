@@ -58,6 +58,41 @@ t.test("with --every-rule, a rule that decided no case is a failure", async (t) 
   t.match(JSON.parse(json.stdout), { ok: false, cases: [{ status: "passed" }, { status: "passed" }] });
 });
 
+t.test("a case that is held counts for all rules that hold it", async (t) => {
+  const rules = `policy: changes
+who: { groups: [crew-analyst] }
+targets: [orders]
+rules:
+  - hold: deletes
+    when: '"DELETE" in sql.verbs'
+    approvers: { groups: [dba] }
+  - hold: of whole tables
+    when: sql.unfiltered
+    approvers: { groups: [security] }
+`;
+  const held = (expected: string) => `cases:
+  - case: deletes wait
+    who: { groups: [crew-analyst] }
+    target: orders
+    level: reader
+    statement: delete from orders
+    expect: ${expected}
+`;
+  const files = {
+    "changes.yaml": rules,
+    "a.test.yaml": held("{ effect: hold, rules: [deletes, of whole tables] }"),
+  };
+  const { config } = await folderWith(t, files);
+  const { code, stdout } = await test(config);
+  t.equal(code, 0, stdout);
+  t.match(stdout, /1 case: 1 passed; 2 of \d+ rules decided one\n$/);
+  t.notMatch(stdout, /\n {2}hold /);
+  const { config: other } = await folderWith(t, { ...files, "a.test.yaml": held("{ effect: allow }") });
+  const failing = await test(other);
+  t.equal(failing.code, 1);
+  t.match(failing.stdout, /expected allow, it was hold by "deletes" of "changes" \(/);
+});
+
 t.test("the same as JSON", async (t) => {
   const { config } = await folderWith(t, { "orders.test.yaml": passing });
   const { code, stdout } = await test(config, "--json");

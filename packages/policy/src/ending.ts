@@ -61,6 +61,13 @@ export function endingOf(decision: Decision, command: Command): Ending {
   return { effect: "allow", rule, ...shown, ...(brokeGlass ? { brokeGlass } : {}) };
 }
 
+/** The rules that decide: all that hold it, or would but for a broken glass, where there are any. */
+export function decidersOf(ending: Ending): readonly RuleReference[] {
+  if (ending.effect === "hold") return ending.holds.map(({ rule }) => rule);
+  if (ending.effect === "allow" && ending.brokeGlass) return ending.brokeGlass;
+  return ending.rule === null ? [] : [ending.rule];
+}
+
 type Refused = Extract<ReturnType<NonNullable<Command["mask"]>>, { ok: false }>;
 
 function shownOf(masks: readonly Mask[], command: Command): Shown | Refused {

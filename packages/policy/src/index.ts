@@ -7,7 +7,7 @@ export {
 export type { RuleErrorListener } from "./combine.ts";
 export { coverageOf, type RuleCoverage } from "./cases/coverage.ts";
 export { type CaseResult, runCase } from "./cases/run-case.ts";
-export { type Ending, endingOf, type Shown } from "./ending.ts";
+export { decidersOf, type Ending, endingOf, type Shown } from "./ending.ts";
 export type {
   Explanation,
   LoadedPolicies,

@@ -1,5 +1,5 @@
 import type { AnswerLineage, AppliedMask, Level, RuleReference, Target, Understand } from "@gatehouse/core";
-import { type Ending, endingOf } from "../ending.ts";
+import { decidersOf, type Ending, endingOf } from "../ending.ts";
 import type { LoadedPolicies } from "../engine.ts";
 import { type Expectation, type PolicyCase, takesCatalog } from "./case-file.ts";
 
@@ -69,16 +69,11 @@ async function endOf(
     now: at ?? now,
   });
   const ending = endingOf(decision, command);
-  const decided = decidersOf(ending);
-  if (ending.effect === "block" || decision.effect === "block") return { ending, decisive: decided, lineage };
+  const deciders = decidersOf(ending);
+  if (ending.effect === "block" || decision.effect === "block")
+    return { ending, decisive: deciders, lineage };
   const masks = ending.masks ?? decision.masks ?? [];
-  return { ending, decisive: [...decided, ...masks.map(({ rule }) => rule)], lineage };
-}
-
-function decidersOf(ending: Ending): readonly RuleReference[] {
-  if (ending.effect === "hold") return ending.holds.map(({ rule }) => rule);
-  if (ending.effect === "allow" && ending.brokeGlass) return ending.brokeGlass;
-  return ending.rule === null ? [] : [ending.rule];
+  return { ending, decisive: [...deciders, ...masks.map(({ rule }) => rule)], lineage };
 }
 
 function failuresOf(expected: Expectation, ending: Ending): string[] {
