@@ -22,7 +22,7 @@ const approvers = z
       .min(1, "expected at least one approver")
       .max(20, "expected at most 20 approvers")
       .prefault(1)
-      .describe("how many of them have to say yes; 1 unless it is said"),
+      .describe("how many of them have to say yes"),
   })
   .refine(somebody, SOMEBODY)
   .refine(({ subjects, count }) => subjects === undefined || new Set(subjects).size >= count, {
@@ -38,7 +38,7 @@ const LASTS = `once, session, or a time from ${formatDuration(TIMES.min)} to ${f
 /** How long a yes is good for. */
 const lasts = z
   .string()
-  .meta({ pattern: "^(once|session|[0-9]{1,9}(ms|s|m|h|d))$", description: `expected ${LASTS}` })
+  .meta({ pattern: "^(once|session|[0-9]{1,9}(ms|s|m|h|d))$", description: LASTS })
   .transform((written, context): (typeof WORDS)[number] | number => {
     const word = WORDS.find((candidate) => candidate === written);
     if (word !== undefined) return word;

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import t from "tap";
 import { readCases } from "../src/index.ts";
-import { load, policy, problemsOf, sqlFacts, targets } from "./fixtures.ts";
+import { holdKeys } from "../src/hold-keys.ts";
+import { load, policy, problemsOf, request, sqlFacts, targets } from "./fixtures.ts";
 
 const page = readFileSync(new URL("../../../docs/policies.md", import.meta.url), "utf8");
 
@@ -36,6 +37,22 @@ t.test("the documentation's cases are read", async (t) => {
     const read = readCases({ path: "docs.test.yaml", text }, engine, targets);
     t.match(read, { ok: true, cases: { length: 2 } }, text);
   }
+});
+
+t.test("the documentation's table of holds has every key, and says what holds without it", async (t) => {
+  const [, chapter = ""] = page.split("## Hold a command for a person");
+  const [table = ""] = chapter.split("What stands in brackets");
+  const keys = [...table.matchAll(/^\| `(\w+)` *\|/gm)].map(([, key]) => key);
+  t.same(keys.sort(), ["message", "when", ...Object.keys(holdKeys)].sort());
+  const said = (key: string) => new RegExp(`\\| \`${key}\` .*\\(\`(.*)\`\\)`).exec(table)?.[1] ?? "";
+  const rule = "  - hold: it\n    approvers: { groups: [dba] }";
+  const written = ["expires", "scope", "then"].map((key) => `    ${key}: ${said(key)}`).join("\n");
+  const terms = (text: string) => {
+    const decision = load([policy(text)]).decide(request());
+    return decision.effect === "hold" ? decision.holds : undefined;
+  };
+  t.match(written, /: 15m\n.*: \{ same: command, for: once \}\n.*: refuse$/);
+  t.same(terms(`${rule}\n${written}`), terms(rule));
 });
 
 t.test("the documentation's table has every variable, and each can be named", async (t) => {
