@@ -1,1 +1,11 @@
+export {
+  type ApprovalEventName,
+  type ApprovalLimits,
+  Approvals,
+  type ApprovalsOptions,
+  type NotHeld,
+} from "./approvals.ts";
+export type { Claim, Claimed } from "./claim.ts";
+export type { HoldRequest } from "./record.ts";
+export type { Missing } from "./requirements.ts";
 export type { ApprovalStore } from "./store.ts";

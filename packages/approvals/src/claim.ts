@@ -1,0 +1,69 @@
+import type { Command, Decision, Hold, Mask, Refusal, Session, VoidReason } from "@gatehouse/core";
+import { digestOf, sameDigest, termsOf } from "./digest.ts";
+import type { Entry } from "./entry.ts";
+import type { ApprovalEvent } from "./machine.ts";
+import { refusalOf, refusalOfVoid } from "./words.ts";
+
+/** A command whose wait has ended, as it is now, and as the policy decides on it now. */
+export interface Claimed {
+  readonly session: Session;
+  readonly command: Command;
+  readonly decision: Decision;
+}
+
+/** Whether a command whose wait has ended is let through. */
+export type Claim =
+  | {
+      readonly ok: true;
+      readonly approval: string;
+      /** Beside those of the decision: of one that nobody has answered. */
+      readonly masks: readonly Mask[];
+      /**
+       * To be called when the audit log has the command, and before it is run: the approval is spent on record.
+       * @throws GatehouseError STORE_FAILED; then the command must be refused
+       */
+      recorded(): void;
+      /** To be called instead where the audit log does not take the command, and it is refused. */
+      unrecorded(): void;
+    }
+  | { readonly ok: false; readonly approval: string; readonly refusal: Omit<Refusal, "reference"> };
+
+type Judgement =
+  | {
+      readonly ok: true;
+      readonly event: Extract<ApprovalEvent, "spend" | "spend unanswered">;
+      readonly masks: readonly Mask[];
+    }
+  | {
+      readonly ok: false;
+      readonly refusal: Omit<Refusal, "reference">;
+      /** The approval has to be void from here on. */
+      readonly void?: VoidReason;
+    };
+
+/** What stands between a command and its approval, first that it may have another one's, or one that was used. */
+export function judgeClaim(
+  { approval, phase, stopped }: Entry,
+  { session, command, decision }: Claimed,
+): Judgement {
+  const { id, digest, holds } = approval;
+  const never = (why: VoidReason) => ({ ok: false, refusal: refusalOfVoid(id, why), void: why }) as const;
+  if (stopped !== undefined) return { ok: false, refusal: refusalOfVoid(id, stopped) };
+  if (phase === "pending") return never("overtaken");
+  const masks = phase === "expired" ? masksUnanswered(holds) : [];
+  if ((phase !== "approved" && phase !== "expired") || !masks) {
+    return { ok: false, refusal: refusalOf(approval) };
+  }
+  const now = digestOf({ session, command });
+  if (now === undefined || !sameDigest(now, digest)) return never("changed");
+  if (decision.effect !== "hold" || termsOf(decision.holds) !== termsOf(holds)) {
+    return never("policy_changed");
+  }
+  return { ok: true, event: phase === "approved" ? "spend" : "spend unanswered", masks };
+}
+
+/** What hides in place of an answer; undefined where one of them refuses. Without a mask nothing would be hidden. */
+function masksUnanswered(holds: readonly Hold[]): readonly Mask[] | undefined {
+  const masks = holds.map(({ unanswered }) => (unanswered === "refuse" ? [] : unanswered));
+  return masks.every(({ length }) => length > 0) ? masks.flat() : undefined;
+}

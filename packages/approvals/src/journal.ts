@@ -1,0 +1,83 @@
+import {
+  type Approval,
+  type AuditEvent,
+  type AuditLog,
+  GatehouseError,
+  type Logger,
+  messageOf,
+} from "@gatehouse/core";
+import type { ApprovalStore } from "./store.ts";
+
+interface JournalOptions {
+  readonly audit: AuditLog;
+  readonly store: ApprovalStore;
+  readonly log: Logger;
+}
+
+/**
+ * Puts on record what happens to approvals. What lets something through has to be on record first. What ends an
+ * approval is put on record where that can be done, and happens all the same where it can't.
+ */
+export class Journal {
+  readonly #options: JournalOptions;
+  /** The newest of those that the store did not take, though it has them: what it has is out of date. */
+  readonly #unsaved = new Map<string, Approval>();
+
+  constructor(options: JournalOptions) {
+    this.#options = options;
+  }
+
+  /** @throws GatehouseError AUDIT_FAILED: not all of them are on the audit log, and nothing rests on any */
+  async append(...events: readonly AuditEvent[]): Promise<void> {
+    const written = await Promise.allSettled(events.map((event) => this.#options.audit.append(event)));
+    const failed = written.find((result) => result.status === "rejected");
+    if (!failed) return;
+    throw new GatehouseError("AUDIT_FAILED", "It could not be put on the audit log, so it has no effect.", {
+      hint: "Try again; if it goes on, tell whoever runs the gateway.",
+      cause: failed.reason,
+    });
+  }
+
+  /** @throws GatehouseError STORE_FAILED */
+  save(approval: Approval): void {
+    this.#options.store.save(approval);
+    this.#unsaved.delete(approval.id);
+  }
+
+  /** For what happens all the same. */
+  async tryAppend(approval: string, ...events: readonly AuditEvent[]): Promise<void> {
+    try {
+      await this.append(...events);
+    } catch (error) {
+      const cause = error instanceof Error ? error.cause : undefined;
+      this.#options.log.error(
+        { approval, events: events.map(({ type }) => type), error: messageOf(cause ?? error) },
+        "audit failed: the approval ends all the same",
+      );
+    }
+  }
+
+  /** For what happens all the same: it is tried again by `retry`. */
+  trySave(approval: Approval): void {
+    try {
+      this.save(approval);
+    } catch (error) {
+      this.#unsaved.set(approval.id, approval);
+      const { id, state } = approval;
+      this.#options.log.error({ approval: id, state, error: messageOf(error) }, "an approval was not saved");
+    }
+  }
+
+  /** An approval that is known here alone, since the store did not take it. */
+  unsaved(id: string): Approval | undefined {
+    return this.#unsaved.get(id);
+  }
+
+  get allUnsaved(): readonly Approval[] {
+    return [...this.#unsaved.values()];
+  }
+
+  retry(): void {
+    for (const approval of this.#unsaved.values()) this.trySave(approval);
+  }
+}
