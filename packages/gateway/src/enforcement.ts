@@ -154,7 +154,10 @@ export class SessionEnforcement {
     let masking: MaskingOutcome | undefined;
     if (masks.length > 0) {
       masking = command.mask?.(masks) ?? NOT_MASKED;
-      if (!masking.ok) return this.#notMasked(command, masking, masks);
+      if (!masking.ok) {
+        by?.unrecorded?.();
+        return this.#notMasked(command, masking, masks);
+      }
     }
     const reference = ids("ref");
     const { effect } = decision;
@@ -176,6 +179,7 @@ export class SessionEnforcement {
     // The audit log's promise is one for many commands: all that there is of this one's own is its verdict.
     const failed = (error: unknown): Verdict => {
       if (effect === "allow") this.#refused++;
+      by?.unrecorded?.();
       return { ok: false, refusal: this.#notAudited(reference, error) };
     };
     const verdict = written.then(() => {
@@ -282,7 +286,8 @@ type CommandEvent = Extract<AuditEvent, { type: "command" }>;
 type Holding = Extract<Decision, { effect: "hold" }>;
 type Settled = Exclude<Decision, Holding>;
 type LettingThrough = Exclude<Decision, { effect: "block" }>;
-type LetThroughBy = Omit<Extract<Claim, { ok: true }>, "ok" | "recorded"> & { recorded?(): void };
+type LetThroughBy = Pick<Extract<Claim, { ok: true }>, "approval" | "masks"> &
+  Partial<Pick<Extract<Claim, { ok: true }>, "recorded" | "unrecorded">>;
 type NotGiven = Extract<Claim, { ok: false }>;
 
 type Unmasked = Extract<MaskingOutcome, { ok: false }>;

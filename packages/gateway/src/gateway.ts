@@ -109,7 +109,12 @@ export class Gateway {
       log: this.#log,
       limits: settings,
     });
-    this.#webhooks = new Webhooks({ hooks: () => settings().webhooks, url: () => settings().url, log: this.#log, clock: this.#clock });
+    this.#webhooks = new Webhooks({
+      hooks: () => settings().webhooks,
+      url: () => settings().url,
+      log: this.#log,
+      clock: this.#clock,
+    });
     const changes = new ChangeLog();
     this.#approvals.subscribe((event, approval) => {
       changes.add(event, approval);

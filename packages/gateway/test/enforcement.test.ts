@@ -7,12 +7,14 @@ import {
   type Decision,
   type DecisionRequest,
   GatehouseError,
+  type Hold,
   idSource,
   type Mask,
 } from "@gatehouse/core";
 import { createFakeClock, createMemoryLog, sampleSession as session } from "@gatehouse/testkit";
 import t from "tap";
-import { Enforcement, type SessionEnforcement } from "../src/enforcement.ts";
+import { nobodyWaits, sampleHeld } from "./nobody-waits.ts";
+import { Enforcement, type EnforcementOptions, type SessionEnforcement } from "../src/enforcement.ts";
 
 const rule = { policy: "orders for analysts", rule: "reads", source: "policies/analysts.yaml:6" };
 const allow: Decision = { effect: "allow", rule, policyVersion: "v1" };
@@ -30,11 +32,17 @@ const command: Command = {
   facts: { access: "read" },
 };
 
-function enforcing(decision: Decision | (() => Decision), audit: AuditLog) {
+function enforcing(
+  decision: Decision | (() => Decision),
+  audit: AuditLog,
+  approvals: EnforcementOptions["approvals"] = nobodyWaits,
+) {
   const log = createMemoryLog();
   const decide = typeof decision === "function" ? decision : () => decision;
   const enforcement = new Enforcement({
     policies: () => ({ version: "v1", decide, admits: () => true, holds: () => false, masks: () => [] }),
+    approvals,
+    brokeGlass: () => undefined,
     audit,
     clock: createFakeClock(),
     ids: idSource(randomBytes),
@@ -313,8 +321,11 @@ t.test(
           return allow;
         },
         admits: () => true,
+        holds: () => false,
         masks: () => [],
       }),
+      approvals: nobodyWaits,
+      brokeGlass: () => undefined,
       audit,
       clock,
       ids: idSource(randomBytes),
@@ -379,4 +390,146 @@ t.test("a refusal of an adapter's own that can't be audited is still a refusal",
   const { enforced } = enforcing(allow, failing);
   const refusal = await enforced.refuse({ kind: "syntax", message: "syntax error", text: "x" });
   t.match(refusal, { kind: "internal", reference: /^ref_/ });
+});
+
+const held = sampleHeld("apr_1");
+const holds = [
+  {
+    rule,
+    approvers: [{ groups: ["dba"], count: 1 }],
+    expires: 60_000,
+    reasons: [],
+    scope: { same: "command", for: "once" },
+    unanswered: "refuse",
+  },
+] as const satisfies readonly Hold[];
+const holding: Decision = { effect: "hold", rule, holds, policyVersion: "v1" };
+
+t.test(
+  "a held command waits, and is let through by its approval, which is put on record first",
+  async (t) => {
+    const { events, audit } = recording();
+    const steps: string[] = [];
+    const { enforced } = enforcing(holding, audit, {
+      ...nobodyWaits,
+      hold: ({ holds: asked, commands }) => {
+        t.same([asked, commands], [holds, 0]);
+        return held;
+      },
+      claim: () => ({
+        ok: true,
+        approval: "apr_1",
+        masks: [],
+        recorded: () => steps.push(`recorded behind ${events.length} event`),
+        unrecorded: () => steps.push("unrecorded"),
+      }),
+    });
+    t.match(enforced.decide(command), { effect: "hold", held: { approval: "apr_1" } });
+    t.same(events, [], "that it waits is the approvals' to put on record");
+    const deciding = enforced.decide(command, held);
+    if (deciding.effect !== "allow") throw new Error("it is not let through");
+    const verdict = await deciding.verdict;
+    if (!verdict.ok) throw new Error("it is refused");
+    verdict.permit.redeem(command);
+    t.match(events, [{ type: "command", decision: { effect: "allow", approval: "apr_1" } }]);
+    t.same(steps, ["recorded behind 1 event"]);
+    t.equal(enforced.commands, 1, "it is one command");
+  },
+);
+
+t.test("a held command that nobody approved is refused, with the approval's words", async (t) => {
+  const { events, audit } = recording();
+  const refusal = { kind: "policy", message: "Denied by dana.", hint: "Ask dana." } as const;
+  const { enforced } = enforcing(holding, audit, {
+    ...nobodyWaits,
+    hold: () => held,
+    claim: () => ({ ok: false, approval: "apr_1", refusal }),
+  });
+  enforced.decide(command);
+  const deciding = enforced.decide(command, held);
+  if (deciding.effect !== "block") throw new Error("it is not refused");
+  t.match(await deciding.verdict, { ok: false, refusal });
+  t.match(events, [{ decision: { effect: "block", rule, reason: "Denied by dana.", approval: "apr_1" } }]);
+  t.equal(enforced.refused, 1);
+});
+
+t.test("an approval that can't be put on record lets nothing through", async (t) => {
+  const { audit } = recording();
+  const steps: string[] = [];
+  const claim = (recorded: () => void) => ({
+    ...nobodyWaits,
+    hold: () => held,
+    claim: () => ({
+      ok: true as const,
+      approval: "apr_1",
+      masks: [],
+      recorded,
+      unrecorded: () => void steps.push("unrecorded"),
+    }),
+  });
+  const full = () => {
+    throw new GatehouseError("STORE_FAILED", "The disk is full.");
+  };
+  for (const [log, recorded] of [
+    [audit, full],
+    [failing, () => void steps.push("recorded")],
+  ] as const) {
+    const { enforced } = enforcing(holding, log, claim(recorded));
+    enforced.decide(command);
+    const deciding = enforced.decide(command, held);
+    if (deciding.effect === "hold") throw new Error("it is held again");
+    t.match(await deciding.verdict, { ok: false, refusal: { kind: "internal" } });
+  }
+  t.same(steps, ["unrecorded", "unrecorded"]);
+});
+
+t.test(
+  "nobody is asked for what only makes ready, what an earlier yes covers, or what could not be masked",
+  async (t) => {
+    const { events, audit } = recording();
+    const asked: string[] = [];
+    const approvals = {
+      ...nobodyWaits,
+      hold: () => {
+        asked.push("asked");
+        return held;
+      },
+    };
+    const prepared = enforcing(holding, audit, approvals).enforced.decide({ ...command, prepares: true });
+    t.equal(prepared.effect, "allow");
+    const covered = enforcing(holding, audit, { ...approvals, reuse: () => "apr_7" }).enforced;
+    t.ok((await settled(covered, command).verdict).ok);
+    const mask: Mask = {
+      rule,
+      columns: ["*.*.*"],
+      detect: [],
+      with: { kind: "redact" },
+      predicates: "refuse",
+    };
+    const unmasked = enforcing({ ...holding, masks: [mask] }, audit, approvals).enforced;
+    t.match(await settled(unmasked, command).verdict, { ok: false, refusal: { kind: "policy" } });
+    t.same(asked, []);
+    t.match(events[1], { decision: { effect: "allow", approval: "apr_7" } });
+  },
+);
+
+t.test("what can't wait is refused, and says what to do", async (t) => {
+  const { audit } = recording();
+  for (const [refused, kind, hint] of [
+    ["too_many", "too_many", /try again/],
+    ["reason", "policy", /In a comment/],
+    ["unheld", "policy", /of its own/],
+  ] as const) {
+    const { enforced } = enforcing(holding, audit, { ...nobodyWaits, hold: () => ({ refused }) });
+    const asked = { ...command, reasonHint: "In a comment." };
+    t.match(await settled(enforced, asked).verdict, { ok: false, refusal: { kind, hint } });
+  }
+});
+
+t.test("a glass that is broken is told of", async (t) => {
+  const { events, audit } = recording();
+  const { enforced, log } = enforcing({ ...allow, brokeGlass: [rule] }, audit);
+  t.ok((await settled(enforced, command).verdict).ok);
+  t.match(events, [{ decision: { effect: "allow", brokeGlass: [rule] } }]);
+  t.match(log.entries, [{ level: "warn", fields: { rules: [rule] } }]);
 });

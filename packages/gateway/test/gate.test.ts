@@ -10,6 +10,7 @@ import t, { type Test } from "tap";
 import { createGate } from "../src/gate.ts";
 import { loadConfiguration, loadProtocols } from "../src/index.ts";
 import { auditEvents, auditLogOf, type Environment, environment } from "./environment.ts";
+import { nobodyWaits } from "./nobody-waits.ts";
 
 const client = { host: "127.0.0.1", port: 50_000 };
 
@@ -30,6 +31,8 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
     clock,
     ids: idSource(randomBytes),
     log,
+    approvals: nobodyWaits,
+    brokeGlass: () => undefined,
     leases: {
       async acquire(level) {
         const lease = await staticLeases().acquire(level);
