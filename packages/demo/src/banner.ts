@@ -50,6 +50,12 @@ Other ways in, and what is on the record:
   PGUSER=writer PGPASSWORD=$WRITER_TOKEN psql -c "update orders set status = 'open' where id = 1"
   PGUSER=writer PGPASSWORD=$GATEHOUSE_TOKEN psql -c 'select customer_email(1)'
 
+  ${dim("# what an agent deletes waits for dana: this one in the background, who waits, and dana's word")}
+  PGUSER=writer PGPASSWORD=$WRITER_TOKEN psql -c 'delete from payments where order_id = 7' &
+  cd ${repository}
+  npm run -s gatehouse -- approvals
+  npm run -s gatehouse -- approve ID --reason 'The order was a test.'
+
   ${dim("# which rule decides, and is the audit log whole?")}
   cd ${repository}
   npm run -s gatehouse -- policy explain --config $GATEHOUSE_CONFIG --group crew-analyst --target orders --level reader 'drop table orders'

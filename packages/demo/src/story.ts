@@ -1,3 +1,5 @@
+import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,15 +77,56 @@ export const story: readonly Step[] = [
       }),
   },
   {
-    shows: "the agent that writes may change one order, and may not delete it",
-    play: async (demo) => {
-      const { WRITER_TOKEN = "" } = demo.variables;
-      await connected(demo, { user: "writer", password: WRITER_TOKEN }, async (client) => {
+    shows: "the agent that writes may change one order",
+    play: (demo) =>
+      asWriter(demo, async (client) => {
         const { rowCount } = await client.query("update orders set status = $1 where id = $2", ["open", 1]);
         expect(rowCount === 1, `expected one row changed, got ${String(rowCount)}`);
-        const error = await failure(client.query("delete from orders where id = 1"));
-        expect(error.message === "Rows are deleted by people, not by agents.", error.message);
+      }),
+  },
+  {
+    shows: "its DELETE waits for a person: dana approves it, and it is run once",
+    play: (demo) =>
+      asWriter(demo, async (client) => {
+        const notice = once(client, "notice") as Promise<[{ message?: string }]>;
+        const deleted = client.query("delete from payments where order_id = $1", [7]);
+        const held = await waiting(demo);
+        const [{ message = "" }] = await notice;
+        expect(/^Held by the rule "deletes"/.test(message), `got the notice ${message}`);
+        expect((await paymentsOf(demo, 7)) > 0, "the rows were gone before anybody approved");
+        const own = await gatehouse(demo, ["approve", held], { GATEHOUSE_TOKEN: "WRITER_TOKEN" });
+        expect(own.code === 1 && own.stderr.includes("APPROVAL_OWN"), "the agent approved its own command");
+        const { code, stderr } = await gatehouse(demo, ["approve", held, "--reason", "The order was a test."]);
+        expect(code === 0, stderr);
+        expect(((await deleted).rowCount ?? 0) > 0, "expected deleted rows");
+        expect((await paymentsOf(demo, 7)) === 0, "the rows are still there");
+        const again = await gatehouse(demo, ["approve", held, "--reason", "Once more."]);
+        expect(again.code === 1 && again.stderr.includes("APPROVAL_ENDED"), "it was approved twice");
+      }),
+  },
+  {
+    shows: "a DELETE that dana denies is an error with dana's words, and the session goes on",
+    play: (demo) =>
+      asWriter(demo, async (client) => {
+        const attempt = failure(client.query("delete from payments where order_id = 8"));
+        await gatehouse(demo, ["deny", await waiting(demo), "--reason", "Order 8 is under audit."]);
+        const error = await attempt;
+        expect(error.code === "42501" && error.message.includes("Order 8 is under audit."), error.message);
+        await client.query("select 1");
+        expect((await paymentsOf(demo, 8)) > 0, "the rows are gone");
+      }),
+  },
+  {
+    shows: "a DELETE whose client leaves is void: nobody can approve it any more",
+    play: async (demo) => {
+      let held = "";
+      await asWriter(demo, async (client) => {
+        client.query("delete from payments where order_id = 9").catch(() => undefined);
+        held = await waiting(demo);
       });
+      const { code, stderr } = await gatehouse(demo, ["approve", held, "--reason", "Go on."]);
+      expect(code === 1 && stderr.includes("APPROVAL_ENDED"), stderr);
+      expect((await paymentsOf(demo, 9)) > 0, "the rows are gone");
     },
   },
   {
@@ -171,6 +214,56 @@ function auditFile(demo: Demo): string {
 
 function asAgent(demo: Demo, use: (client: pg.Client) => Promise<void>): Promise<void> {
   return connected(demo, { user: "reader", password: demo.variables["AGENT_TOKEN"] ?? "" }, use);
+}
+
+function asWriter(demo: Demo, use: (client: pg.Client) => Promise<void>): Promise<void> {
+  return connected(demo, { user: "writer", password: demo.variables["WRITER_TOKEN"] ?? "" }, use);
+}
+
+/** Payments of an order, as the database itself has them. */
+async function paymentsOf({ variables }: Demo, order: number): Promise<number> {
+  const client = new pg.Client({ connectionString: variables["ORDERS_ADMIN_URL"] ?? "" });
+  try {
+    await client.connect();
+    const { rows } = await client.query<Count>("select count(*)::int as n from payments where order_id = $1", [order]);
+    return rows[0]?.n ?? 0;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The id of the approval that waits for dana, by the command that people use. */
+async function waiting(demo: Demo): Promise<string> {
+  for (;;) {
+    const { stdout, stderr } = await gatehouse(demo, ["approvals", "--json"]);
+    const listed: unknown = JSON.parse(stdout === "" ? "null" : stdout);
+    const [first] = isListed(listed) ? listed.approvals : [];
+    if (first) return first.id;
+    expect(stderr === "", stderr);
+  }
+}
+
+function isListed(value: unknown): value is { readonly approvals: readonly { readonly id: string }[] } {
+  return typeof value === "object" && value !== null && "approvals" in value && Array.isArray(value.approvals);
+}
+
+/**
+ * The `gatehouse` command, as somebody of the demo.
+ * @param as variables that have the value of another one
+ */
+async function gatehouse(
+  { variables }: Demo,
+  words: readonly string[],
+  as: Readonly<Record<string, string>> = {},
+): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
+  const main = join(import.meta.dirname, "..", "..", "cli", "src", "main.ts");
+  const others = Object.fromEntries(Object.entries(as).map(([name, like]) => [name, variables[like] ?? ""]));
+  return new Promise((resolve) => {
+    const env = { ...process.env, ...variables, ...others };
+    execFile(process.execPath, [main, ...words], { env }, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+  });
 }
 
 async function connected(
