@@ -73,9 +73,9 @@ export function reasonOf(given: string | undefined): string | undefined {
 
 function heldCommand({ command, commandForAudit }: HoldRequest): HeldCommand {
   const { kind, verbs, access, resources, text, parameters = [] } = commandForAudit;
-  const { outline, touches, runs = [] } = command;
+  const { outline, touches } = command;
   return {
-    ...{ kind, verbs, access, text, parameters, runs },
+    ...{ kind, verbs, access, text, parameters },
     resources: resources.slice(0, MOST_NAMES),
     functions: functionsOf(command.facts["functions"]).slice(0, MOST_NAMES),
     ...(outline === undefined ? {} : { outline }),
