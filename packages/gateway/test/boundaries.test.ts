@@ -16,6 +16,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/policy": ["core", "documents"],
   "packages/audit": ["core", "documents"],
   "packages/sessions": ["core", "documents"],
+  "packages/approvals": ["core", "documents"],
+  "packages/storage": ["core", "approvals"],
   certs: ["core", "documents"],
   "protocols/*": ["core", "wire", "masking", "documents"],
   "packages/gateway": [

@@ -1,1 +1,1 @@
-export {};
+export { type Durability, openApprovalStore } from "./approval-store.ts";
