@@ -1,5 +1,6 @@
 export * from "./dotted-name.ts";
 export * from "./fields.ts";
+export * from "./https-url.ts";
 export * from "./json.ts";
 export * from "./problem.ts";
 export * from "./schema.ts";
