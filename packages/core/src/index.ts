@@ -18,3 +18,4 @@ export * from "./secret.ts";
 export * from "./session.ts";
 export * from "./settings.ts";
 export * from "./target.ts";
+export * from "./webhook.ts";
