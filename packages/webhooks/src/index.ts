@@ -1,1 +1,1 @@
-export {};
+export type { Delivery } from "./delivery.ts";
