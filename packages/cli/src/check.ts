@@ -20,9 +20,7 @@ export async function readConfiguration(file: string, json: boolean): Promise<Co
 export async function check({ config: file, json }: { config: string; json: boolean }): Promise<void> {
   const { config, policies, summaries } = await readConfiguration(file, json);
   const missing = [
-    ...(await checkSecrets(config)).map(
-      ({ target, level, message }) => `target ${target}, level ${level}: ${message}`,
-    ),
+    ...(await checkSecrets(config)).map(({ of, message }) => `${of}: ${message}`),
     ...(await checkCertificates(config)),
     ...(await checkAuthorities(config)),
   ];
@@ -93,7 +91,7 @@ async function checkCertificates(config: Config): Promise<string[]> {
   return problems;
 }
 
-/** The CA files of targets and providers: at a log-in it would be too late to find out. */
+/** The CA files of targets, providers and webhooks: at a log-in it would be too late to find out. */
 async function checkAuthorities(config: Config): Promise<string[]> {
   const files = [
     ...[...config.targets.values()].map(({ name, tls }) => ({
@@ -101,6 +99,7 @@ async function checkAuthorities(config: Config): Promise<string[]> {
       ca: "ca" in tls ? tls.ca : undefined,
     })),
     ...config.identity.oidc.map(({ name, ca }) => ({ of: `provider ${name}`, ca })),
+    ...config.approvals.webhooks.map(({ name, ca }) => ({ of: `webhook ${name}`, ca })),
   ];
   const problems: string[] = [];
   for (const { of, ca } of files) {

@@ -1,33 +1,43 @@
 import { messageOf, type TargetCredential } from "@gatehouse/core";
-import { readClientCertificate, resolveSecret } from "@gatehouse/credentials";
+import { readClientCertificate, resolveSecret, resolveSigningKey } from "@gatehouse/credentials";
+import { httpsComplaint } from "@gatehouse/documents";
 import type { Config } from "./config.ts";
 
-/** A credential that could not be used now, and which sessions would miss it. */
+/** A secret or certificate that could not be used now, and what would miss it. */
 export interface SecretProblem {
-  readonly target: string;
-  readonly level: string;
+  /** `target orders, level reader`, `webhook pager`, `callback chatops`. */
+  readonly of: string;
   /** What is missing, by the reference's name; never a value. */
   readonly message: string;
 }
 
+interface Look {
+  readonly of: string;
+  look(): Promise<unknown>;
+}
+
 /**
- * Looks up every target's secrets and certificates as a session would, keeps none, and says which can't be used. Not
+ * Looks up all secrets and certificates that sessions and webhooks would, keeps none, and says which can't be used. Not
  * part of loading: the machine that checks a config need not be the one that holds its secrets.
  */
-export async function checkSecrets(config: Pick<Config, "targets">): Promise<SecretProblem[]> {
+export async function checkSecrets(config: Pick<Config, "targets" | "approvals">): Promise<SecretProblem[]> {
   const problems: SecretProblem[] = [];
-  for (const target of config.targets.values()) {
-    for (const level of target.levels.values()) {
-      for (const look of looksAt(level.credential)) {
-        try {
-          await look();
-        } catch (error) {
-          problems.push({ target: target.name, level: level.name, message: messageOf(error) });
-        }
-      }
+  for (const { of, look } of [...atTargets(config), ...atWebhooks(config), ...atCallbacks(config)]) {
+    try {
+      await look();
+    } catch (error) {
+      problems.push({ of, message: messageOf(error) });
     }
   }
   return problems;
+}
+
+function atTargets({ targets }: Pick<Config, "targets">): Look[] {
+  return [...targets.values()].flatMap((target) =>
+    [...target.levels.values()].flatMap((level) =>
+      looksAt(level.credential).map((look) => ({ of: `target ${target.name}, level ${level.name}`, look })),
+    ),
+  );
 }
 
 function looksAt({ password, certificate }: TargetCredential): (() => Promise<unknown>)[] {
@@ -35,4 +45,22 @@ function looksAt({ password, certificate }: TargetCredential): (() => Promise<un
     ...(password ? [() => resolveSecret(password)] : []),
     ...(certificate ? [() => readClientCertificate(certificate)] : []),
   ];
+}
+
+function atWebhooks({ approvals }: Pick<Config, "approvals">): Look[] {
+  return approvals.webhooks.flatMap(({ name, url, secret, plaintext }) => {
+    const lookAtUrl = async () => {
+      const complaint = httpsComplaint((await resolveSecret(url)).reveal(), { development: plaintext });
+      if (complaint !== undefined) throw new Error(`its URL can't be used: ${complaint}`);
+    };
+    const looks = [lookAtUrl, ...(secret ? [() => resolveSigningKey(secret)] : [])];
+    return looks.map((look) => ({ of: `webhook ${name}`, look }));
+  });
+}
+
+function atCallbacks({ approvals }: Pick<Config, "approvals">): Look[] {
+  return approvals.callbacks.map(({ name, secret }) => ({
+    of: `callback ${name}`,
+    look: () => resolveSigningKey(secret),
+  }));
 }

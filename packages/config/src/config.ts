@@ -1,11 +1,13 @@
 import type {
   Address,
+  CallbackSettings,
   ListenerLimits,
   OidcProvider,
   SessionLimits,
   SettingsReader,
   Target,
   TcpAddress,
+  WebhookSettings,
 } from "@gatehouse/core";
 import type { DetectorRegistry } from "@gatehouse/masking";
 
@@ -34,6 +36,21 @@ export interface ControlConfig {
   readonly tls: ListenerTls;
 }
 
+/** How commands that wait for a person are kept, told of and answered. */
+export interface ApprovalsConfig {
+  /** Where people answer, without a slash at its end. */
+  readonly url: string | undefined;
+  /** How often a client is shown again that its command waits; undefined is never. */
+  readonly repeat: number | undefined;
+  /** Commands that wait at once: of one identity, and in all. */
+  readonly perIdentity: number;
+  readonly pending: number;
+  /** How long ended ones are listed. */
+  readonly keep: number;
+  readonly webhooks: readonly WebhookSettings[];
+  readonly callbacks: readonly CallbackSettings[];
+}
+
 /** A gatehouse.yaml that was read and found good. Every path is absolute; every time is in milliseconds. */
 export interface Config {
   readonly file: string;
@@ -52,6 +69,7 @@ export interface Config {
   readonly detectors: DetectorRegistry;
   readonly limits: ListenerLimits;
   readonly sessions: SessionLimits;
+  readonly approvals: ApprovalsConfig;
   /** How long a gateway that shuts down waits for its sessions. */
   readonly drain: number;
   readonly durability: "written" | "synced";

@@ -15,6 +15,8 @@ export function crossChecks(file: File, protocols: readonly string[]): SettingsI
     ...plaintextListeners(file),
     ...sharedAddresses(file),
     ...sharedNames(file),
+    ...sharedKeys(file),
+    ...unknownProviders(file),
     ...levelsWithoutCredential(file),
     ...targetsWithoutTls(file),
     ...unspokenNames(file),
@@ -86,19 +88,53 @@ function sharedAddresses(file: File): SettingsIssue[] {
 }
 
 function sharedNames(file: File): SettingsIssue[] {
+  const approvals = mapOf(file["approvals"]);
+  return [
+    ...shared(mapOf(file["identity"])["oidc"], ["identity", "oidc"], "provider"),
+    ...shared(approvals["webhooks"], ["approvals", "webhooks"], "webhook"),
+    ...shared(approvals["callbacks"], ["approvals", "callbacks"], "callback"),
+  ];
+}
+
+function shared(list: unknown, path: Path, what: string): SettingsIssue[] {
+  const message = `another ${what} has this name; give each its own, since events name it`;
+  return repeated(list, path, "name", message);
+}
+
+/** What one callback was sent could be sent to the other as well, and there speak for other groups. */
+function sharedKeys(file: File): SettingsIssue[] {
+  const message = "another callback has this secret; give each its own";
+  const path = ["approvals", "callbacks"];
+  return repeated(mapOf(file["approvals"])["callbacks"], path, "secret", message);
+}
+
+/** Where a key of a list's maps has a value that it has had before. */
+function repeated(list: unknown, path: Path, key: string, message: string): SettingsIssue[] {
   const seen = new Set<unknown>();
-  return listOf(mapOf(file["identity"])["oidc"]).flatMap((provider, index) => {
-    const name = mapOf(provider)["name"];
-    if (name === undefined || !seen.has(name)) {
-      seen.add(name);
+  return listOf(list).flatMap((item, index) => {
+    const value = mapOf(item)[key];
+    if (value === undefined || !seen.has(value)) {
+      seen.add(value);
       return [];
     }
+    return [{ path: [...path, index, key], message }];
+  });
+}
+
+/** Who answers is somebody that a provider knows: the same person, whichever way they come. */
+function unknownProviders(file: File): SettingsIssue[] {
+  const known = new Set(listOf(mapOf(file["identity"])["oidc"]).map((provider) => mapOf(provider)["name"]));
+  const callbacks = listOf(mapOf(file["approvals"])["callbacks"]);
+  return callbacks.flatMap((callback, index) => {
+    const path = ["approvals", "callbacks", index];
+    const people = Object.entries(mapOf(mapOf(callback)["people"]));
     return [
-      {
-        path: ["identity", "oidc", index, "name"],
-        message: "another provider has this name; give each its own, since events name it",
-      },
-    ];
+      [callback, path] as const,
+      ...people.map(([id, person]) => [person, [...path, "people", id]] as const),
+    ]
+      .map(([holder, at]) => [mapOf(holder)["provider"], [...at, "provider"]] as const)
+      .filter(([provider]) => provider !== undefined && !known.has(provider))
+      .map(([, at]) => ({ path: at, message: "no provider under `identity.oidc` has this name" }));
   });
 }
 
@@ -163,7 +199,11 @@ function unspokenNames(file: File): SettingsIssue[] {
     map: mapOf(mapOf(target)["levels"]),
   }));
   const own = { path: ["detectors"], map: mapOf(file["detectors"]) };
-  return [{ path: ["targets"], map: targets }, ...levels, own]
+  const people = listOf(mapOf(file["approvals"])["callbacks"]).map((callback, index) => ({
+    path: ["approvals", "callbacks", index, "people"],
+    map: mapOf(mapOf(callback)["people"]),
+  }));
+  return [{ path: ["targets"], map: targets }, ...levels, own, ...people]
     .filter(({ map }) => Object.hasOwn(map, "__proto__"))
     .map(({ path }) => ({
       path: [...path, "__proto__"],

@@ -10,8 +10,9 @@ import {
   tcpAddress,
 } from "@gatehouse/documents";
 import { z } from "zod";
+import { approvals } from "./approvals.ts";
 import { detectors } from "./detectors.ts";
-import { issuer } from "./issuer.ts";
+import { issuer } from "./urls.ts";
 import type { Reading } from "./target-schema.ts";
 
 /** The default address of the control plane. */
@@ -153,6 +154,7 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
       .prefault({})
       .describe("What a client can grow, and how far"),
     sessions: sessions(),
+    approvals: approvals(reading),
     drain: duration({ min: 0, max: 60 * MINUTE })
       .prefault("30s")
       .describe("How long a gateway that shuts down waits for its sessions"),

@@ -66,10 +66,11 @@ function merged(own: JsonSchema, common: JsonSchema): JsonSchema {
   };
 }
 
-/** What is refused outside development: literal secrets, and issuers over http. */
+/** What is refused outside development: literal secrets, and http. */
 function production(): JsonSchema {
   const password = jsonSchemaOf(targetSchema({ ...reading, development: false }, []).shape.credential);
-  const credential = { properties: { password: mapOf(password["properties"])["password"] } };
+  const secret = mapOf(password["properties"])["password"];
+  const credential = { properties: { password: secret } };
   return {
     properties: {
       targets: {
@@ -82,6 +83,13 @@ function production(): JsonSchema {
       },
       identity: {
         properties: { oidc: { items: { properties: { issuer: { pattern: "^https://" } } } } },
+      },
+      approvals: {
+        properties: {
+          url: { pattern: "^https://" },
+          webhooks: { items: { properties: { url: secret, secret } } },
+          callbacks: { items: { properties: { secret } } },
+        },
       },
     },
   };

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
 import type { Address, SettingsIssue, TcpAddress } from "@gatehouse/core";
 import { checkValue, type Problem, parseYaml, type YamlDocument } from "@gatehouse/documents";
+import { approvalsConfig } from "./approvals.ts";
 import type { Config, ConfigProtocol, ControlConfig, ListenerConfig, ListenerTls } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
 import { crossChecks } from "./cross-checks.ts";
@@ -54,7 +55,8 @@ async function readDocument(
     return { ok: false, problems: document.problems(safe).sort(byPlace) };
   }
 
-  const { development, state, tls, identity, detectors, limits, sessions, drain, audit, log } = common.value;
+  const { development, state, tls, identity, detectors, limits, sessions, approvals, drain, audit, log } =
+    common.value;
   const { control, ...listeners } = common.value.listeners;
   return {
     ok: true,
@@ -71,6 +73,7 @@ async function readDocument(
       detectors,
       limits,
       sessions,
+      approvals: approvalsConfig(approvals, identity.oidc),
       drain,
       durability: audit.durability,
       logLevel: log.level,

@@ -32,6 +32,15 @@ const good: readonly (readonly [string, string])[] = [
   ["{ address: 127.0.0.1:15432 }", "[{ address: db:1 }, { address: unix:/run/x, tls: off }]"],
   ["db.internal:5432", "[db-1:5432, db-2:5432]"],
   ["password: env:ORDERS_PASSWORD", "certificate: { cert: file:x, key: file:y }"],
+  [
+    "tls:",
+    "approvals: { url: https://x.example.com, repeat: 30s, webhooks: [{ name: a, url: env:A, secret: file:x, body: slack, events: [void] }] }\ntls:",
+  ],
+  ["tls:", "approvals: { callbacks: [{ name: a, secret: env:A, provider: corp, groups: [dba] }] }\ntls:"],
+  [
+    "tls:",
+    "approvals: { callbacks: [{ name: a, secret: env:A, form: slack, people: { U1234: { subject: d, provider: corp, groups: [dba] } } }] }\ntls:",
+  ],
   ["reader: {}", "reader: { urgent: true }"],
 ];
 
@@ -48,6 +57,8 @@ t.test("development's literals and http issuers fit, and only then", async (t) =
     shortest.replace("env:ORDERS_PASSWORD", "hunter2"),
     shortest.replace("reader: {}", "reader: { credential: { user: u, password: hunter2 } }"),
     shortest.replace("https://idp.example.com", "http://localhost:4000"),
+    shortest.replace("tls:", "approvals: { url: http://localhost:1 }\ntls:"),
+    shortest.replace("tls:", "approvals: { webhooks: [{ name: a, url: https://x.example.com }] }\ntls:"),
   ]) {
     t.notOk(fits(text));
     t.ok(fits(`development: true\n${text}`), JSON.stringify(validate.errors));
@@ -81,6 +92,13 @@ const bad: readonly (readonly [string, string])[] = [
   ["reader: {}", "reader: { urgent: 1 }"],
   ["[file:policies/*.yaml]", "[policies/x.yaml]"],
   ["password:", "pasword:"],
+  ["tls:", "approvals: { webhooks: [{ name: a }] }\ntls:"],
+  ["tls:", "approvals: { callbacks: [{ name: a, secret: env:A, provider: corp }] }\ntls:"],
+  ["tls:", "approvals: { callbacks: [{ name: a, secret: env:A, form: slack }] }\ntls:"],
+  [
+    "tls:",
+    "approvals: { callbacks: [{ name: a, secret: env:A, provider: corp, groups: [g], people: {} }] }\ntls:",
+  ],
 ];
 
 for (const [from, to] of bad) {

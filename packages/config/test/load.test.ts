@@ -22,6 +22,15 @@ t.test("what the shortest file leaves out has its default", async (t) => {
     idleInTransaction: 3_600_000,
     perIdentity: 100,
   });
+  t.same(config.approvals, {
+    url: undefined,
+    repeat: undefined,
+    perIdentity: 20,
+    pending: 1000,
+    keep: 30 * 24 * 3_600_000,
+    webhooks: [],
+    callbacks: [],
+  });
   t.equal(config.drain, 30_000);
   t.equal(config.durability, "written");
   t.equal(config.logLevel, "info");
@@ -348,4 +357,73 @@ t.test("a folder of policies that can't be read is a problem", async (t) => {
     ok: false,
     problems: [{ message: /can't be read \(ENOTDIR\)/ }],
   });
+});
+
+t.test("approvals are told of and answered as the file says, with the providers' issuers", async (t) => {
+  const text = `${shortest}approvals:
+  url: https://gatehouse.example.com/
+  repeat: 1m
+  perIdentity: 5
+  pending: 50
+  keep: 7d
+  webhooks:
+    - { name: slack, url: env:SLACK_URL, body: slack }
+    - { name: pager, url: file:pager-url, secret: file:/keys/pager, events: [denied, break-glass], ca: file:/ca.crt }
+  callbacks:
+    - { name: chatops, secret: env:CHATOPS, provider: corp, groups: [dba] }
+    - name: slack
+      secret: env:SLACK_SIGNING
+      form: slack
+      people: { U024BE7LH: { subject: dana, provider: corp, groups: [dba, leads] } }
+`;
+  const config = await loadGood(t, text);
+  const corp = { provider: "corp", issuer: "https://idp.example.com" };
+  t.same(config.approvals, {
+    url: "https://gatehouse.example.com",
+    repeat: 60_000,
+    perIdentity: 5,
+    pending: 50,
+    keep: 7 * 24 * 3_600_000,
+    webhooks: [
+      {
+        name: "slack",
+        url: { from: "env", name: "SLACK_URL" },
+        plaintext: false,
+        body: "slack",
+        events: ["requested", "approved", "denied", "expired", "void", "break-glass"],
+      },
+      {
+        name: "pager",
+        url: { from: "file", path: join(dirname(config.file), "pager-url") },
+        secret: { from: "file", path: "/keys/pager" },
+        plaintext: false,
+        body: "generic",
+        events: ["denied", "break-glass"],
+        ca: "/ca.crt",
+      },
+    ],
+    callbacks: [
+      {
+        name: "chatops",
+        secret: { from: "env", name: "CHATOPS" },
+        form: "generic",
+        groups: ["dba"],
+        ...corp,
+      },
+      {
+        name: "slack",
+        secret: { from: "env", name: "SLACK_SIGNING" },
+        form: "slack",
+        people: new Map([["U024BE7LH", { subject: "dana", groups: ["dba", "leads"], ...corp }]]),
+      },
+    ],
+  });
+});
+
+t.test("in development a webhook's URL may stand in the file, and may be http on loopback", async (t) => {
+  const hook = (url: string) =>
+    `development: true\n${shortest}approvals: { webhooks: [{ name: local, url: "${url}" }] }\n`;
+  const config = await loadGood(t, hook("http://localhost:9000/hook"));
+  t.match(config.approvals.webhooks, [{ plaintext: true, url: { from: "literal" } }]);
+  t.notOk((await load(t, hook("http://hooks.example.com/hook"))).ok);
 });

@@ -16,6 +16,10 @@ log: { level: info }
 audit: { durability: written }
 detectors: { custom.badge: B-123456 }
 state: file:state
+approvals:
+  url: https://x
+  webhooks: [{ name: a, url: env:A, secret: env:B, body: slack, events: [void] }]
+  callbacks: [{ name: a, secret: env:C, form: slack, people: { U123: { subject: s, provider: corp, groups: [g] } } }]
 `;
 
 /** Every place of the file where a value stands, outside its lists' and maps' own signs. */
