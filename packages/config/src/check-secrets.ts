@@ -13,7 +13,7 @@ export interface SecretProblem {
 
 interface Look {
   readonly of: string;
-  look(): Promise<unknown>;
+  readonly look: () => Promise<unknown>;
 }
 
 /**
