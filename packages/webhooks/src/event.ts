@@ -1,10 +1,8 @@
-import type { Approval, Command, Identity, RuleReference, WebhookEventName } from "@gatehouse/core";
+import type { Approval, Command, RuleReference, Session, WebhookEventName } from "@gatehouse/core";
 
 /** What became of one approval. */
 export interface ApprovalEvent {
   readonly event: Exclude<WebhookEventName, "break-glass">;
-  /** Milliseconds since the epoch. */
-  readonly at: number;
   readonly approval: Approval;
 }
 
@@ -13,14 +11,10 @@ export interface BreakGlassEvent {
   readonly event: "break-glass";
   /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly command: Pick<Command, "verbs" | "access" | "resources" | "outline" | "reason">;
   /** Under which the audit log has the command. */
   readonly reference: string;
-  readonly requester: Pick<Identity, "subject" | "kind">;
-  readonly session: string;
-  readonly protocol: string;
-  readonly target: string;
-  readonly level: string;
+  readonly session: Session;
+  readonly command: Command;
   readonly rules: readonly RuleReference[];
 }
 

@@ -1,5 +1,4 @@
 export type { CallbackAnswer } from "./callback-forms.ts";
 export { type CallbackHeaders, Callbacks, type CallbacksOptions } from "./callbacks.ts";
 export type { Delivery } from "./delivery.ts";
-export type { ApprovalEvent, BreakGlassEvent, WebhookEvent } from "./event.ts";
 export { Webhooks, type WebhooksOptions } from "./webhooks.ts";

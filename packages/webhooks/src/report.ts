@@ -76,25 +76,15 @@ const MOST_ANSWERS = 50;
 
 /** @param url where people answer, without a slash at its end */
 export function reportOf(event: WebhookEvent, url: string | undefined): Report {
-  const at = time(event.at);
   if (event.event === "break-glass") {
-    const { reference } = event;
-    return {
-      version: 1,
-      id: `${reference}.break-glass`,
-      event: event.event,
-      at,
-      breakGlass: brokenGlass(event),
-    };
+    const { reference, at } = event;
+    const id = `${reference}.break-glass`;
+    return { version: 1, id, event: event.event, at: time(at), breakGlass: brokenGlass(event) };
   }
   const { approval } = event;
-  return {
-    version: 1,
-    id: `${approval.id}.${event.event}`,
-    event: event.event,
-    at,
-    approval: reported(approval, url),
-  };
+  const id = `${approval.id}.${event.event}`;
+  const at = time(approval.changedAt);
+  return { version: 1, id, event: event.event, at, approval: reported(approval, url) };
 }
 
 function reported(approval: Approval, url: string | undefined): ReportedApproval {
@@ -123,13 +113,22 @@ function reported(approval: Approval, url: string | undefined): ReportedApproval
   };
 }
 
-function brokenGlass(event: BreakGlassEvent): ReportedBreakGlass {
-  const { reason } = event.command;
+function brokenGlass({ reference, session, command, rules }: BreakGlassEvent): ReportedBreakGlass {
+  const { id, identity, target, level } = session;
+  const { protocol, reason } = command;
   return {
-    reference: event.reference,
-    ...requestOf({ ...event, ...(reason === undefined ? {} : { reason }) }),
+    reference,
+    ...requestOf({
+      requester: identity,
+      session: id,
+      protocol,
+      target: target.name,
+      level: level.name,
+      command,
+      ...(reason === undefined ? {} : { reason }),
+    }),
     // Where a rule stands is the gateway's own business.
-    rules: event.rules.map(({ policy, rule }) => ({ policy, rule })),
+    rules: rules.map(({ policy, rule }) => ({ policy, rule })),
   };
 }
 

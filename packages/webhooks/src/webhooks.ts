@@ -1,7 +1,18 @@
-import { type Clock, type Logger, messageOf, type WebhookSettings } from "@gatehouse/core";
+import {
+  type Approval,
+  type Clock,
+  type Command,
+  type Logger,
+  messageOf,
+  type RuleReference,
+  type Session,
+  type WebhookEventName,
+  type WebhookSettings,
+  webhookEvents,
+} from "@gatehouse/core";
 import { LRUCache } from "lru-cache";
 import type { Delivery } from "./delivery.ts";
-import type { WebhookEvent } from "./event.ts";
+import type { ApprovalEvent, WebhookEvent } from "./event.ts";
 import { type OpenDelivery, Outbox } from "./outbox.ts";
 import { type Report, reportOf } from "./report.ts";
 import { slackBody } from "./slack-body.ts";
@@ -43,15 +54,26 @@ export class Webhooks {
     this.#options = options;
   }
 
-  /** Takes an event, to tell those who want to know. Returns at once, and never throws. */
-  tell(event: WebhookEvent): void {
-    if (this.#closed) return;
-    try {
-      this.#queue(event);
-      this.#begin();
-    } catch (error) {
-      this.#options.log.error({ event: event.event, error: messageOf(error) }, "no webhook could be told");
-    }
+  /**
+   * Takes what has become of an approval, to tell those who want to know. Returns at once, and never throws.
+   * @param event what webhooks are told of, or what only the gateway's own followers are: that is passed over
+   */
+  tell(event: ApprovalEvent["event"] | "answered" | "spent" | "outcome", approval: Approval): void {
+    if (isTold(event)) this.#take({ event, approval });
+  }
+
+  /**
+   * The same of a command that rules would have held, had its identity not broken their glass.
+   * @param reference under which the audit log has the command
+   */
+  tellOfBrokenGlass(
+    session: Session,
+    command: Command,
+    rules: readonly RuleReference[],
+    reference: string,
+  ): void {
+    const at = this.#options.clock.now();
+    this.#take({ event: "break-glass", at, session, command, rules, reference });
   }
 
   /** What became of the events of one approval, as far as this process has told them; the oldest first. */
@@ -75,6 +97,16 @@ export class Webhooks {
     await Promise.all(this.#inFlight);
     const lost = [...this.#outboxes.values()].reduce((sum, { size }) => sum + size, 0);
     if (lost > 0) this.#options.log.warn({ lost }, "webhooks were not delivered before the gateway ended");
+  }
+
+  #take(event: WebhookEvent): void {
+    if (this.#closed) return;
+    try {
+      this.#queue(event);
+      this.#begin();
+    } catch (error) {
+      this.#options.log.error({ event: event.event, error: messageOf(error) }, "no webhook could be told");
+    }
   }
 
   #queue(event: WebhookEvent): void {
@@ -129,6 +161,10 @@ export class Webhooks {
     });
     this.#inFlight.add(followed);
   }
+}
+
+function isTold(event: string): event is Exclude<WebhookEventName, "break-glass"> {
+  return event !== "break-glass" && webhookEvents.some((name) => name === event);
 }
 
 function bodyOf(form: WebhookSettings["body"], report: Report): object {

@@ -1,5 +1,6 @@
 import type { Approval } from "@gatehouse/core";
-import type { ApprovalEvent, BreakGlassEvent } from "../src/index.ts";
+import { sampleSession } from "@gatehouse/testkit";
+import type { ApprovalEvent, BreakGlassEvent } from "../src/event.ts";
 
 export const START = Date.UTC(2026, 10, 21, 12);
 
@@ -63,23 +64,24 @@ export function approval(changed: Partial<Approval> = {}): Approval {
 }
 
 export function requested(changed: Partial<Approval> = {}): ApprovalEvent {
-  return { event: "requested", at: START, approval: approval(changed) };
+  return { event: "requested", approval: approval(changed) };
 }
 
 export const brokenGlass: BreakGlassEvent = {
   event: "break-glass",
   at: START,
   reference: "ref_0123456789ABCDEF",
-  requester: { subject: "olga", kind: "human" },
-  session: "ses_0123456789ABCDEF",
-  protocol: "postgres",
-  target: "orders",
-  level: "writer",
+  session: sampleSession,
   rules: [{ policy: "orders", rule: "deletes", source: "policies/orders.yaml:12" }],
   command: {
+    protocol: "postgres",
+    kind: "query",
     verbs: ["DELETE"],
     access: "write",
     resources: ["public.customers"],
+    text: `DELETE FROM customers WHERE email = '${VALUE}'`,
+    parameters: [VALUE],
+    facts: {},
     outline: "DELETE FROM customers WHERE email = $1",
   },
 };

@@ -6,7 +6,7 @@ import t, { type Test } from "tap";
 import { headerOf, signatureOf } from "../src/signature.ts";
 import { hook, KEY, literal, webhooksFor } from "./fixtures.ts";
 import { hangs, type Received, type Receiver, startReceiver, statuses } from "./receiver.ts";
-import { approval, brokenGlass, requested, START } from "./samples.ts";
+import { approval, brokenGlass, START } from "./samples.ts";
 
 const ID = approval().id;
 const MINUTE = 60_000;
@@ -25,7 +25,7 @@ t.test("an event is told over TLS, signed, under a key that is the approval's an
   const receiver = await startReceiver(t, statuses(200), { secure: true });
   const settings = hook(receiver.url, { ca: receiver.ca, secret: literal(KEY), plaintext: false });
   const { webhooks } = webhooksFor(t, [settings]);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   const { headers, body, path } = only(t, receiver);
   t.equal(path, "/hook/T0-hunter2");
@@ -48,9 +48,11 @@ t.test("each webhook is told of what it wants to know, and one without a secret 
     hook(all.url),
     hook(some.url, { name: "some", events: ["denied", "break-glass"] }),
   ]);
-  webhooks.tell(requested());
-  webhooks.tell({ event: "denied", at: START, approval: approval({ state: "denied" }) });
-  webhooks.tell(brokenGlass);
+  webhooks.tell("requested", approval());
+  webhooks.tell("denied", approval({ state: "denied" }));
+  for (const event of ["answered", "spent", "outcome"] as const) webhooks.tell(event, approval());
+  const { session, command, rules, reference } = brokenGlass;
+  webhooks.tellOfBrokenGlass(session, command, rules, reference);
   await webhooks.sweep();
   t.same(
     some.received.map(({ headers }) => headers["idempotency-key"]),
@@ -70,7 +72,7 @@ t.test(
   async (t) => {
     const receiver = await startReceiver(t, statuses(500, 200));
     const { webhooks, clock } = webhooksFor(t, [hook(receiver.url, { secret: literal(KEY) })]);
-    webhooks.tell(requested());
+    webhooks.tell("requested", approval());
     await webhooks.sweep();
     const [{ next = 0 } = {}, ...others] = webhooks.deliveries(ID);
     t.equal(others.length, 0);
@@ -105,7 +107,7 @@ t.test("a webhook that asks for time is given it, up to five minutes", async (t)
     for (const status of [429, 503]) {
       const receiver = await startReceiver(t, statuses([status, { "retry-after": after }]));
       const { webhooks } = webhooksFor(t, [hook(receiver.url)]);
-      webhooks.tell(requested());
+      webhooks.tell("requested", approval());
       await webhooks.sweep();
       t.match(webhooks.deliveries(ID), [{ state: "waiting", next: START + wait }], `${status} ${after}`);
     }
@@ -116,7 +118,7 @@ t.test("a webhook that says no is not asked again", async (t) => {
   for (const status of [400, 401, 404, 410, 304]) {
     const receiver = await startReceiver(t, statuses(status));
     const { webhooks, clock, log } = webhooksFor(t, [hook(receiver.url)]);
-    webhooks.tell(requested());
+    webhooks.tell("requested", approval());
     await webhooks.sweep();
     clock.advance(HOUR);
     await webhooks.sweep();
@@ -131,7 +133,7 @@ t.test("no redirect is followed", async (t) => {
   for (const status of [301, 302, 307, 308]) {
     const receiver = await startReceiver(t, statuses([status, { location: elsewhere.url }]));
     const { webhooks } = webhooksFor(t, [hook(receiver.url)]);
-    webhooks.tell(requested());
+    webhooks.tell("requested", approval());
     await webhooks.sweep();
     t.match(webhooks.deliveries(ID), [{ state: "given up", last: `status ${status}` }]);
   }
@@ -151,7 +153,7 @@ t.test("no proxy of the environment is asked", async (t) => {
   for (const name of names) process.env[name] = name === "NODE_USE_ENV_PROXY" ? "1" : proxy.url;
   const receiver = await startReceiver(t, statuses(200));
   const { webhooks } = webhooksFor(t, [hook(receiver.url)]);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   only(t, receiver);
   t.equal(proxy.received.length, 0);
@@ -164,7 +166,7 @@ t.test("waits grow from a second to five minutes, and after an hour it is given 
   ] as const) {
     const url = `http://127.0.0.1:${await freePort()}/`;
     const { webhooks, clock, log } = webhooksFor(t, [hook(url)], { random: () => random });
-    webhooks.tell(requested());
+    webhooks.tell("requested", approval());
     await webhooks.sweep();
     const waits: number[] = [];
     for (;;) {
@@ -197,7 +199,7 @@ t.test("one that hangs holds up no other, and counts as one that failed", async 
   const { webhooks } = webhooksFor(t, [hook(silent.url, { name: "silent" }), hook(quick.url)], {
     deadline: 200,
   });
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await Promise.all([silent.until(1), quick.until(1)]);
   await webhooks.sweep();
   t.match(webhooks.deliveries(ID), [
@@ -219,7 +221,7 @@ t.test("what is answered beside the status is not waited for without an end", as
   const { webhooks } = webhooksFor(t, [hook(endless.url), hook(trickling.url, { name: "trickling" })], {
     deadline: 300,
   });
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   t.match(webhooks.deliveries(ID), [{ state: "delivered" }, { state: "delivered" }]);
 });
@@ -228,7 +230,7 @@ t.test("at most four are under way to one webhook, and the next goes when one ha
   const receiver = await startReceiver(t, hangs);
   const { webhooks } = webhooksFor(t, [hook(receiver.url)]);
   const ids = Array.from({ length: 6 }, (_, index) => `apr_000000000000000${index}`);
-  for (const id of ids) webhooks.tell(requested({ id }));
+  for (const id of ids) webhooks.tell("requested", approval({ id }));
   await receiver.until(4);
   const attempts = () => ids.map((id) => webhooks.deliveries(id)[0]?.attempts);
   t.same(attempts(), [1, 1, 1, 1, 0, 0]);
@@ -246,7 +248,7 @@ t.test("of too many the oldest are given up, and that is said", async (t) => {
   const receiver = await startReceiver(t, hangs);
   const { webhooks, log } = webhooksFor(t, [hook(receiver.url)]);
   const ids = Array.from({ length: 1003 }, (_, index) => `apr_${String(index).padStart(16, "0")}`);
-  for (const id of ids) webhooks.tell(requested({ id }));
+  for (const id of ids) webhooks.tell("requested", approval({ id }));
   const states = ids.map((id) => webhooks.deliveries(id)[0]?.state);
   t.same(
     ids.filter((_, index) => states[index] === "given up"),
@@ -264,7 +266,7 @@ t.test("URL and key are those that are there when it is told", async (t) => {
   const settings = hook("", { url: { from: "file", path: url }, secret: { from: "file", path: key } });
   const { webhooks, clock } = webhooksFor(t, [settings]);
   writeFileSync(key, KEY);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   t.match(webhooks.deliveries(ID), [{ state: "waiting", last: "SECRET_UNAVAILABLE" }]);
   t.notMatch(JSON.stringify(webhooks.deliveries(ID)), folder);
@@ -301,7 +303,7 @@ t.test("nothing goes out in plaintext but to loopback in development", async (t)
     hook("hunter2"),
   ]) {
     const { webhooks } = webhooksFor(t, [settings]);
-    webhooks.tell(requested());
+    webhooks.tell("requested", approval());
     await webhooks.sweep();
     t.match(webhooks.deliveries(ID), [{ state: "waiting", last: /^its URL can't be used: / }]);
   }
@@ -317,7 +319,7 @@ t.test("a certificate that proves nothing is told nothing", async (t) => {
     [{ ca: "/nowhere/ca.crt" }, /^its CA file can't be read \(ENOENT\)$/],
   ] as const) {
     const { webhooks } = webhooksFor(t, [hook(receiver.url, ca)]);
-    webhooks.tell(requested());
+    webhooks.tell("requested", approval());
     await webhooks.sweep();
     t.match(webhooks.deliveries(ID), [{ state: "waiting", last }]);
   }
@@ -335,7 +337,7 @@ t.test("neither log nor deliveries repeat a URL, a key, or what the other side s
     hook(url, { name: `hook${index}`, secret: literal(`${KEY} hunter2`) }),
   );
   const { webhooks, clock, log } = webhooksFor(t, hooks);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   clock.advance(HOUR);
   await webhooks.sweep();
@@ -348,7 +350,7 @@ t.test("neither log nor deliveries repeat a URL, a key, or what the other side s
 t.test("a webhook that a reload has taken away is told no more", async (t) => {
   const receiver = await startReceiver(t, statuses(500));
   const { webhooks, clock, set } = webhooksFor(t, [hook(receiver.url)]);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   set.hooks = [];
   clock.advance(MINUTE);
@@ -360,9 +362,9 @@ t.test("a webhook that a reload has taken away is told no more", async (t) => {
 t.test("telling never fails, whatever there is to be told", async (t) => {
   const receiver = await startReceiver(t, statuses(200));
   const { webhooks, log } = webhooksFor(t, [hook(receiver.url)]);
-  webhooks.tell({ ...requested(), at: Number.NaN });
+  webhooks.tell("requested", approval({ changedAt: Number.NaN }));
   t.match(log.entries, [{ level: "error", fields: { event: "requested" } }]);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   await webhooks.sweep();
   only(t, receiver);
 });
@@ -371,13 +373,9 @@ t.test("closing gives what is due its time, and takes nothing more", async (t) =
   const slow = await startReceiver(t, hangs);
   const broken = await startReceiver(t, statuses(500));
   const { webhooks, log } = webhooksFor(t, [hook(slow.url), hook(broken.url, { name: "broken" })]);
-  webhooks.tell(requested());
+  webhooks.tell("requested", approval());
   const closed = webhooks.close();
-  webhooks.tell({
-    event: "void",
-    at: START,
-    approval: approval({ state: "void", why: "gateway_restarted" }),
-  });
+  webhooks.tell("void", approval({ state: "void", why: "gateway_restarted" }));
   await slow.until(1);
   slow.received[0]?.response.end();
   await closed;
