@@ -16,6 +16,8 @@ export const errorCodes = {
   CATALOG_UNAVAILABLE: "What a target's database has could not be read; what rests on it was refused.",
   CERTIFICATE_INVALID: "A certificate or key could not be read, or the two do not belong together.",
   CONFIG_INVALID: "A config or policy file has errors; it was not loaded.",
+  CONTROL_UNREACHABLE:
+    "The control plane did not answer, or did not prove that it is the one that was asked for.",
   IDENTITY_ALGORITHM: "The token is signed by an algorithm that is not allowed.",
   IDENTITY_AUDIENCE: "The token was issued for somebody else.",
   IDENTITY_EXPIRED: "The token has expired.",
@@ -25,6 +27,8 @@ export const errorCodes = {
   INTERNAL: "A part of the gateway failed; nothing was done.",
   PERMIT_INVALID: "A permit was presented twice, or for another command.",
   PROTOCOL_VIOLATION: "The peer sent what its protocol does not allow.",
+  REQUEST_INVALID: "The control plane has nothing by that address, or can't read what was sent to it.",
+  REQUEST_LIMITED: "Too much came from this address or identity in a short time.",
   SECRET_UNAVAILABLE: "A secret's reference leads nowhere.",
   STORE_FAILED: "The store could not be read or written; what rested on it was refused.",
   TARGET_AUTHENTICATION: "The target did not accept the gateway's credential.",
