@@ -1,3 +1,4 @@
+export type * from "./approval-desk.ts";
 export * from "./catalogs.ts";
 export * from "./configuration.ts";
 export * from "./gateway.ts";
