@@ -1,21 +1,37 @@
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
-import { formatAddress, type Listener, type Logger, type TcpAddress } from "@gatehouse/core";
-import type { Gateway } from "@gatehouse/gateway";
+import {
+  type Authenticator,
+  formatAddress,
+  type Listener,
+  type Logger,
+  systemClock,
+  type TcpAddress,
+} from "@gatehouse/core";
+import type { ApprovalDesk, Gateway } from "@gatehouse/gateway";
 import { acceptTls, listen } from "@gatehouse/wire";
-import fastify from "fastify";
+import { createApp } from "./app.ts";
 
 const DEADLINE = 10_000;
 /** Milliseconds between two looks at how long requests have been coming. */
 const DEADLINE_CHECK = 500;
 const CONNECTIONS = 256;
-const REQUEST_LIMIT = 64 * 1024;
+const HEARTBEAT = 15_000;
+
+/** What of a Gateway the control plane is for. */
+export interface Controlled
+  extends Pick<Gateway, "configuration" | "certificate" | "readiness">,
+    Authenticator {
+  readonly approvals: ApprovalDesk;
+}
 
 export interface ControlPlaneOptions {
-  readonly gateway: Gateway;
+  readonly gateway: Controlled;
   readonly log: Logger;
   /** Milliseconds for a client's TLS handshake, and for each of its requests to have come; 10 seconds when left out. */
   readonly deadline?: number;
+  /** Milliseconds between two signs of life of an event stream; 15 seconds when left out. */
+  readonly heartbeat?: number;
 }
 
 /** The control plane's listener, which is up. */
@@ -31,6 +47,7 @@ export async function startControlPlane({
   gateway,
   log,
   deadline = DEADLINE,
+  heartbeat = HEARTBEAT,
 }: ControlPlaneOptions): Promise<ControlPlane | undefined> {
   const { control, limits } = gateway.configuration.config;
   if (!control) return undefined;
@@ -41,24 +58,17 @@ export async function startControlPlane({
     keepAliveTimeout: 5_000,
     connectionsCheckingInterval: DEADLINE_CHECK,
   });
-  const app = fastify({
-    bodyLimit: REQUEST_LIMIT,
-    serverFactory: (handler) => server.on("request", handler),
-  });
-
-  // Alive: the process answers. Kubernetes' liveness probe restarts what does not.
-  app.get("/healthz", () => ({ status: "ok" }));
-
-  // Ready: it can do its work. What is in the way is named, without a detail that helps an outsider.
-  app.get("/readyz", async (_, reply) => {
-    const checks = gateway.readiness();
-    const ready = checks.every((check) => check.ready);
-    return reply.status(ready ? 200 : 503).send({
-      status: ready ? "ready" : "not ready",
-      checks: Object.fromEntries(checks.map((check) => [check.name, check.ready ? "ok" : "failing"])),
-    });
-  });
-
+  const app = createApp(
+    {
+      desk: gateway.approvals,
+      authenticate: (token) => gateway.authenticate(token),
+      readiness: () => gateway.readiness(),
+      clock: systemClock,
+      heartbeat,
+      log,
+    },
+    { serverFactory: (handler) => server.on("request", handler) },
+  );
   await app.ready();
   // node:http keeps its deadlines, and knows its connections, from this event on. Without it a client that sends its
   // request a byte a minute would hold its place for ever: this server is handed connections and never listens.

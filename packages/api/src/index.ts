@@ -1,1 +1,16 @@
-export { type ControlPlane, type ControlPlaneOptions, startControlPlane } from "./control-plane.ts";
+export {
+  type ApprovalBody,
+  approvalSchema,
+  callbackSchema,
+  type ErrorBody,
+  errorSchema,
+  type PageBody,
+  pageSchema,
+  stateSchema,
+} from "./bodies.ts";
+export {
+  type Controlled,
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from "./control-plane.ts";

@@ -1,0 +1,168 @@
+import { formatAddress, type Hold } from "@gatehouse/core";
+import type { ApprovalView } from "@gatehouse/gateway";
+import type { ApprovalBody } from "./bodies.ts";
+
+/** Of a text, a parameter and the number of parameters, where many approvals go out at once. */
+const CUT = { text: 2_000, parameter: 200, parameters: 20 };
+
+/** The command with all that is kept of it, or with as much as a list needs: whoever asks decides how long it is. */
+export type Extent = "whole" | "cut";
+
+/** @returns what is withheld as null, whatever the view holds */
+export function approvalBody({ approval, ...view }: ApprovalView, extent: Extent): ApprovalBody {
+  const { session, surroundings, reason, why, outcome } = approval;
+  return {
+    id: approval.id,
+    state: approval.state,
+    requestedAt: iso(approval.requestedAt),
+    expiresAt: iso(approval.expiresAt),
+    changedAt: iso(approval.changedAt),
+    requester: person(approval.requester),
+    session: {
+      id: session.id,
+      openedAt: iso(session.openedAt),
+      client: formatAddress(session.client),
+      application: session.application,
+      commands: session.commands,
+      refused: session.refused,
+      recent: session.recent.map(({ at, effect, verbs, resources }) => ({
+        at: iso(at),
+        effect,
+        verbs: [...verbs],
+        resources: [...resources],
+      })),
+    },
+    protocol: approval.protocol,
+    target: approval.target,
+    level: approval.level,
+    command: commandBody(approval.command, view.withheld, extent),
+    withheld: view.withheld,
+    digest: approval.digest,
+    policyVersion: approval.policyVersion,
+    holds: approval.holds.map(holdBody),
+    ...(reason === undefined ? {} : { reason }),
+    answers: approval.answers.map(({ by, answer, reason: said, at }) => ({
+      by: person(by),
+      answer,
+      ...(said === undefined ? {} : { reason: said }),
+      at: iso(at),
+    })),
+    missing: view.missing.map(({ rule, approvers, given }) => ({
+      rule: ruleBody(rule),
+      approvers: approversBody(approvers),
+      given,
+    })),
+    ...(view.unanswerable === undefined ? {} : { unanswerable: view.unanswerable }),
+    alike: view.alike,
+    surroundings: surroundingsBody(surroundings),
+    ...(why === undefined ? {} : { why }),
+    ...(outcome === undefined ? {} : { outcome }),
+    reused: approval.reused,
+    deliveries: view.deliveries.map(({ webhook, event, state, attempts, last, next }) => ({
+      webhook,
+      event,
+      state,
+      attempts,
+      ...(last === undefined ? {} : { last }),
+      ...(next === undefined ? {} : { next: iso(next) }),
+    })),
+  };
+}
+
+type Approval = ApprovalView["approval"];
+
+function commandBody(
+  { kind, verbs, access, resources, functions, text, parameters, outline, touches }: Approval["command"],
+  withheld: boolean,
+  extent: Extent,
+): ApprovalBody["command"] {
+  const { length } = parameters;
+  const shown =
+    extent === "whole"
+      ? { text, outline, parameters: [...parameters] }
+      : {
+          text: text.slice(0, CUT.text),
+          outline: outline?.slice(0, CUT.text),
+          parameters: parameters
+            .slice(0, CUT.parameters)
+            .map((value) => value?.slice(0, CUT.parameter) ?? null),
+        };
+  const cut =
+    shown.outline?.length !== outline?.length ||
+    (!withheld &&
+      (shown.text.length < text.length ||
+        shown.parameters.length < length ||
+        shown.parameters.some((value, index) => value?.length !== parameters[index]?.length)));
+  return {
+    kind,
+    verbs: [...verbs],
+    access,
+    resources: [...resources],
+    functions: [...functions],
+    text: withheld ? null : shown.text,
+    parameters: withheld ? null : shown.parameters,
+    ...(shown.outline === undefined ? {} : { outline: shown.outline }),
+    touches: touches && [...touches],
+    cut,
+  };
+}
+
+function holdBody(hold: Hold): ApprovalBody["holds"][number] {
+  const { rule, approvers, expires, reasons, scope, unanswered, message } = hold;
+  return {
+    rule: ruleBody(rule),
+    approvers: approvers.map(approversBody),
+    expires: expires / 1000,
+    reasons: [...reasons],
+    scope: { same: scope.same, for: typeof scope.for === "number" ? scope.for / 1000 : scope.for },
+    unanswered: unanswered === "refuse" ? "refuse" : "mask",
+    ...(message === undefined ? {} : { message }),
+  };
+}
+
+function approversBody({
+  groups,
+  subjects,
+  kinds,
+  count,
+}: Hold["approvers"][number]): ApprovalBody["missing"][number]["approvers"] {
+  return {
+    ...(groups ? { groups: [...groups] } : {}),
+    ...(subjects ? { subjects: [...subjects] } : {}),
+    ...(kinds ? { kinds: [...kinds] } : {}),
+    count,
+  };
+}
+
+function surroundingsBody({ transaction, rows }: Approval["surroundings"]): ApprovalBody["surroundings"] {
+  return {
+    ...(transaction
+      ? {
+          transaction: {
+            since: iso(transaction.since),
+            failed: transaction.failed,
+            locks: transaction.locks.map(({ on, mode }) => ({ on, mode })),
+          },
+        }
+      : {}),
+    ...(rows === undefined ? {} : { rows }),
+  };
+}
+
+function person({ subject, kind, groups, proof }: Approval["requester"]): ApprovalBody["requester"] {
+  const { method, provider, issuer, tokenId } = proof;
+  return {
+    subject,
+    kind,
+    groups: [...groups],
+    proof: { method, provider, issuer, ...(tokenId === undefined ? {} : { tokenId }) },
+  };
+}
+
+function ruleBody({ policy, rule, source }: Hold["rule"]): ApprovalBody["holds"][number]["rule"] {
+  return { policy, rule, source };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
