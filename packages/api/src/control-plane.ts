@@ -1,5 +1,7 @@
 import { createServer } from "node:http";
 import type { Socket } from "node:net";
+import type { ReloadingCertificate } from "@gatehouse/certs";
+import type { Config, ListenerTls } from "@gatehouse/config";
 import {
   type Authenticator,
   formatAddress,
@@ -19,10 +21,10 @@ const CONNECTIONS = 256;
 const HEARTBEAT = 15_000;
 
 /** What of a Gateway the control plane is for. */
-export interface Controlled
-  extends Pick<Gateway, "configuration" | "certificate" | "readiness">,
-    Authenticator {
+export interface Controlled extends Pick<Gateway, "readiness">, Authenticator {
+  readonly configuration: { readonly config: Pick<Config, "control" | "limits"> };
   readonly approvals: ApprovalDesk;
+  certificate(files: ListenerTls): Promise<Pick<ReloadingCertificate, "current">>;
 }
 
 export interface ControlPlaneOptions {

@@ -29,11 +29,10 @@ function commonNameSeen(env: Environment): Promise<string | string[]> {
 
 t.test("a gateway that can do its work is alive and ready", async (t) => {
   const env = await environment(t);
-  t.strictSame(await ask(env, "/healthz"), { status: 200, body: { status: "ok" } });
-  t.strictSame(await ask(env, "/readyz"), {
-    status: 200,
-    body: { status: "ready", checks: { accepting: "ok", audit: "ok", "identity corp": "ok" } },
-  });
+  t.match(await ask(env, "/healthz"), { status: 200, body: { status: "ok" } });
+  const { status, body } = await ask(env, "/readyz");
+  t.equal(status, 200);
+  t.strictSame(body, { status: "ready", checks: { accepting: "ok", audit: "ok", "identity corp": "ok" } });
 });
 
 t.test(

@@ -1,16 +1,28 @@
 import { writeFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http";
 import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import { Gateway } from "@gatehouse/gateway";
-import { createMemoryLog, type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
+import { systemClock } from "@gatehouse/core";
+import { createAuthenticator } from "@gatehouse/identity";
+import {
+  createMemoryLog,
+  FakeDesk,
+  type MemoryLog,
+  type RunningOidcProvider,
+  startOidcProvider,
+} from "@gatehouse/testkit";
 import type { Test } from "tap";
 import { type ControlPlane, startControlPlane } from "../src/index.ts";
 
-/** A gateway without targets of any use, and its control plane. */
+/** A gateway without targets of any use, and its control plane, at which a fake desk answers. */
 export interface Environment {
   readonly gateway: Gateway;
   readonly control: ControlPlane;
+  readonly desk: FakeDesk;
+  readonly log: MemoryLog;
+  /** It knows `ann` and `bob`, who are people, and the workload `agent-7`. */
   readonly provider: RunningOidcProvider;
   readonly folder: string;
   readonly ca: string;
@@ -22,11 +34,15 @@ export interface EnvironmentOptions {
   readonly providerIsDown?: boolean;
   /** Of the control plane, in milliseconds. */
   readonly deadline?: number;
+  /** Of an event stream, in milliseconds. */
+  readonly heartbeat?: number;
+  /** In milliseconds. */
+  readonly tokenLifetime?: number;
 }
 
 export async function environment(
   t: Test,
-  { providerIsDown, deadline }: EnvironmentOptions = {},
+  { providerIsDown, tokenLifetime = 60_000, ...timing }: EnvironmentOptions = {},
 ): Promise<Environment> {
   const folder = t.testdir({
     policies: {
@@ -46,9 +62,12 @@ export async function environment(
   const provider = await startOidcProvider({
     tls: { cert: pair.certificatePem, key: pair.key.reveal() },
     audience: "gatehouse",
-    clients: [],
-    people: [],
-    tokenLifetime: 60_000,
+    clients: [{ name: "agent-7", groups: ["crew-agent"] }],
+    people: [
+      { name: "ann", groups: ["crew-approver"] },
+      { name: "bob", groups: ["crew-approver"] },
+    ],
+    tokenLifetime,
   });
   if (providerIsDown) await provider.stop();
   else t.teardown(() => provider.stop());
@@ -72,12 +91,28 @@ drain: 1s
   const log = createMemoryLog();
   const gateway = await Gateway.start({ configFile, log });
   t.teardown(() => gateway.stop("test ended"));
-  const control = await startControlPlane({ gateway, log, ...(deadline === undefined ? {} : { deadline }) });
+  const { oidc } = gateway.configuration.config.identity;
+  const authenticator = createAuthenticator({ providers: oidc, clock: systemClock, log });
+  t.teardown(() => authenticator.close());
+  const desk = new FakeDesk();
+  const control = await startControlPlane({
+    gateway: {
+      configuration: gateway.configuration,
+      readiness: () => gateway.readiness(),
+      certificate: (files) => gateway.certificate(files),
+      authenticate: (token) => authenticator.authenticate(token),
+      approvals: desk,
+    },
+    log,
+    ...timing,
+  });
   if (!control) throw new Error("The config has a control listener.");
   t.teardown(() => control.close());
   return {
     gateway,
     control,
+    desk,
+    log,
     provider,
     folder,
     ca: authority.certificatePem,
@@ -93,6 +128,7 @@ drain: 1s
 export interface Answer {
   readonly status: number | undefined;
   readonly body: unknown;
+  readonly headers: IncomingHttpHeaders;
 }
 
 /** One request, on a connection of its own unless `options` say otherwise. */
@@ -112,7 +148,11 @@ export function ask(
       response.on("error", reject);
       response.on("end", () => {
         const isJson = response.headers["content-type"]?.startsWith("application/json");
-        resolve({ status: response.statusCode, body: isJson ? JSON.parse(text) : text });
+        resolve({
+          status: response.statusCode,
+          body: isJson ? JSON.parse(text) : text,
+          headers: response.headers,
+        });
       });
     });
     sent.on("error", reject);
