@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { Writable } from "node:stream";
 import { type Clock, messageOf, type Logger } from "@gatehouse/core";
 import type { ApprovalChange, ApprovalDesk } from "@gatehouse/gateway";
 import { approvalBody } from "./approval-body.ts";
@@ -33,7 +33,7 @@ export class EventStreams {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #heartbeat: number;
-  readonly #open = new Map<ServerResponse, string>();
+  readonly #open = new Map<Writable, string>();
 
   constructor({ desk, clock, log, heartbeat }: EventStreamsOptions) {
     this.#desk = desk;
@@ -48,7 +48,7 @@ export class EventStreams {
    * @param begin called when nothing can fail any more, before anything is written
    * @throws Limited where the identity watches too much already
    */
-  serve(caller: Caller, after: string | undefined, to: ServerResponse, begin: () => void): void {
+  serve(caller: Caller, after: string | undefined, to: Writable, begin: () => void): void {
     // Gone while its token was looked at: nothing would ever end the watch.
     if (to.destroyed) return;
     const { subject, proof, expiresAt } = caller.identity;

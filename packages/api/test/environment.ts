@@ -4,7 +4,7 @@ import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import { Gateway } from "@gatehouse/gateway";
-import { systemClock } from "@gatehouse/core";
+import { GatehouseError, systemClock } from "@gatehouse/core";
 import { createAuthenticator } from "@gatehouse/identity";
 import {
   createMemoryLog,
@@ -15,6 +15,7 @@ import {
 } from "@gatehouse/testkit";
 import type { Test } from "tap";
 import { type ControlPlane, startControlPlane } from "../src/index.ts";
+import { objections } from "./conformity.ts";
 
 /** A gateway without targets of any use, and its control plane, at which a fake desk answers. */
 export interface Environment {
@@ -26,6 +27,8 @@ export interface Environment {
   readonly provider: RunningOidcProvider;
   readonly folder: string;
   readonly ca: string;
+  /** No token holds any more. */
+  revoke(): void;
   /** Replaces the certificate's files, and has the control plane look at them. */
   replaceCertificate(): Promise<PemPair>;
 }
@@ -76,7 +79,7 @@ export async function environment(
     configFile,
     `tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
 listeners: { postgres: { address: 127.0.0.1:0 }, control: { address: 127.0.0.1:0 } }
-identity: { oidc: [{ name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }] }
+identity: { oidc: [{ name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt, clockSkew: 0s }] }
 targets:
   orders:
     protocol: postgres
@@ -95,12 +98,16 @@ drain: 1s
   const authenticator = createAuthenticator({ providers: oidc, clock: systemClock, log });
   t.teardown(() => authenticator.close());
   const desk = new FakeDesk();
+  let revoked = false;
   const control = await startControlPlane({
     gateway: {
       configuration: gateway.configuration,
       readiness: () => gateway.readiness(),
       certificate: (files) => gateway.certificate(files),
-      authenticate: (token) => authenticator.authenticate(token),
+      authenticate: (token) => {
+        if (revoked) return Promise.reject(new GatehouseError("IDENTITY_INVALID", "revoked"));
+        return authenticator.authenticate(token);
+      },
       approvals: desk,
     },
     log,
@@ -116,6 +123,9 @@ drain: 1s
     provider,
     folder,
     ca: authority.certificatePem,
+    revoke() {
+      revoked = true;
+    },
     async replaceCertificate() {
       const renewed = await issue("gateway, renewed");
       await writePair(certs, "gateway", renewed);
@@ -126,12 +136,15 @@ drain: 1s
 }
 
 export interface Answer {
-  readonly status: number | undefined;
+  readonly status: number;
   readonly body: unknown;
   readonly headers: IncomingHttpHeaders;
 }
 
-/** One request, on a connection of its own unless `options` say otherwise. */
+/**
+ * One request, on a connection of its own unless `options` say otherwise. An answer of the API that is not as its
+ * OpenAPI document says is an error.
+ */
 export function ask(
   { control, ca }: Environment,
   path: string,
@@ -147,15 +160,37 @@ export function ask(
       });
       response.on("error", reject);
       response.on("end", () => {
-        const isJson = response.headers["content-type"]?.startsWith("application/json");
-        resolve({
-          status: response.statusCode,
-          body: isJson ? JSON.parse(text) : text,
-          headers: response.headers,
-        });
+        const { statusCode: status = 0, headers } = response;
+        const type = headers["content-type"] ?? "";
+        const received: unknown = type.startsWith("application/json") ? JSON.parse(text) : text;
+        const wrong = path.startsWith("/v1/")
+          ? objections(options.method ?? "GET", path, { status, type, body: received })
+          : [];
+        if (wrong.length > 0) reject(new Error(wrong.join("\n")));
+        else resolve({ status, body: received, headers });
       });
     });
     sent.on("error", reject);
     sent.end(body);
   });
+}
+
+/** One request of somebody whom the provider knows; a body is JSON. */
+export async function askAs(
+  env: Environment,
+  name: string,
+  path: string,
+  {
+    body,
+    headers,
+    ...options
+  }: Omit<RequestOptions, "headers"> & {
+    readonly body?: unknown;
+    readonly headers?: Readonly<Record<string, string>>;
+  } = {},
+): Promise<Answer> {
+  const authorization = `Bearer ${await env.provider.token(name)}`;
+  const json = body === undefined ? {} : { "content-type": "application/json" };
+  const sent = { ...options, headers: { authorization, ...json, ...headers } };
+  return ask(env, path, sent, body === undefined ? "" : JSON.stringify(body));
 }

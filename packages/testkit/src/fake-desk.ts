@@ -27,6 +27,13 @@ interface FakeChange {
   readonly view: FakeView;
 }
 
+interface GivenAnswer {
+  readonly answer: "approve" | "deny";
+  readonly reason?: string;
+}
+
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 /** Changes that are kept for who comes again. */
 const KEPT = 100;
 
@@ -40,7 +47,7 @@ export class FakeDesk {
   /** Values of commands are withheld from these subjects. */
   readonly withheldFrom = new Set<string>();
   /** What the next call throws. */
-  failure: unknown;
+  failure: Error | undefined;
   /** What the last callback brought. */
   lastCallback: { readonly name: string; readonly body: Buffer } | undefined;
   readonly #changes: FakeChange[] = [];
@@ -80,11 +87,11 @@ export class FakeDesk {
     return this.#view(this.#known(id), viewer);
   }
 
-  async answer(
-    viewer: Identity,
-    id: string,
-    given: { readonly answer: "approve" | "deny"; readonly reason?: string },
-  ): Promise<FakeView> {
+  answer(viewer: Identity, id: string, given: GivenAnswer): Promise<FakeView> {
+    return Promise.resolve().then(() => this.#answer(viewer, id, given));
+  }
+
+  #answer(viewer: Identity, id: string, given: GivenAnswer): FakeView {
     this.#fail();
     const approval = this.#known(id);
     if (approval.state !== "pending")
@@ -100,11 +107,11 @@ export class FakeDesk {
     return this.#view(this.#known(id), viewer);
   }
 
-  async callback(
-    name: string,
-    headers: Readonly<Record<string, string | readonly string[] | undefined>>,
-    body: Buffer,
-  ): Promise<FakeView> {
+  callback(name: string, headers: Headers, body: Buffer): Promise<FakeView> {
+    return Promise.resolve().then(() => this.#callback(name, headers, body));
+  }
+
+  #callback(name: string, headers: Headers, body: Buffer): FakeView {
     this.#fail();
     if (headers["x-signature"] !== "good")
       throw new GatehouseError("CALLBACK_REFUSED", "The signature is wrong in its third byte.");
