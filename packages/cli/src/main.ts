@@ -1,9 +1,17 @@
 import { GatehouseError, messageOf } from "@gatehouse/core";
 import { version } from "@gatehouse/gateway/version";
 import { Command, CommanderError, Option } from "commander";
+import {
+  type AnswerOptions,
+  idArgument,
+  type ListOptions,
+  type ShowOptions,
+  states,
+  urlArgument,
+} from "./approvals-options.ts";
 import { headArgument, type VerifyOptions } from "./audit-options.ts";
 import type { ExplainOptions } from "./explain.ts";
-import { Failed, paint, printError } from "./output.ts";
+import { Failed, Misused, paint, printError } from "./output.ts";
 import type { TestOptions } from "./policy-test.ts";
 
 /** Exit codes: 0 done, 1 refused or failed, 2 called in a way that makes no sense. */
@@ -87,7 +95,50 @@ function program(): Command {
       (await import("./audit.ts")).verify(path, options),
     );
 
+  const approvals = gatehouse
+    .command("approvals")
+    .description("see what is held, and by which rule")
+    .helpCommand(false);
+  asking(approvals.command("list", { isDefault: true }))
+    .description("list what waits for people (also without the word `list`)")
+    .addOption(new Option("--state <state>", "those in this state").choices(states).default("pending"))
+    .addOption(new Option("--before <id>", "older ones than this one").argParser(idArgument))
+    .option("--watch", "follow the changes until Ctrl-C", false)
+    .addOption(json())
+    .action(async (options: ListOptions) => (await import("./approvals.ts")).list(options));
+  asking(approvals.command("show"))
+    .description("say all that an approver should know")
+    .argument("<id>", "the approval", idArgument)
+    .option("--full", "all of what is long", false)
+    .addOption(json())
+    .action(async (id: string, options: ShowOptions) => (await import("./approvals.ts")).show(id, options));
+  for (const [name, description] of [
+    ["approve", "say yes to what is held"],
+    ["deny", "say no to what is held: its client is told, with the reason"],
+  ] as const)
+    asking(gatehouse.command(name))
+      .description(description)
+      .argument("<id>", "the approval", idArgument)
+      .option("--reason <text>", "why; whoever asked reads it")
+      .addOption(json())
+      .action(async (id: string, options: AnswerOptions) =>
+        (await import("./approvals.ts")).answer(id, name, options),
+      );
+
   return gatehouse;
+}
+
+/** Of a command that asks a control plane. There is no option for the token itself: everybody on the machine sees those. */
+function asking(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--url <url>", "the control plane")
+        .env("GATEHOUSE_URL")
+        .argParser(urlArgument)
+        .makeOptionMandatory(),
+    )
+    .option("--token-file <file>", "a file with an access token, in place of GATEHOUSE_TOKEN")
+    .addOption(new Option("--ca <file>", "certificates to trust").env("GATEHOUSE_CA"));
 }
 
 // `gatehouse ... | head` has read what it wants: no reason for a stack trace.
@@ -110,6 +161,10 @@ function report(error: unknown): number {
   // Commander has printed what it has to say.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
   printError(`${paint("red", "✘", process.stderr)} ${messageOf(error)}`);
+  if (error instanceof Misused) {
+    printError("(--help says how)");
+    return USAGE;
+  }
   if (error instanceof GatehouseError) {
     if (error.hint !== undefined) printError(`  ${error.hint}`);
     printError(`  ${error.code}`);

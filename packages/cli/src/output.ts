@@ -6,6 +6,9 @@ type Format = Parameters<typeof styleText>[0];
 /** A command's result is not what was asked for: exit code 1, the message already printed. */
 export class Failed extends Error {}
 
+/** A command was called in a way that makes no sense, which only its own code could tell: exit code 2. */
+export class Misused extends Error {}
+
 /** Coloured where the stream is a terminal that wants it (NO_COLOR is heeded); plain in a pipe or a file. */
 export function paint(format: Format, text: string, stream: NodeJS.WriteStream = process.stdout): string {
   return styleText(format, text, { stream });
