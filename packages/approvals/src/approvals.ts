@@ -180,14 +180,16 @@ export class Approvals {
       if (judged.void !== undefined) this.#stop(entry, judged.void);
       return { ok: false, approval, refusal: judged.refusal };
     }
-    const spent = entry.after(judged.event, this.#options.clock.now());
+    const { event, masks } = judged;
+    if (event === undefined) return { ok: true, approval, masks, recorded: nothing, unrecorded: nothing };
+    const spent = entry.after(event, this.#options.clock.now());
     if (!spent) return { ok: false, approval, refusal: refusalOf(entry.approval) };
     entry.become(spent);
     this.#register.add(entry);
     return {
       ok: true,
       approval,
-      masks: judged.masks,
+      masks,
       recorded: () => {
         try {
           this.#journal.save(entry.approval);
@@ -472,4 +474,8 @@ export class Approvals {
     this.#wakeAt(this.#forgetAt);
     this.#options.store.forget(now - this.#options.limits().keep);
   }
+}
+
+function nothing(): void {
+  // What has happened before needs no more to be put on record.
 }

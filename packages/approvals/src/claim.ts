@@ -2,6 +2,7 @@ import type { Command, Decision, Hold, Mask, Refusal, Session, VoidReason } from
 import { digestOf, sameDigest, termsOf } from "./digest.ts";
 import type { Entry } from "./entry.ts";
 import type { ApprovalEvent } from "./machine.ts";
+import { isMet } from "./requirements.ts";
 import { refusalOf, refusalOfVoid } from "./words.ts";
 
 /** A command whose wait has ended, as it is now, and as the policy decides on it now. */
@@ -31,7 +32,8 @@ export type Claim =
 type Judgement =
   | {
       readonly ok: true;
-      readonly event: Extract<ApprovalEvent, "spend" | "spend unanswered">;
+      /** Absent where it was spent before, and this is more of the same answer. */
+      readonly event?: Extract<ApprovalEvent, "spend" | "spend unanswered">;
       readonly masks: readonly Mask[];
     }
   | {
@@ -50,8 +52,9 @@ export function judgeClaim(
   const never = (why: VoidReason) => ({ ok: false, refusal: refusalOfVoid(id, why), void: why }) as const;
   if (stopped !== undefined) return { ok: false, refusal: refusalOfVoid(id, stopped) };
   if (phase === "pending") return never("overtaken");
-  const masks = phase === "expired" ? masksUnanswered(holds) : [];
-  if ((phase !== "approved" && phase !== "expired") || !masks) {
+  const goesOn = phase === "spent" && command.continues === true;
+  const masks = isMet(approval) ? [] : masksUnanswered(holds);
+  if ((phase !== "approved" && phase !== "expired" && !goesOn) || !masks) {
     return { ok: false, refusal: refusalOf(approval) };
   }
   const now = digestOf({ session, command });
@@ -59,6 +62,7 @@ export function judgeClaim(
   if (decision.effect !== "hold" || termsOf(decision.holds) !== termsOf(holds)) {
     return never("policy_changed");
   }
+  if (goesOn) return { ok: true, masks };
   return { ok: true, event: phase === "approved" ? "spend" : "spend unanswered", masks };
 }
 

@@ -96,7 +96,12 @@ export const story: readonly Step[] = [
         expect((await paymentsOf(demo, 7)) > 0, "the rows were gone before anybody approved");
         const own = await gatehouse(demo, ["approve", held], { GATEHOUSE_TOKEN: "WRITER_TOKEN" });
         expect(own.code === 1 && own.stderr.includes("APPROVAL_OWN"), "the agent approved its own command");
-        const { code, stderr } = await gatehouse(demo, ["approve", held, "--reason", "The order was a test."]);
+        const { code, stderr } = await gatehouse(demo, [
+          "approve",
+          held,
+          "--reason",
+          "The order was a test.",
+        ]);
         expect(code === 0, stderr);
         expect(((await deleted).rowCount ?? 0) > 0, "expected deleted rows");
         expect((await paymentsOf(demo, 7)) === 0, "the rows are still there");
@@ -225,7 +230,10 @@ async function paymentsOf({ variables }: Demo, order: number): Promise<number> {
   const client = new pg.Client({ connectionString: variables["ORDERS_ADMIN_URL"] ?? "" });
   try {
     await client.connect();
-    const { rows } = await client.query<Count>("select count(*)::int as n from payments where order_id = $1", [order]);
+    const { rows } = await client.query<Count>(
+      "select count(*)::int as n from payments where order_id = $1",
+      [order],
+    );
     return rows[0]?.n ?? 0;
   } finally {
     await client.end();
@@ -244,7 +252,9 @@ async function waiting(demo: Demo): Promise<string> {
 }
 
 function isListed(value: unknown): value is { readonly approvals: readonly { readonly id: string }[] } {
-  return typeof value === "object" && value !== null && "approvals" in value && Array.isArray(value.approvals);
+  return (
+    typeof value === "object" && value !== null && "approvals" in value && Array.isArray(value.approvals)
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { Approvals } from "@gatehouse/approvals";
 import { type Approval, type AuditLog, errorCodes, GatehouseError, type Identity } from "@gatehouse/core";
-import type { Callbacks, Webhooks } from "@gatehouse/webhooks";
+import type { CallbackAnswer, Callbacks, Webhooks } from "@gatehouse/webhooks";
 import type { ApprovalDesk, ApprovalView } from "./approval-desk.ts";
 import type { ChangeLog } from "./change-log.ts";
 import { type Sight, seenBy } from "./viewing.ts";
@@ -78,9 +78,9 @@ export function openDesk({
     },
 
     async callback(name, headers, body) {
-      let verified: ReturnType<Callbacks["verify"]>;
+      let verified: CallbackAnswer;
       try {
-        verified = callbacks.verify(name, headers, body);
+        verified = await callbacks.verify(name, headers, body);
       } catch (error) {
         if (error instanceof GatehouseError) {
           await audit.append({

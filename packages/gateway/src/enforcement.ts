@@ -30,7 +30,12 @@ export interface EnforcementOptions {
   readonly policies: () => PolicyEngine;
   readonly approvals: Pick<Approvals, "reuse" | "hold" | "claim">;
   /** Told of each command that was let through since its identity may break the glass of what holds it. */
-  readonly brokeGlass: (session: Session, command: Command, rules: readonly RuleReference[]) => void;
+  readonly brokeGlass: (
+    session: Session,
+    command: Command,
+    rules: readonly RuleReference[],
+    reference: string,
+  ) => void;
   readonly audit: AuditLog;
   readonly clock: Clock;
   readonly ids: IdSource;
@@ -167,7 +172,7 @@ export class SessionEnforcement {
         { reference, ...this.#actor, rules: decision.brokeGlass },
         "glass broken: a held command was let through",
       );
-      this.#options.brokeGlass(this.#session, command, decision.brokeGlass);
+      this.#options.brokeGlass(this.#session, command, decision.brokeGlass, reference);
     }
     const written = audit.append({
       type: "command",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { Approvals } from "@gatehouse/approvals";
+import { Approvals, type ApprovalStore } from "@gatehouse/approvals";
 import { type OpenAuditLog, openAuditLog } from "@gatehouse/audit";
 import { type ReloadingCertificate, watchCertificate } from "@gatehouse/certs";
 import type { Config, ListenerConfig, ListenerTls } from "@gatehouse/config";
@@ -26,7 +26,7 @@ import { staticLeases } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
-import { type ApprovalStore, openApprovalStore } from "@gatehouse/storage";
+import { openApprovalStore } from "@gatehouse/storage";
 import { Callbacks, Webhooks } from "@gatehouse/webhooks";
 import type { ApprovalDesk } from "./approval-desk.ts";
 import { ChangeLog } from "./change-log.ts";
@@ -124,7 +124,7 @@ export class Gateway {
       approvals: this.#approvals,
       changes,
       webhooks: this.#webhooks,
-      callbacks: new Callbacks({ callbacks: () => settings().callbacks, clock: this.#clock }),
+      callbacks: new Callbacks({ callbacks: () => settings().callbacks, clock: this.#clock, log: this.#log }),
       audit,
       sight: () => ({
         policies: this.#configuration.policies,
@@ -305,7 +305,7 @@ export class Gateway {
       leases: this.#leases,
       sessions: this.#sessions,
       approvals: this.#approvals,
-      brokeGlass: (session, command, rules) => this.#webhooks.tellOfBrokenGlass(session, command, rules),
+      brokeGlass: (...broken) => this.#webhooks.tellOfBrokenGlass(...broken),
     });
     for (const protocol of this.#protocols) {
       for (const listener of config.listeners.get(protocol.name) ?? []) {
@@ -365,7 +365,7 @@ export class Gateway {
     );
     if (left > 0) this.#log.warn({ sessions: left }, "sessions did not close in time");
     await this.#approvals.close();
-    this.#webhooks.close();
+    await this.#webhooks.close();
     this.#authenticator.close();
     for (const certificate of this.#certificates) certificate.close();
     await Promise.all(this.#protocols.map((protocol) => protocol.dispose()));

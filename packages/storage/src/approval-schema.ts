@@ -70,6 +70,7 @@ const command = z.object({
   functions: strings,
   text: z.string(),
   parameters: z.array(z.string().nullable()),
+  runs: strings,
   outline: z.string().exactOptional(),
   touches: strings.nullable(),
 });

@@ -35,6 +35,7 @@ export function sampleApproval(changes: Partial<Approval> = {}): Approval {
       functions: ["now"],
       text: "DELETE FROM orders\n WHERE placed < now() - $1::interval",
       parameters: ["1 year", null],
+      runs: [],
       outline: "DELETE FROM orders WHERE placed < now() - $1::interval",
       touches: ["public.orders.placed"],
     },

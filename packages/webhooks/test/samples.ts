@@ -41,6 +41,7 @@ export function approval(changed: Partial<Approval> = {}): Approval {
       functions: [],
       text: `DELETE FROM customers WHERE email = '${VALUE}'`,
       parameters: [VALUE],
+      runs: [],
       outline: "DELETE FROM customers WHERE email = $1",
       touches: null,
     },
