@@ -54,7 +54,7 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     get masks() {
       return enforced.masks;
     },
-    decide: (command) => enforced.decide(command),
+    decide: (command, held) => enforced.decide(command, held),
     refuse: (refused) => enforced.refuse(refused),
     async close(end, detail) {
       if (closed) return;
