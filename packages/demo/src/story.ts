@@ -126,12 +126,12 @@ export const story: readonly Step[] = [
     play: async (demo) => {
       let held = "";
       await asWriter(demo, async (client) => {
-        client.query("delete from payments where order_id = 9").catch(() => undefined);
+        client.query("delete from payments where order_id = 11").catch(() => undefined);
         held = await waiting(demo);
       });
       const { code, stderr } = await gatehouse(demo, ["approve", held, "--reason", "Go on."]);
       expect(code === 1 && stderr.includes("APPROVAL_ENDED"), stderr);
-      expect((await paymentsOf(demo, 9)) > 0, "the rows are gone");
+      expect((await paymentsOf(demo, 11)) > 0, "the rows are gone");
     },
   },
   {
