@@ -196,14 +196,14 @@ export function serviceWith(limits: Partial<ApprovalLimits> = {}) {
   return {
     ...{ approvals, clock, store, audit, log, told, options },
     /** Has a command wait, until that is on record. */
-    async held(changed: Partial<HoldRequest> = {}): Promise<Held> {
+    held: async (changed: Partial<HoldRequest> = {}): Promise<Held> => {
       const held = approvals.hold(request(changed));
       if ("refused" in held) throw new Error(`not held: ${held.refused}`);
       await settle();
       return held;
     },
     /** Moves the time on, and ends what is over. */
-    async pass(milliseconds: number): Promise<void> {
+    pass: async (milliseconds: number): Promise<void> => {
       clock.advance(milliseconds);
       approvals.sweep();
       await settle();
