@@ -14,7 +14,7 @@ import {
   type VoidReason,
 } from "@gatehouse/core";
 import { type Given, judge, noAnswer } from "./answering.ts";
-import { type Claim, type Claimed, judgeClaim } from "./claim.ts";
+import { type Claim, type Claimed, judgeClaim, masksUnanswered } from "./claim.ts";
 import { digestOf, keyOf } from "./digest.ts";
 import { Entry } from "./entry.ts";
 import { answerEvents, expiredEvent, outcomeEvent, requestedEvent, voidEvent } from "./events.ts";
@@ -214,14 +214,7 @@ export class Approvals {
       const ended = this.#register.get(id);
       throw noAnswer(ended ? (whyNot(ended, by) ?? "APPROVAL_ENDED") : "APPROVAL_UNKNOWN", id);
     } catch (error) {
-      if (error instanceof GatehouseError && error.code !== "AUDIT_FAILED") {
-        await this.#journal.tryAppend(id, {
-          type: "approval.rejected",
-          approval: id.slice(0, LONGEST_ID),
-          code: error.code,
-          by,
-        });
-      }
+      await this.#rejected(id, by, error);
       throw error;
     }
   }
@@ -344,6 +337,13 @@ export class Approvals {
     this.#tell(TOLD[event], answered);
   }
 
+  /** An answer has no effect: where its words are on the audit log already, this comes behind them. */
+  async #rejected(id: string, by: Person, error: unknown): Promise<void> {
+    if (!(error instanceof GatehouseError) || error.code === "AUDIT_FAILED") return;
+    const approval = id.slice(0, LONGEST_ID);
+    await this.#journal.tryAppend(approval, { type: "approval.rejected", approval, code: error.code, by });
+  }
+
   /** What was said to one is said to all that wait for the same yes. */
   #takeAlong(key: string, event: "approve" | "deny", answers: readonly Answer[]): void {
     const others = this.#register.alike(key).filter(({ following }) => !following);
@@ -366,6 +366,7 @@ export class Approvals {
         { approval: entry.approval.id, error: messageOf(error) },
         "what was said to an approval could not be put on record for one alike: it goes on waiting",
       );
+      for (const { by } of answers.slice(-1)) await this.#rejected(entry.approval.id, by, error);
     } finally {
       entry.following = false;
     }
@@ -388,7 +389,10 @@ export class Approvals {
 
   async #expire(entry: Entry): Promise<void> {
     if (!entry.waits) return;
-    await this.#journal.tryAppend(entry.approval.id, expiredEvent(entry.approval));
+    const { id, holds } = entry.approval;
+    const onRecord = await this.#journal.tryAppend(id, expiredEvent(entry.approval));
+    // Where the end of its time would let it through, that has to be on record like a yes.
+    if (!onRecord && masksUnanswered(holds)) entry.stopped ??= "not_recorded";
     this.#end(entry, "expired", entry.after("expire", this.#options.clock.now()));
   }
 

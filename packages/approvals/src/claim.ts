@@ -67,7 +67,7 @@ export function judgeClaim(
 }
 
 /** What hides in place of an answer; undefined where one of them refuses. Without a mask nothing would be hidden. */
-function masksUnanswered(holds: readonly Hold[]): readonly Mask[] | undefined {
+export function masksUnanswered(holds: readonly Hold[]): readonly Mask[] | undefined {
   const masks = holds.map(({ unanswered }) => (unanswered === "refuse" ? [] : unanswered));
   return masks.every(({ length }) => length > 0) ? masks.flat() : undefined;
 }

@@ -27,15 +27,19 @@ export class Journal {
     this.#options = options;
   }
 
-  /** @throws GatehouseError AUDIT_FAILED: not all of them are on the audit log, and nothing rests on any */
+  /**
+   * One after the other, so that what comes of people's words is never on the log without them.
+   * @throws GatehouseError AUDIT_FAILED: not all of them are on the audit log, and nothing rests on any
+   */
   async append(...events: readonly AuditEvent[]): Promise<void> {
-    const written = await Promise.allSettled(events.map((event) => this.#options.audit.append(event)));
-    const failed = written.find((result) => result.status === "rejected");
-    if (!failed) return;
-    throw new GatehouseError("AUDIT_FAILED", "It could not be put on the audit log, so it has no effect.", {
-      hint: "Try again; if it goes on, tell whoever runs the gateway.",
-      cause: failed.reason,
-    });
+    try {
+      for (const event of events) await this.#options.audit.append(event);
+    } catch (cause) {
+      throw new GatehouseError("AUDIT_FAILED", "It could not be put on the audit log, so it has no effect.", {
+        hint: "Try again; if it goes on, tell whoever runs the gateway.",
+        cause,
+      });
+    }
   }
 
   /** @throws GatehouseError STORE_FAILED */
@@ -44,16 +48,18 @@ export class Journal {
     this.#unsaved.delete(approval.id);
   }
 
-  /** For what happens all the same. */
-  async tryAppend(approval: string, ...events: readonly AuditEvent[]): Promise<void> {
+  /** For what happens all the same. @returns whether it is on the audit log */
+  async tryAppend(approval: string, event: AuditEvent): Promise<boolean> {
     try {
-      await this.append(...events);
+      await this.append(event);
+      return true;
     } catch (error) {
       const cause = error instanceof Error ? error.cause : undefined;
       this.#options.log.error(
-        { approval, events: events.map(({ type }) => type), error: messageOf(cause ?? error) },
-        "audit failed: the approval ends all the same",
+        { approval, event: event.type, error: messageOf(cause ?? error) },
+        "audit failed: what ends an approval happens all the same",
       );
+      return false;
     }
   }
 

@@ -202,9 +202,10 @@ t.test(
     await settle();
     await pass(20 * MINUTE);
     t.equal(await hasEnded(waiting), false);
-    audit.step();
+    audit.state.stepwise = false;
     audit.step();
     t.equal((await answering).state, "approved");
+    await settle();
     t.equal(claim(waiting).ok, true);
     t.same(audit.types(), ["requested", "answered", "approved"]);
   },
@@ -218,16 +219,33 @@ t.test("whose client has gone is not let through, not even by a yes that is bein
   await settle();
   waiting.gone("canceled");
   waiting.gone("client_gone");
-  audit.step();
+  audit.state.stepwise = false;
   audit.step();
   await answering;
   t.match(refusal(claim(waiting)), { kind: "canceled", message: "canceling statement due to user request" });
   await settle();
-  audit.step();
-  await settle();
   t.match(approvals.get(waiting.approval), { state: "void", why: "canceled" });
   t.same(audit.types(), ["requested", "answered", "approved", "void"]);
 });
+
+t.test(
+  "an answer that waits for another to be written comes too late when the client goes meanwhile",
+  async (t) => {
+    const { approvals, audit, held } = serviceWith();
+    const waiting = await held({ holds: [hold({ approvers: [{ groups: ["dba"], count: 2 }] })] });
+    audit.state.stepwise = true;
+    const first = approvals.answer(waiting.approval, dana, { answer: "approve" });
+    const second = approvals.answer(waiting.approval, erik, { answer: "approve" });
+    await settle();
+    waiting.gone("client_gone");
+    audit.state.stepwise = false;
+    audit.step();
+    t.equal((await first).state, "pending");
+    await t.rejects(second, { code: "APPROVAL_ENDED" });
+    await settle();
+    t.same(audit.types().sort(), ["answered", "rejected", "requested", "void"]);
+  },
+);
 
 t.test("what has changed since it was asked for is not let through, and never will be", async (t) => {
   const asked = request();
@@ -369,6 +387,9 @@ t.test("what can't be put on record does not happen, unless it is an end", async
     "but a no that is on the audit log takes effect without the store, which has it later",
     async (t) => {
       const { approvals, store, held, pass, claim } = serviceWith();
+      const older = await held();
+      older.gone("client_gone");
+      await pass(1);
       const waiting = await held();
       store.state.failing = true;
       await approvals.answer(waiting.approval, dana, { answer: "deny" });
@@ -377,6 +398,7 @@ t.test("what can't be put on record does not happen, unless it is an end", async
       store.state.failing = false;
       t.same(approvals.list({ states: ["pending"], limit: 9 }), [], "what the store has is out of date");
       t.equal(approvals.list({ states: ["denied"], limit: 9 }).length, 1);
+      t.match(approvals.list({ states: ["pending", "void"], limit: 1 }), [{ id: older.approval }]);
       await pass(0);
       t.equal(store.rows.get(waiting.approval)?.state, "denied");
     },
@@ -393,6 +415,15 @@ t.test("what can't be put on record does not happen, unless it is an end", async
     t.match(refusal(claim(late)).message, /Nobody answered/);
     t.equal(refusal(claim(left)).kind, "canceled");
     t.ok(log.entries.length >= 4, "the log tells of both");
+  });
+  t.test("but not an end that would let it through", async (t) => {
+    const { audit, held, pass, claim } = serviceWith();
+    const masking = [hold({ unanswered: [mask] })] as const;
+    const waiting = await held({ holds: masking });
+    audit.state.fails = () => true;
+    await pass(15 * MINUTE);
+    t.equal(await hasEnded(waiting), true);
+    t.equal(refusal(claim(waiting, { holds: masking })).kind, "internal");
   });
   t.test("running, for want of the store", async (t) => {
     const { approvals, store, held, claim } = serviceWith();

@@ -222,6 +222,32 @@ t.test("one whose client has gone is not let go by another's yes", async (t) => 
   t.equal(claim(two, { holds: FOR_AN_HOUR, ...elsewhere }).ok, false);
 });
 
+t.test("nor one whose client goes while its own answers are being written", async (t) => {
+  const { approvals, audit, held } = serviceWith();
+  const [one, two] = [await held({ holds: FOR_AN_HOUR }), await held({ holds: FOR_AN_HOUR, ...elsewhere })];
+  audit.state.stepwise = true;
+  const denying = approvals.answer(two.approval, erik, { answer: "deny" });
+  await settle();
+  const approving = approvals.answer(one.approval, dana, { answer: "approve" });
+  await settle();
+  // Of what waits for the log, the words to the first one are written, and those to the second fail.
+  const [, words] = audit.waiting.splice(0, 2, ...audit.waiting.slice(0, 1));
+  words?.settle(true);
+  await settle();
+  audit.waiting.pop()?.settle(true);
+  await approving;
+  two.gone("canceled");
+  audit.state.stepwise = false;
+  audit.step(false);
+  await t.rejects(denying, { code: "AUDIT_FAILED" });
+  await settle();
+  const ofTwo = audit.events.filter((event) => "approval" in event && event.approval === two.approval);
+  t.same(
+    ofTwo.map(({ type }) => type),
+    ["approval.requested", "approval.void"],
+  );
+});
+
 t.test("no more yeses are kept than a bound; the one not used for longest goes", async (t) => {
   const yeses = new Yeses(2);
   for (const key of ["a", "b"]) yeses.keep(key, { approval: key, until: 10 });
