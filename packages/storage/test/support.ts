@@ -30,6 +30,7 @@ export function approval(id: string, changed: Partial<Approval> = {}): Approval 
       access: "write",
       resources: ["public.orders"],
       functions: ["pg_catalog.now"],
+      runs: ["DELETE FROM orders WHERE note = $1"],
       text: "DELETE FROM orders WHERE note = '\u0000\ud800' AND id = $1",
       parameters: ["7", null],
       outline: "DELETE FROM orders WHERE note = $1 AND id = $2",
