@@ -38,6 +38,7 @@ export function webhooksFor(
     log,
     ...options,
   });
-  t.teardown(() => webhooks.close());
+  // Its requests end when the receivers do.
+  t.teardown(() => void webhooks.close());
   return { webhooks, clock, log, set };
 }
