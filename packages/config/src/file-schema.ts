@@ -115,8 +115,10 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
     development: z
       .boolean()
       .default(false)
-      .describe("Allows literal secrets, and http:// issuers on loopback. Never in production"),
-    state: filePath(reading.folder).prefault("file:state").describe("The folder of the audit log"),
+      .describe("Allows literal secrets, and http:// on loopback. Never in production"),
+    state: filePath(reading.folder)
+      .prefault("file:state")
+      .describe("The folder of the audit log and the approvals"),
     tls: certificate(reading)
       .exactOptional()
       .describe("The certificate of every listener that has none of its own"),
