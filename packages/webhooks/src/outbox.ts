@@ -6,9 +6,9 @@ const MAX_WAITING = 1000;
 const MAX_IN_FLIGHT = 4;
 
 /** All in milliseconds. */
-export const FIRST_RETRY = 1_000;
-export const LONGEST_RETRY = 5 * 60_000;
-export const GIVE_UP_AFTER = 60 * 60_000;
+const FIRST_RETRY = 1_000;
+const LONGEST_RETRY = 5 * 60_000;
+const GIVE_UP_AFTER = 60 * 60_000;
 
 /** A delivery while it is under way. */
 export type OpenDelivery = { -readonly [Key in keyof Delivery]: Delivery[Key] };
@@ -90,12 +90,12 @@ export class Outbox {
 
   async #try(job: Queued): Promise<void> {
     const { clock, deadline, closing } = this.#options;
+    job.sending = true;
     const hook = this.#options.hook();
     if (hook === undefined) {
       this.#giveUp(job, "it is not configured any more");
       return;
     }
-    job.sending = true;
     this.#inFlight++;
     job.delivery.attempts++;
     const signal = AbortSignal.any([closing, AbortSignal.timeout(deadline)]);

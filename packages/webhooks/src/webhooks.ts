@@ -155,10 +155,15 @@ export class Webhooks {
   }
 
   #follow(sending: Promise<void>): void {
-    const followed = sending.then(() => {
-      this.#inFlight.delete(followed);
-      this.#begin();
-    });
+    const followed = sending
+      // A mistake of this package's own is no reason for the gateway to end.
+      .catch((error: unknown) => {
+        this.#options.log.error({ error: messageOf(error) }, "telling a webhook failed");
+      })
+      .then(() => {
+        this.#inFlight.delete(followed);
+        this.#begin();
+      });
     this.#inFlight.add(followed);
   }
 }
