@@ -22,7 +22,9 @@ const HEARTBEAT = 15_000;
 
 /** What of a Gateway the control plane is for. */
 export interface Controlled extends Pick<Gateway, "readiness">, Authenticator {
-  readonly configuration: { readonly config: Pick<Config, "control" | "limits"> };
+  readonly configuration: {
+    readonly config: Pick<Config, "control"> & { readonly limits: Pick<Config["limits"], "keepalive"> };
+  };
   readonly approvals: ApprovalDesk;
   certificate(files: ListenerTls): Promise<Pick<ReloadingCertificate, "current">>;
 }

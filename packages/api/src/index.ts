@@ -1,14 +1,4 @@
 export {
-  type ApprovalBody,
-  approvalSchema,
-  callbackSchema,
-  type ErrorBody,
-  errorSchema,
-  type PageBody,
-  pageSchema,
-  stateSchema,
-} from "./bodies.ts";
-export {
   type Controlled,
   type ControlPlane,
   type ControlPlaneOptions,

@@ -8,7 +8,7 @@ import { type Identity, systemClock } from "@gatehouse/core";
 import { createMemoryLog, FakeDesk, sampleApproval } from "@gatehouse/testkit";
 import t, { type Test } from "tap";
 import { EventStreams } from "../src/event-streams.ts";
-import { approvalSchema } from "../src/index.ts";
+import { approvalSchema } from "../src/bodies.ts";
 import { askAs, type Environment, environment } from "./environment.ts";
 
 const path = "/v1/approvals/events";

@@ -1,7 +1,13 @@
 import { readFile } from "node:fs/promises";
 import type { IncomingMessage } from "node:http";
 import { Agent, type RequestOptions, request } from "node:https";
-import { type ApprovalBody, approvalSchema, errorSchema, type PageBody, pageSchema } from "@gatehouse/api";
+import {
+  type ApprovalBody,
+  approvalSchema,
+  errorSchema,
+  type PageBody,
+  pageSchema,
+} from "@gatehouse/api/bodies";
 import { type ErrorCode, errorCodes, GatehouseError, messageOf, Secret } from "@gatehouse/core";
 import type { ControlOptions } from "./approvals-options.ts";
 import { type ServerEvent, serverEvents } from "./approvals-events.ts";

@@ -1,4 +1,4 @@
-import type { ApprovalBody } from "@gatehouse/api";
+import type { ApprovalBody } from "@gatehouse/api/bodies";
 import { type ErrorCode, errorCodes } from "@gatehouse/core";
 import { neededOf, paintState, peopleOf, whatOf } from "./approvals-table.ts";
 import { lengthOfTime, visible, wrapped } from "./approvals-text.ts";
@@ -8,7 +8,7 @@ import { counted, paint } from "./output.ts";
 const LABEL = 13;
 const MIN_WIDTH = 40;
 /** Lines that are shown of one thing, unless all of them are asked for. */
-const LINES = { command: 24, value: 3, list: 4 };
+const LINES = { head: 16, tail: 6, value: 3, list: 4 };
 
 export interface PageOptions {
   /** In columns. */
@@ -103,7 +103,17 @@ class Page {
     const bar = paint("dim", "│ ");
     const text = command.text ?? command.outline;
     const lines = text === undefined ? [] : wrapped(text, this.#width - 2);
-    for (const line of this.#cut(lines, LINES.command)) this.lines.push(bar + line);
+    const { length } = lines;
+    const all = this.#full || length <= LINES.head + LINES.tail;
+    this.lines.push(...lines.slice(0, all ? length : LINES.head).map((line) => bar + line));
+    // Both ends: what matters may stand behind a page of blank lines.
+    if (!all) {
+      const hidden = counted(length - LINES.head - LINES.tail, "line");
+      this.lines.push(
+        paint("yellow", `… ${hidden} not shown here: --full shows all`),
+        ...lines.slice(-LINES.tail).map((line) => bar + line),
+      );
+    }
     this.lines.push("");
     if (withheld)
       this.row(

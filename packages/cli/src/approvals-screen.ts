@@ -1,4 +1,4 @@
-import type { ApprovalBody } from "@gatehouse/api";
+import type { ApprovalBody } from "@gatehouse/api/bodies";
 import { approvalTable, whatOf } from "./approvals-table.ts";
 import { fitted } from "./approvals-text.ts";
 import type { Watcher } from "./approvals-watch.ts";
@@ -16,9 +16,19 @@ const HOME = "\x1b[H";
 const REST_OF_LINE = "\x1b[K";
 const REST_OF_SCREEN = "\x1b[J";
 
+/** What is used of a terminal. */
+interface Terminal {
+  readonly columns: number;
+  readonly rows: number;
+  write(text: string): unknown;
+  on(event: "resize", listener: () => void): unknown;
+  off(event: "resize", listener: () => void): unknown;
+}
+
 /** A table that is redrawn with each change, on a terminal. */
 export class Screen implements Watcher {
   readonly #state: string | undefined;
+  readonly #terminal: Terminal;
   readonly #recent: string[] = [];
   readonly #ticks: NodeJS.Timeout;
   #approvals: readonly ApprovalBody[] = [];
@@ -26,10 +36,11 @@ export class Screen implements Watcher {
   #isOpen = true;
 
   /** @param state shows those in this state alone */
-  constructor(state: string | undefined) {
+  constructor(state: string | undefined, terminal: Terminal) {
     this.#state = state;
-    process.stdout.write(OPEN);
-    process.stdout.on("resize", this.#draw);
+    this.#terminal = terminal;
+    terminal.write(OPEN);
+    terminal.on("resize", this.#draw);
     this.#ticks = setInterval(this.#draw, TICK);
   }
 
@@ -46,7 +57,7 @@ export class Screen implements Watcher {
     if (!isShown) this.#approvals = rest;
     else if (isNew) this.#approvals = [approval, ...rest];
     else this.#approvals = this.#approvals.map((one) => (one.id === approval.id ? approval : one));
-    const time = new Date(approval.changedAt).toLocaleTimeString();
+    const time = new Date(approval.changedAt).toTimeString().slice(0, 8);
     const by = approval.answers.at(-1)?.by.subject;
     const answered =
       by !== undefined && ["answered", "approved", "denied"].includes(event) ? ` by ${by}` : "";
@@ -67,12 +78,12 @@ export class Screen implements Watcher {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     clearInterval(this.#ticks);
-    process.stdout.off("resize", this.#draw);
-    process.stdout.write(CLOSE);
+    this.#terminal.off("resize", this.#draw);
+    this.#terminal.write(CLOSE);
   }
 
   readonly #draw = (): void => {
-    const { columns, rows } = process.stdout;
+    const { columns, rows } = this.#terminal;
     // The last column stays free: a terminal goes on in the next line when it is written to.
     const width = columns - 1;
     const recent = this.#recent.map((line) => paint("dim", fitted(line, width).shown));
@@ -94,7 +105,7 @@ export class Screen implements Watcher {
       "",
       ...foot,
     ];
-    process.stdout.write(
+    this.#terminal.write(
       HOME +
         lines
           .slice(0, rows)

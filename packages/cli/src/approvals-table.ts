@@ -1,4 +1,4 @@
-import type { ApprovalBody } from "@gatehouse/api";
+import type { ApprovalBody } from "@gatehouse/api/bodies";
 import { fitted, lengthOfTime } from "./approvals-text.ts";
 import { paint } from "./output.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { type ApprovalBody, approvalSchema } from "@gatehouse/api";
+import { type ApprovalBody, approvalSchema } from "@gatehouse/api/bodies";
 import { type ErrorCode, GatehouseError, messageOf } from "@gatehouse/core";
 import type { ControlPlaneClient } from "./approvals-client.ts";
 import type { ListOptions } from "./approvals-options.ts";
@@ -33,7 +33,8 @@ export interface Watcher {
 /** Follows the changes until the process is told to stop, or the token holds no longer. */
 export async function watch(client: ControlPlaneClient, options: ListOptions): Promise<void> {
   const state = options.state === "all" ? undefined : options.state;
-  const watcher = process.stdout.isTTY && !options.json ? new Screen(state) : lines(options.json);
+  const watcher =
+    process.stdout.isTTY && !options.json ? new Screen(state, process.stdout) : lines(options.json);
   const stop = () => {
     watcher.close();
     process.exit(0);

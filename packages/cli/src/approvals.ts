@@ -1,4 +1,4 @@
-import type { ApprovalBody } from "@gatehouse/api";
+import type { ApprovalBody } from "@gatehouse/api/bodies";
 import { ControlPlaneClient } from "./approvals-client.ts";
 import type { AnswerOptions, ControlOptions, ListOptions, ShowOptions } from "./approvals-options.ts";
 import { approvalPage } from "./approvals-page.ts";

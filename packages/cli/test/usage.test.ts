@@ -15,6 +15,11 @@ t.test("every command has help, and help is no failure", async (t) => {
     ["policy", "catalog"],
     ["audit"],
     ["audit", "verify"],
+    ["approvals"],
+    ["approvals", "list"],
+    ["approvals", "show"],
+    ["approve"],
+    ["deny"],
   ]) {
     const { code, stdout } = await gatehouse([...args, "--help"]);
     t.equal(code, 0, args.join(" "));

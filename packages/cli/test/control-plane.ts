@@ -1,0 +1,82 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { startControlPlane } from "@gatehouse/api";
+import { createAuthority, watchCertificate, writePair } from "@gatehouse/certs";
+import { GatehouseError, type Identity } from "@gatehouse/core";
+import { createMemoryLog, FakeDesk } from "@gatehouse/testkit";
+import type { Test } from "tap";
+
+/** A control plane with a desk at which nobody waits. */
+export interface TestControlPlane {
+  readonly desk: FakeDesk;
+  readonly folder: string;
+  /** What the command needs to ask it as `ann`. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Ends it, and starts it again at the same port. */
+  restart(): Promise<void>;
+}
+
+/** Tokens are names: `ann` is somebody, and so is whoever else may be asked for; but not `nobody`. */
+function authenticate(token: string): Promise<Identity> {
+  if (token === "nobody") return Promise.reject(new GatehouseError("IDENTITY_EXPIRED", "It has expired."));
+  return Promise.resolve({
+    subject: token,
+    kind: "human",
+    groups: ["crew-approver"],
+    proof: { method: "oidc", provider: "corp", issuer: "https://id.example" },
+    expiresAt: Date.now() + 3_600_000,
+  });
+}
+
+export async function controlPlane(t: Test): Promise<TestControlPlane> {
+  const folder = t.testdir();
+  const now = Date.now();
+  const authority = await createAuthority({ name: "test", now });
+  const names = ["localhost", "127.0.0.1"];
+  await writePair(
+    folder,
+    "gateway",
+    await authority.issue({ use: "server", commonName: "gateway", names, now }),
+  );
+  await writeFile(join(folder, "ca.crt"), authority.certificatePem);
+  const log = createMemoryLog();
+  const tls = { cert: join(folder, "gateway.crt"), key: join(folder, "gateway.key") };
+  const certificate = await watchCertificate({ ...tls, log });
+  t.teardown(() => certificate.close());
+  const desk = new FakeDesk();
+  const start = async (port: number) => {
+    const control = await startControlPlane({
+      gateway: {
+        configuration: {
+          config: {
+            control: { address: { host: "127.0.0.1", port }, tls },
+            limits: { keepalive: 30_000 },
+          },
+        },
+        readiness: () => [],
+        certificate: () => Promise.resolve(certificate),
+        approvals: desk,
+        authenticate,
+      },
+      log,
+    });
+    if (!control) throw new Error("There is a control listener.");
+    return control;
+  };
+  let running = await start(0);
+  t.teardown(() => running.close());
+  const { port } = running.address;
+  return {
+    desk,
+    folder,
+    env: {
+      GATEHOUSE_URL: `https://127.0.0.1:${port}`,
+      GATEHOUSE_CA: join(folder, "ca.crt"),
+      GATEHOUSE_TOKEN: "ann",
+    },
+    async restart() {
+      await running.close();
+      running = await start(port);
+    },
+  };
+}
