@@ -13,7 +13,7 @@ export interface TestControlPlane {
   /** What the command needs to ask it as `ann`. */
   readonly env: Readonly<Record<string, string>>;
   /** Ends it, and starts it again at the same port. */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
 }
 
 /** Tokens are names: `ann` is somebody, and so is whoever else may be asked for; but not `nobody`. */
@@ -74,7 +74,7 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
       GATEHOUSE_CA: join(folder, "ca.crt"),
       GATEHOUSE_TOKEN: "ann",
     },
-    async restart() {
+    restart: async () => {
       await running.close();
       running = await start(port);
     },
