@@ -2,8 +2,8 @@ import { formatAddress, type Hold } from "@gatehouse/core";
 import type { ApprovalView } from "@gatehouse/gateway";
 import type { ApprovalBody } from "./bodies.ts";
 
-/** Of a text, a parameter and the number of parameters, where many approvals go out at once. */
-const CUT = { text: 2_000, parameter: 200, parameters: 20 };
+/** Characters of a text and of a parameter, and the number of those, where many approvals go out at once. */
+const CUT = { text: 2_000, parameter: 200, count: 20 };
 
 /** The command with all that is kept of it, or with as much as a list needs: whoever asks decides how long it is. */
 export type Extent = "whole" | "cut";
@@ -72,39 +72,34 @@ export function approvalBody({ approval, ...view }: ApprovalView, extent: Extent
 type Approval = ApprovalView["approval"];
 
 function commandBody(
-  { kind, verbs, access, resources, functions, text, parameters, outline, touches }: Approval["command"],
+  { text, parameters, runs, outline, touches, ...command }: Approval["command"],
   withheld: boolean,
   extent: Extent,
 ): ApprovalBody["command"] {
-  const { length } = parameters;
-  const shown =
-    extent === "whole"
-      ? { text, outline, parameters: [...parameters] }
-      : {
-          text: text.slice(0, CUT.text),
-          outline: outline?.slice(0, CUT.text),
-          parameters: parameters
-            .slice(0, CUT.parameters)
-            .map((value) => value?.slice(0, CUT.parameter) ?? null),
-        };
-  const cut =
-    shown.outline?.length !== outline?.length ||
-    (!withheld &&
-      (shown.text.length < text.length ||
-        shown.parameters.length < length ||
-        shown.parameters.some((value, index) => value?.length !== parameters[index]?.length)));
-  return {
-    kind,
-    verbs: [...verbs],
-    access,
-    resources: [...resources],
-    functions: [...functions],
-    text: withheld ? null : shown.text,
-    parameters: withheld ? null : shown.parameters,
-    ...(shown.outline === undefined ? {} : { outline: shown.outline }),
-    touches: touches && [...touches],
-    cut,
+  let cut = false;
+  const shortened = (value: string, length: number): string => {
+    if (extent === "whole" || value.length <= length) return value;
+    cut = true;
+    return value.slice(0, length);
   };
+  const some = <T>(values: readonly T[]): readonly T[] => {
+    if (extent === "whole" || values.length <= CUT.count) return values;
+    cut = true;
+    return values.slice(0, CUT.count);
+  };
+  const body = {
+    kind: command.kind,
+    verbs: [...command.verbs],
+    access: command.access,
+    resources: [...command.resources],
+    functions: [...command.functions],
+    text: withheld ? null : shortened(text, CUT.text),
+    parameters: withheld ? null : some(parameters).map((value) => value && shortened(value, CUT.parameter)),
+    runs: withheld ? null : some(runs).map((run) => shortened(run, CUT.text)),
+    ...(outline === undefined ? {} : { outline: shortened(outline, CUT.text) }),
+    touches: touches && [...touches],
+  };
+  return { ...body, cut };
 }
 
 function holdBody(hold: Hold): ApprovalBody["holds"][number] {

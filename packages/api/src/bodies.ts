@@ -85,6 +85,7 @@ const command = z.object({
   functions: names,
   text: z.string().nullable().describe("Null where it is withheld."),
   parameters: z.array(z.string().nullable()).nullable().describe("Null where they are withheld."),
+  runs: names.nullable().describe("The texts of what it runs by name. Null where they are withheld."),
   outline: z.string().exactOptional().describe("The text without the values that stand in it."),
   touches: names
     .nullable()

@@ -98,21 +98,11 @@ class Page {
     return lengthOfTime(this.#now - Date.parse(time));
   }
 
-  /** The text itself. Each line has a bar in front of it: no text can look as if it had ended. */
   command({ command, withheld }: ApprovalBody): void {
-    const bar = paint("dim", "│ ");
-    const text = command.text ?? command.outline;
-    const lines = text === undefined ? [] : wrapped(text, this.#width - 2);
-    const { length } = lines;
-    const all = this.#full || length <= LINES.head + LINES.tail;
-    this.lines.push(...lines.slice(0, all ? length : LINES.head).map((line) => bar + line));
-    // Both ends: what matters may stand behind a page of blank lines.
-    if (!all) {
-      const hidden = counted(length - LINES.head - LINES.tail, "line");
-      this.lines.push(
-        paint("yellow", `… ${hidden} not shown here: --full shows all`),
-        ...lines.slice(-LINES.tail).map((line) => bar + line),
-      );
+    this.#text(command.text ?? command.outline ?? "");
+    for (const text of command.runs ?? []) {
+      this.lines.push(paint("dim", "which runs"));
+      this.#text(text);
     }
     this.lines.push("");
     if (withheld)
@@ -122,6 +112,21 @@ class Page {
       );
     for (const [index, value] of (command.parameters ?? []).entries())
       this.row(`$${index + 1}`, value === null ? "NULL" : `'${value}'`, LINES.value);
+  }
+
+  /** Each line has a bar in front of it: no text can look as if it had ended. */
+  #text(text: string): void {
+    const bar = paint("dim", "│ ");
+    const lines = wrapped(text, this.#width - 2).map((line) => bar + line);
+    const hidden = lines.length - LINES.head - LINES.tail;
+    if (this.#full || hidden <= 0) this.lines.push(...lines);
+    // Both ends: what matters may stand behind a page of blank lines.
+    else
+      this.lines.push(
+        ...lines.slice(0, LINES.head),
+        paint("yellow", `… ${counted(hidden, "line")} not shown here: --full shows all`),
+        ...lines.slice(-LINES.tail),
+      );
   }
 
   surroundings({ transaction, rows }: ApprovalBody["surroundings"]): void {

@@ -116,6 +116,15 @@ t.test(
   },
 );
 
+t.test("what a command runs by name stands beneath it", async (t) => {
+  const { desk, env } = await controlPlane(t);
+  const { command } = sampleApproval();
+  const runs = ["DELETE FROM orders\nWHERE id = $1"];
+  desk.put(sampleApproval({ command: { ...command, text: "EXECUTE cleanup(7)", runs } }));
+  const { stdout } = await gatehouse(["approvals", "show", id], env);
+  t.match(stdout, "│ EXECUTE cleanup(7)\nwhich runs\n│ DELETE FROM orders\n│ WHERE id = $1\n");
+});
+
 t.test("a command whose values masks hide shows what is left of it", async (t) => {
   const { desk, env } = await controlPlane(t);
   desk.put(sampleApproval());
