@@ -4,8 +4,7 @@ import { request, type RequestOptions } from "node:https";
 import { join } from "node:path";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import { Gateway } from "@gatehouse/gateway";
-import { GatehouseError, systemClock } from "@gatehouse/core";
-import { createAuthenticator } from "@gatehouse/identity";
+import { GatehouseError } from "@gatehouse/core";
 import {
   createMemoryLog,
   FakeDesk,
@@ -94,9 +93,6 @@ drain: 1s
   const log = createMemoryLog();
   const gateway = await Gateway.start({ configFile, log });
   t.teardown(() => gateway.stop("test ended"));
-  const { oidc } = gateway.configuration.config.identity;
-  const authenticator = createAuthenticator({ providers: oidc, clock: systemClock, log });
-  t.teardown(() => authenticator.close());
   const desk = new FakeDesk();
   let revoked = false;
   const control = await startControlPlane({
@@ -106,7 +102,7 @@ drain: 1s
       certificate: (files) => gateway.certificate(files),
       authenticate: (token) => {
         if (revoked) return Promise.reject(new GatehouseError("IDENTITY_INVALID", "revoked"));
-        return authenticator.authenticate(token);
+        return gateway.authenticate(token);
       },
       approvals: desk,
     },
