@@ -117,6 +117,8 @@ export class SessionEnforcement {
       return this.#hold(command, decision);
     } catch (error) {
       held?.gone("session_ended");
+      // Where it was spent already, it is known that nothing came of it.
+      held?.outcome("failed");
       return this.#undecided(command, error);
     }
   }
