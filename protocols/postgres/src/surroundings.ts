@@ -172,7 +172,7 @@ async function rowsOf(
 
 /** Of what changes rows, the rows that come into it: of itself it says only what it returns. */
 function rowsIn(explained: unknown): number | undefined {
-  const [first]: unknown[] = Array.isArray(explained) ? explained : [];
+  const first: unknown = Array.isArray(explained) ? explained[0] : undefined;
   const plan = isNode(first) ? first["Plan"] : undefined;
   if (!isNode(plan)) return undefined;
   if (plan["Node Type"] !== "ModifyTable") return rowsOfNode(plan);
