@@ -63,12 +63,13 @@ export function approvalRoutes(app: FastifyInstance, options: ApprovalRoutesOpti
     });
     route(proved, operations.listApprovals, ({ query }, request) => {
       const { state, before, limit } = query;
-      const { approvals, more } = desk.list(callerOf(request).identity, {
+      const { approvals, next } = desk.list(callerOf(request).identity, {
         ...(state === undefined ? {} : { states: state }),
         ...(before === undefined ? {} : { before }),
         limit,
       });
-      return { approvals: approvals.map((view) => approvalBody(view, "cut")), more };
+      const bodies = approvals.map((view) => approvalBody(view, "cut"));
+      return { approvals: bodies, ...(next === undefined ? {} : { next }) };
     });
     route(proved, operations.showApproval, ({ path }, request) =>
       approvalBody(desk.show(callerOf(request).identity, path.approval), "whole"),

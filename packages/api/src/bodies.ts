@@ -165,7 +165,12 @@ export const approvalSchema = z.object({
 
 export const pageSchema = z.object({
   approvals: z.array(approvalSchema),
-  more: z.boolean().describe("There are older ones: ask with `before`, the id of the last one here."),
+  next: z
+    .string()
+    .exactOptional()
+    .describe(
+      "There may be older ones: ask with this as `before`. A page can be short, or empty, all the same.",
+    ),
 });
 
 export const callbackSchema = z.object({ approval: z.string(), state: stateSchema });

@@ -15,16 +15,17 @@ const PAGE = 100;
 export async function list(options: ListOptions): Promise<void> {
   await withClient(options, async (client) => {
     if (options.watch) return watch(client, options);
-    const { approvals, more } = await client.list({
+    const page = await client.list({
       ...(options.state === "all" ? {} : { state: options.state }),
       ...(options.before === undefined ? {} : { before: options.before }),
       limit: PAGE,
     });
     if (options.json) {
-      print(visibleJson({ approvals, more }, 2));
+      print(visibleJson(page, 2));
       return;
     }
-    if (approvals.length === 0) {
+    const { approvals, next } = page;
+    if (approvals.length === 0 && next === undefined) {
       print(nothing(options.state));
       return;
     }
@@ -34,7 +35,7 @@ export async function list(options: ListOptions): Promise<void> {
       Date.now(),
     ))
       print(line);
-    if (more) print(`There are more: --before ${visible(approvals.at(-1)?.id ?? "")}`);
+    if (next !== undefined) print(`There may be more: --before ${visible(next)}`);
   });
 }
 

@@ -33,12 +33,13 @@ export interface ApprovalChange {
 export interface ApprovalDesk {
   /**
    * The newest first.
-   * @param before the id of the last one of the page before
+   * @param before where the page before has ended
+   * @returns `next`: where this page ends, as there may be older ones; a page can be short, or empty, all the same
    */
   list(
     viewer: Identity,
     query: { readonly states?: readonly ApprovalState[]; readonly before?: string; readonly limit: number },
-  ): { readonly approvals: readonly ApprovalView[]; readonly more: boolean };
+  ): { readonly approvals: readonly ApprovalView[]; readonly next?: string };
   /** @throws GatehouseError APPROVAL_UNKNOWN */
   show(viewer: Identity, id: string): ApprovalView;
   /**

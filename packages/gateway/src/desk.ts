@@ -15,8 +15,9 @@ export interface DeskOptions {
   readonly sight: () => Sight;
 }
 
-/** Approvals that are looked at for one page: whoever may see few of them gets short pages, and no long search. */
-const LOOKED_AT = 500;
+/** Approvals that are read at once, and that are looked at for one list: whoever may see few gets a short one, and no long search. */
+const PAGE = 100;
+const LOOKED_AT = 1000;
 
 /** Where people see and answer what is held: each sees what concerns them, without what is masked from them. */
 export function openDesk({
@@ -44,25 +45,25 @@ export function openDesk({
     };
   }
 
+  function shown(viewer: Identity, page: readonly Approval[], next: string | undefined) {
+    const views = page.map((approval) => view(viewer, approval));
+    return { approvals: views, ...(next === undefined ? {} : { next }) };
+  }
+
   return {
     list(viewer, { limit, ...query }) {
       const found: Approval[] = [];
-      let { before } = query;
-      for (let left = LOOKED_AT; left > 0 && found.length <= limit; ) {
-        const page = approvals.list({
-          ...query,
-          ...(before === undefined ? {} : { before }),
-          limit: Math.min(left, 100),
-        });
-        found.push(...page.filter((approval) => concerns(viewer, approval)));
-        before = page.at(-1)?.id;
-        left -= page.length;
-        if (before === undefined) break;
+      let before = query.before;
+      for (let left = LOOKED_AT; left > 0; left -= PAGE) {
+        const page = approvals.list({ ...query, ...(before === undefined ? {} : { before }), limit: PAGE });
+        for (const approval of page) {
+          if (found.length === limit) return shown(viewer, found, before);
+          before = approval.id;
+          if (concerns(viewer, approval)) found.push(approval);
+        }
+        if (page.length < PAGE) return shown(viewer, found, undefined);
       }
-      return {
-        approvals: found.slice(0, limit).map((approval) => view(viewer, approval)),
-        more: found.length > limit,
-      };
+      return shown(viewer, found, before);
     },
 
     show(viewer, id) {

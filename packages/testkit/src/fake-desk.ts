@@ -71,14 +71,16 @@ export class FakeDesk {
   list(
     viewer: Identity,
     query: { readonly states?: readonly ApprovalState[]; readonly before?: string; readonly limit: number },
-  ): { readonly approvals: readonly FakeView[]; readonly more: boolean } {
+  ): { readonly approvals: readonly FakeView[]; readonly next?: string } {
     this.#fail();
     const all = [...this.approvals.values()].reverse();
     const from = query.before === undefined ? 0 : all.findIndex(({ id }) => id === query.before) + 1;
     const found = all.slice(from).filter(({ state }) => query.states?.includes(state) ?? true);
+    const shown = found.slice(0, query.limit);
+    const last = found.length > query.limit ? shown.at(-1) : undefined;
     return {
-      approvals: found.slice(0, query.limit).map((approval) => this.#view(approval, viewer)),
-      more: found.length > query.limit,
+      approvals: shown.map((approval) => this.#view(approval, viewer)),
+      ...(last ? { next: last.id } : {}),
     };
   }
 
