@@ -176,8 +176,12 @@ export class ClientSession implements BackendObserver {
     const { upstream } = this.#options;
     // What waits behind a command that runs may be waiting for that command's end, which is what the cancel is for.
     while (!this.#over && this.#waiting && this.#expectations.ownOnly) {
-      // To its client it runs, and nothing that was sent before it does.
-      this.#pipeline.held?.gone("canceled");
+      const { held } = this.#pipeline;
+      if (held) {
+        // To its client it is what runs: nothing that was sent before it still does.
+        held.gone("canceled");
+        return;
+      }
       await this.#waiting;
     }
     await upstream.gone();
