@@ -73,7 +73,7 @@ export class Client {
     packet.writeInt32BE(CANCEL_REQUEST, 4);
     const socket = await rawConnection(this.#port);
     const closed = once(socket, "close");
-    socket.end(Buffer.concat([packet, this.#key]));
+    socket.write(Buffer.concat([packet, this.#key]));
     socket.resume();
     await closed;
   }

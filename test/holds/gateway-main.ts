@@ -13,7 +13,8 @@ if (kill) killAt(kill);
 const began = Date.now();
 const clock = { now: () => Math.floor(began + (Date.now() - began) * rate) };
 const later = globalThis.setTimeout;
-globalThis.setTimeout = ((run: () => void, delay = 0) => later(run, delay / rate)) as typeof later;
+globalThis.setTimeout = ((run: (...values: unknown[]) => void, delay = 0, ...values: unknown[]) =>
+  later(run, delay / rate, ...values)) as typeof later;
 
 const tell = (event: Event | Reply) => process.send?.(event);
 const gateway = await Gateway.start({ configFile, log: createLogger(process.stderr, "fatal"), clock });

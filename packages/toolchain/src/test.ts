@@ -24,6 +24,7 @@ const ORDINARY = [
   "certs/test/**/*.test.ts",
   "test/*.test.ts",
   "test/conformance/*.test.ts",
+  "test/holds/*.test.ts",
   "test/masking/*.test.ts",
 ];
 const CLIENTS = ["test/clients/*.test.ts"];
