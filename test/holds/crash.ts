@@ -140,7 +140,10 @@ async function dies(
   }
 }
 
-/** What is wrong at a gateway that was started behind a death; nothing where all is well. */
+/**
+ * What is wrong at a gateway that was started behind a death; nothing where all is well.
+ * @param id of the command that it died over, or the first words of the ids of several
+ */
 export async function problems(
   site: Site,
   { state }: GatewayConfig,
@@ -156,7 +159,7 @@ export async function problems(
     if (isOpen(approval)) found.push(`${approval.id}: it is ${approval.state} still`);
   }
   for (const [approval, history] of executions.histories) {
-    if (history.id !== id) continue;
+    if (history.id !== id && !history.id.startsWith(`${id} `)) continue;
     const expected = stored.some((one) => one.id === approval) ? "APPROVAL_ENDED" : "APPROVAL_UNKNOWN";
     const code = await codeOf(gateway.ask({ do: "answer", token, id: approval, answer: "approve" }));
     if (code !== expected) found.push(`${approval}: a yes afterwards comes to ${code}`);

@@ -39,9 +39,10 @@ async function everyStored(gateway: GatewayProcess): Promise<Approval[]> {
 
 /** Changes the rules from time to time, until it is told to stop. */
 async function changeRules(gateway: GatewayProcess, random: Random, until: () => boolean): Promise<number> {
+  let rules: Rules = "usual";
   for (let changes = 0; ; changes++) {
-    await pause(random.below(CHANGES));
-    const rules = until() ? "usual" : random.one<Rules>({ usual: 8, other: 3, closed: 1 });
+    await pause(random.below(rules === "closed" ? CHANGES / 10 : CHANGES));
+    rules = until() ? "usual" : random.one<Rules>({ usual: 7, other: 3, closed: 2 });
     await config.rule(rules);
     const problems = await gateway.ask({ do: "reload" });
     if (problems.length > 0) throw new Error(`The rules have problems: ${JSON.stringify(problems)}`);

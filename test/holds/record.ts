@@ -87,6 +87,10 @@ export function violations({ histories, rows }: Executions): string[] {
     if (count > 1) found.push(`${id}: executed ${count} times`);
     if (!letThrough.has(id)) found.push(`${id}: executed, and not let through`);
   }
+  for (const history of histories.values()) {
+    const last = lastOf(history)?.type;
+    if (rows.has(history.id) && last !== "approval.spent") found.push(`${history.id}: executed, and ${last}`);
+  }
   return found;
 }
 
