@@ -1,4 +1,5 @@
 import type { Held, OpenSession } from "@gatehouse/core";
+import type { SessionCatalog } from "./catalog/session-catalog.ts";
 import { encodeFlush } from "./codec/framing.ts";
 import type { SqlCommand } from "./commands.ts";
 import type { Decided } from "./dispatch.ts";
@@ -11,6 +12,7 @@ export interface OnHoldOptions {
   readonly session: OpenSession;
   readonly upstream: Upstream;
   readonly expectations: Expectations;
+  readonly catalog: Pick<SessionCatalog, "renew">;
 }
 
 /**
@@ -44,7 +46,7 @@ export class OnHold {
    * @returns Pending while people are asked: the message that carries the command is then to be handed in again
    */
   decide(asked: Omit<Decided, "decided" | "held">, portal?: Portal): Decided | Pending {
-    const { session, expectations, upstream } = this.#options;
+    const { session, expectations, upstream, catalog } = this.#options;
     const held = this.#held ?? (portal && this.#portals.get(portal));
     const decided = session.decide(asked.command, held);
     if (decided.effect === "hold") {
@@ -52,7 +54,8 @@ export class OnHold {
       this.#command = asked.command;
       // What was sent before is answered while it waits; without a Sync, the server keeps its answers to itself.
       if (expectations.segmentOpen) upstream.control(encodeFlush());
-      return new Pending(decided.held.ended);
+      // A table that somebody has put in front of the one that was meant must not be taken for it.
+      return new Pending(decided.held.ended.then(() => catalog.renew()));
     }
     this.#held = undefined;
     this.#command = undefined;

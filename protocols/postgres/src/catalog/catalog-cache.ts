@@ -111,6 +111,17 @@ export class CatalogCache {
     this.#generation += 1;
   }
 
+  /**
+   * Looks at it again, however young what is known is; others go on with that meanwhile. Where it can't be looked at,
+   * nothing may rest on it until it can. Never rejects.
+   */
+  async renew(): Promise<void> {
+    // One that is under way may have looked already.
+    await this.#checking;
+    if (this.#mayTry()) await this.#check();
+    if (this.#failing) this.stale();
+  }
+
   /** Whether it could be read the last time; also before the first. */
   status(): CatalogStatus {
     if (this.#failing === undefined) return { ok: true };

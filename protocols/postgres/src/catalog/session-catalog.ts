@@ -17,7 +17,7 @@ export interface CatalogView {
   readonly redefined: boolean;
 }
 
-type Cache = Pick<CatalogCache, "current" | "fresh" | "stale">;
+type Cache = Pick<CatalogCache, "current" | "fresh" | "stale" | "renew">;
 
 /**
  * What one session's statements may rest on. The catalog is read by another connection than the session's: what the
@@ -80,6 +80,11 @@ export class SessionCatalog {
   /** The server has said something that the catalog does not. */
   contradicted(): void {
     this.#cache?.stale();
+  }
+
+  /** Time has passed in which others may have changed it: resolves when it was looked at again. */
+  async renew(): Promise<void> {
+    await this.#cache?.renew();
   }
 
   /** ReadyForQuery: with the end of a transaction, others see what it has changed, and not before. */

@@ -20,6 +20,7 @@ function catalog() {
     stale: () => {
       stale++;
     },
+    renew: () => Promise.resolve(),
   };
   return { session: new SessionCatalog(cache), stale: () => stale };
 }

@@ -139,6 +139,7 @@ export class Oracle {
       stale: () => {
         this.#stale = true;
       },
+      renew: () => Promise.resolve(),
     });
     this.#sessions.set(client, session);
     return session;
