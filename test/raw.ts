@@ -50,7 +50,7 @@ export interface Answer {
   readonly text: string;
 }
 
-/** A session of the analyst's on `orders`, past its first ReadyForQuery. */
+/** A session on `orders`, the analyst's or somebody else's, past its first ReadyForQuery. */
 export class RawSession {
   readonly socket: TLSSocket;
   #bytes = Buffer.alloc(0);
@@ -61,10 +61,16 @@ export class RawSession {
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
   }
 
-  static async open(demo: Demo, port: number): Promise<RawSession> {
+  /** @param as somebody else, at another level */
+  static async open(
+    demo: Demo,
+    port: number,
+    as?: { readonly user: string; readonly password: string },
+  ): Promise<RawSession> {
+    const { user, password } = as ?? { user: "reader", password: demo.variables["AGENT_TOKEN"] ?? "" };
     const session = new RawSession(await securedConnection(demo, port));
-    session.socket.write(startupMessage({ user: "reader", database: "orders" }));
-    session.socket.write(message("p", Buffer.from(`${demo.variables["AGENT_TOKEN"] ?? ""}\0`)));
+    session.socket.write(startupMessage({ user, database: "orders" }));
+    session.socket.write(message("p", Buffer.from(`${password}\0`)));
     await session.answers(1);
     return session;
   }
