@@ -3,6 +3,8 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
+import type { Demo } from "@gatehouse/demo";
+import type { Gateway } from "@gatehouse/gateway";
 import type pg from "pg";
 import type { Test } from "tap";
 import { admin, demoFor, variantGateway } from "../environment.ts";
@@ -49,6 +51,26 @@ export interface World {
   readonly env: NodeJS.ProcessEnv;
   /** A way past the gateway, to see what the server sees. */
   readonly superuser: pg.Client;
+  readonly demo: Demo;
+  readonly gateway: Gateway;
+}
+
+/** The environment by which libpq's kin find a gateway, as the demo's agent that may write. */
+export function environmentOf({ folder: home, variables }: Demo, port: number): NodeJS.ProcessEnv {
+  return {
+    // Nothing of whoever runs the tests: no .psqlrc, no .pgpass, no PGOPTIONS.
+    PATH: process.env["PATH"],
+    HOME: home,
+    LC_ALL: "C.UTF-8",
+    CLIENTS: folder,
+    PGHOST: "localhost",
+    PGPORT: String(port),
+    PGDATABASE: "orders",
+    PGUSER: "writer",
+    PGPASSWORD: variables["WRITER_TOKEN"],
+    PGSSLMODE: "verify-full",
+    PGSSLROOTCERT: variables["PGSSLROOTCERT"],
+  };
 }
 
 /**
@@ -56,31 +78,31 @@ export interface World {
  * fails there too is the check's own fault. The gateway's own words and refusals fail there, and they alone.
  * @param policy its only policy
  * @param prepare what the database has to have before
+ * @param lines of its config
  */
-export async function gatewayFor(t: Test, policy: string = POLICY, prepare?: string): Promise<World> {
+export async function gatewayFor(
+  t: Test,
+  policy: string = POLICY,
+  prepare?: string,
+  lines: Readonly<Record<string, string>> = {},
+): Promise<World> {
   const demo = await demoFor(t);
   const superuser = await admin(t, demo);
   await superuser.query("grant create on schema public to orders_writer");
   if (prepare !== undefined) await superuser.query(prepare);
   await writeFile(join(demo.folder, "drivers-policy.yaml"), policy);
-  const { port } = await variantGateway(t, demo, "drivers", { policies: "[file:drivers-policy.yaml]" });
-  const straight = process.env["STRAIGHT"] === "1";
-  const { server, passwords } = demo.database;
-  const env = {
-    // Nothing of whoever runs the tests: no .psqlrc, no .pgpass, no PGOPTIONS.
-    PATH: process.env["PATH"],
-    HOME: demo.folder,
-    LC_ALL: "C.UTF-8",
-    CLIENTS: folder,
-    PGHOST: "localhost",
-    PGPORT: String(straight ? server.port : port),
-    PGDATABASE: "orders",
-    PGUSER: straight ? "orders_writer" : "writer",
-    PGPASSWORD: straight ? passwords.orders_writer : demo.variables["WRITER_TOKEN"],
-    PGSSLMODE: "verify-full",
-    PGSSLROOTCERT: demo.variables["PGSSLROOTCERT"],
-  };
-  return { env, superuser };
+  const { port, gateway } = await variantGateway(t, demo, "drivers", {
+    policies: "[file:drivers-policy.yaml]",
+    ...lines,
+  });
+  const env = environmentOf(demo, port);
+  if (process.env["STRAIGHT"] === "1") {
+    const { server, passwords } = demo.database;
+    env["PGPORT"] = String(server.port);
+    env["PGUSER"] = "orders_writer";
+    env["PGPASSWORD"] = passwords.orders_writer;
+  }
+  return { env, superuser, demo, gateway };
 }
 
 /** Plays a world's program, which says TAP: each of its checks is an assertion of a subtest. */

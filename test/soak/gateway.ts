@@ -14,17 +14,17 @@ const START_LIMIT = 30_000;
 /** `gatehouse serve` as a process of its own, which is told nothing but what an operator would tell it. */
 export class GatewayProcess {
   readonly #config: string;
-  readonly #port: number;
+  readonly #ports: readonly number[];
   #child: ChildProcess | undefined;
   /** Bytes that were alive after a full collection, as often as V8 did one since the last asking. */
   #heaps: number[] = [];
   /** Lines of its log that say of a fault of its own. */
   readonly faults: string[] = [];
 
-  /** @param port where the config says that it listens for PostgreSQL clients */
-  constructor(config: string, port: number) {
+  /** @param ports where the config says that it listens */
+  constructor(config: string, ...ports: readonly number[]) {
     this.#config = config;
-    this.#port = port;
+    this.#ports = ports;
   }
 
   get pid(): number {
@@ -55,7 +55,7 @@ export class GatewayProcess {
       createInterface(stream).on("line", (line) => this.#read(line));
     }
     const deadline = Date.now() + START_LIMIT;
-    while (!(await accepts(this.#port))) {
+    while (!(await Promise.all(this.#ports.map(accepts))).every(Boolean)) {
       if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
         throw new Error(`The gateway did not start: ${this.faults.join("\n")}`);
       }

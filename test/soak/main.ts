@@ -6,13 +6,15 @@
  *
  * The first third is for kills of the gateway; what is left is one life of it, whose memory is compared.
  *
- * Or, in place of the load, one large result and COPY at a time, through which its memory has to stay what it was.
+ * Or, in place of the load, one large result and COPY at a time, through which its memory has to stay what it was; or
+ * real clients whose command waits for a person.
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { messageOf } from "@gatehouse/core";
 import { auditLines, verifyState } from "../environment.ts";
 import type { Chance } from "./deeds.ts";
 import { type Load, startLoad } from "./load.ts";
+import { holdClients } from "./hold.ts";
 import { HELP, type LoadOptions, readOptions } from "./options.ts";
 import { figuresOf } from "./process-figures.ts";
 import { megabytes, say } from "./progress.ts";
@@ -40,6 +42,9 @@ async function main(): Promise<number> {
   if (options === undefined) {
     process.stdout.write(HELP);
     return 0;
+  }
+  if ("hold" in options) {
+    return judge(await holdClients(options.hold, interrupted.signal), "all of them had what they waited for");
   }
   const site = await startSite();
   try {
