@@ -111,6 +111,8 @@ export class ClientSession implements BackendObserver {
   #waiting: Promise<unknown> | undefined;
   /** The message that waits: it is handed in again. */
   #held: ClientMessage | undefined;
+  /** What the client was told of, while it waits for people. */
+  #told: Held | undefined;
   /** No more of the client's messages are taken. */
   #over = false;
   /** The target has said its own last words. */
@@ -406,6 +408,9 @@ export class ClientSession implements BackendObserver {
     if (this.#held?.type === TERMINATE || this.#heldBack.begin(this.#reader)) this.#leave();
     else if (this.#heldBack.full) client.pause();
     else client.resume();
+    // When its wait has ended, it may have to wait for what decides on it: there is nothing new to be told then.
+    if (held === this.#told) return;
+    this.#told = held;
     this.#notify(held).catch(this.#fail);
   }
 
