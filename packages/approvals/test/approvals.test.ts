@@ -61,6 +61,26 @@ t.test(
   },
 );
 
+t.test(
+  "more of the answer of what was let through is let through as well, as long as nothing failed",
+  async (t) => {
+    for (const outcome of ["done", "failed"] as const) {
+      const { approvals, audit, held, claim } = serviceWith();
+      const waiting = await held();
+      await approvals.answer(waiting.approval, dana, { answer: "approve" });
+      run(claim(waiting));
+      const more = () =>
+        claim(waiting, { command: { ...command("DELETE FROM orders WHERE id = 7"), continues: true } });
+      run(more());
+      waiting.outcome(outcome);
+      await settle();
+      t.equal(more().ok, outcome === "done");
+      t.notOk(claim(waiting).ok, "and nothing is run again");
+      t.same(audit.types(), ["requested", "answered", "approved", "spent"]);
+    }
+  },
+);
+
 t.test("nothing is seen, and nobody is told, before it is on record", async (t) => {
   const { approvals, audit, store, told } = serviceWith();
   audit.state.stepwise = true;
