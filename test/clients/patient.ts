@@ -47,7 +47,7 @@ export const patients: Readonly<Record<string, Patient>> = {
     program: "java",
     args: [
       "-cp",
-      [installed("java", "classes"), join(installed("java", "lib"), "*")].join(delimiter),
+      [installed("java", "held"), join(installed("java", "lib"), "*")].join(delimiter),
       "Patient",
     ],
   },

@@ -53,6 +53,8 @@ export interface World {
   readonly superuser: pg.Client;
   readonly demo: Demo;
   readonly gateway: Gateway;
+  /** The gateway's state folder. */
+  readonly state: string;
 }
 
 /** The environment by which libpq's kin find a gateway, as the demo's agent that may write. */
@@ -91,7 +93,7 @@ export async function gatewayFor(
   await superuser.query("grant create on schema public to orders_writer");
   if (prepare !== undefined) await superuser.query(prepare);
   await writeFile(join(demo.folder, "drivers-policy.yaml"), policy);
-  const { port, gateway } = await variantGateway(t, demo, "drivers", {
+  const { port, gateway, state } = await variantGateway(t, demo, "drivers", {
     policies: "[file:drivers-policy.yaml]",
     ...lines,
   });
@@ -102,7 +104,7 @@ export async function gatewayFor(
     env["PGUSER"] = "orders_writer";
     env["PGPASSWORD"] = passwords.orders_writer;
   }
-  return { env, superuser, demo, gateway };
+  return { env, superuser, demo, gateway, state };
 }
 
 /** Plays a world's program, which says TAP: each of its checks is an assertion of a subtest. */
@@ -116,7 +118,8 @@ export async function plays(
   await t.spawn(
     program,
     [...args],
-    { env, cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"] },
+    // In one piece, since others may be playing at the same time.
+    { env, cwd: import.meta.dirname, stdio: ["ignore", "pipe", "inherit"], buffered: true },
     driver,
   );
 }

@@ -28,8 +28,8 @@ const ORDINARY = [
   "test/masking/*.test.ts",
 ];
 const CLIENTS = ["test/clients/*.test.ts"];
-/** A world of clients is the test file of its name. */
-const world = (file: string) => basename(file, ".test.ts");
+/** A world of clients is the test files of its name: `go.test.ts`, `go.held.test.ts`. */
+const world = (file: string) => basename(file).split(".")[0] ?? "";
 
 const { values, positionals } = parseArgs({
   options: {
