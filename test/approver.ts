@@ -22,6 +22,8 @@ export class Approver {
   readonly #token: string;
   readonly #agent: Agent;
   readonly #ended = new AbortController();
+  /** The approvals that were answered by a request of their own. */
+  readonly answered = new Set<string>();
   /** What has gone wrong, in words. */
   readonly wrong: string[] = [];
 
@@ -71,6 +73,7 @@ export class Approver {
 
   async #answer({ id }: ApprovalBody, { answer, reason, after = 0 }: Word): Promise<void> {
     if (after > 0) await pause(after, undefined, { signal: this.#ended.signal });
+    this.answered.add(id);
     const response = await this.#send("POST", `/v1/approvals/${id}/${answer}`, JSON.stringify({ reason }));
     const told = await text(response);
     if (response.statusCode !== 200) this.wrong.push(`${answer} ${id}: ${told}`);

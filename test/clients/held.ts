@@ -89,16 +89,19 @@ export async function heldWorld(
   const { env, superuser } = held;
   const url = `https://localhost:${control.address.port}`;
   const mine = Object.keys(patients).filter((driver) => patients[driver]?.world === world);
-  const both = mine.flatMap((driver) => [false, true].map((inTransaction) => ({ driver, inTransaction })));
-  for (const { driver, inTransaction } of both) {
-    await superuser.query("insert into held values ($1)", [`later ${driver} ${inTransaction}`]);
-  }
-  const patiently = both.map(({ driver, inTransaction }) =>
+  const both = mine.flatMap((driver) =>
+    [false, true].map((inTransaction) => ({
+      driver,
+      inTransaction,
+      word: `later ${driver} ${inTransaction}.`,
+    })),
+  );
+  for (const { word } of both) await superuser.query("insert into held values ($1)", [word]);
+  const patiently = both.map(({ driver, inTransaction, word }) =>
     t.test(
       `${driver} waits long, in ${inTransaction ? "a" : "no"} transaction`,
       { buffered: true },
       async (t) => {
-        const word = `later ${driver} ${inTransaction}`;
         const { done, notices, output } = await waits(driver, word, inTransaction, env);
         t.ok(done, output);
         t.equal(notices, 1, "it says once that it waits");
@@ -118,6 +121,24 @@ export async function heldWorld(
       const fate = fateOf(approval);
       const { text, parameters } = approval.command;
       t.match(approval, fate ? FATES[fate] : { fate }, `${text} ${parameters?.join() ?? ""}`);
+    }
+    const shared = all.filter((approval) => fateOf(approval) === "shared");
+    const tools = new Set(shared.map(({ command }) => command.parameters?.join()));
+    t.equal(
+      shared.filter(({ id }) => approver.answered.has(id)).length,
+      tools.size,
+      "a tool with ten sessions needs one answer",
+    );
+    for (const { inTransaction, word } of both) {
+      const [approval] = all.filter(({ command }) =>
+        [command.text, command.parameters].join().includes(word),
+      );
+      const locks = [{ on: "public.held", mode: "ROW EXCLUSIVE" }];
+      t.match(
+        approval?.surroundings.transaction?.locks,
+        inTransaction ? locks : undefined,
+        "the approver sees what it has locked",
+      );
     }
     const left = await superuser.query<{ word: string }>(
       "select word from (table held union all table brief) as rows where word ~ '^(approve|later) '",

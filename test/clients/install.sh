@@ -29,3 +29,4 @@ npm ci --prefix "$folder/node" --ignore-scripts --no-audit --no-fund --loglevel=
 # Compiled once here, so that the tests find the modules and what was compiled of them.
 go build -C go -o "$folder/go/" ./...
 mvn --quiet --batch-mode --file java/pom.xml dependency:copy-dependencies -DoutputDirectory="$folder/java/lib"
+javac -d "$folder/java/held" -cp "$folder/java/lib/*" java/{Tap,Pgjdbc,Patient}.java

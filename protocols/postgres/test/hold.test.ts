@@ -323,24 +323,27 @@ t.test("what a command would do is looked at again when its wait has ended", asy
   client.socket.destroy();
 });
 
-t.test("that it waits is said once, also where the end of its wait has to wait for the catalog", async (t) => {
-  const quiet = await startFront({
-    address: server,
-    password: server.superuser.password,
-    settings: { catalog: "read" },
-    hold: ({ verbs }: Command) => verbs.includes("DELETE"),
-  });
-  t.teardown(() => quiet.close());
-  const [client, other] = [await quiet.connect(), await quiet.connect()];
-  client.send(query("delete from orders where id = 1"));
-  const [notice] = await client.until("N");
-  t.ok(notice);
-  other.send(query("create temp table another ()"));
-  await other.until("Z");
-  quiet.gate.waiting[0]?.approve();
-  t.same((await client.until("Z")).map(letter), ["C", "Z"]);
-  for (const { socket } of [client, other]) socket.destroy();
-});
+t.test(
+  "that it waits is said once, also where the end of its wait has to wait for the catalog",
+  async (t) => {
+    const quiet = await startFront({
+      address: server,
+      password: server.superuser.password,
+      settings: { catalog: "read" },
+      hold: ({ verbs }: Command) => verbs.includes("DELETE"),
+    });
+    t.teardown(() => quiet.close());
+    const [client, other] = [await quiet.connect(), await quiet.connect()];
+    client.send(query("delete from orders where id = 1"));
+    const [notice] = await client.until("N");
+    t.ok(notice);
+    other.send(query("create temp table another ()"));
+    await other.until("Z");
+    quiet.gate.waiting[0]?.approve();
+    t.same((await client.until("Z")).map(letter), ["C", "Z"]);
+    for (const { socket } of [client, other]) socket.destroy();
+  },
+);
 
 t.test("the gateway ends a session whose command waits", async (t) => {
   const client = await front.connect();
