@@ -8,7 +8,7 @@ import { startBench } from "./postgres/bench.ts";
 import { TRANSPORTS } from "./postgres/peers/ways.ts";
 import { versions } from "./postgres/programs.ts";
 import type { Stage } from "./postgres/stage.ts";
-import { everything, masking, type Programme, sampler } from "./postgres/works.ts";
+import { everything, holding, masking, type Programme, sampler } from "./postgres/works.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { type Failure, type Result, resultsOf } from "./result.ts";
 import { inRounds, type RoundsOptions } from "./rounds.ts";
@@ -25,6 +25,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 const PROGRAMMES: Readonly<Record<Subject, (quick: boolean) => Programme>> = {
   postgres: (quick) => (quick ? sampler() : everything()),
   masking,
+  hold: holding,
 };
 
 /** A load average above which the machine has other things to do. */
@@ -112,6 +113,7 @@ async function measure(
 
 const NOTES = `ratio: the gateway's figure against pgbouncer's, unless "wanted" says otherwise; the median of the rounds' ratios.
 of unmasked: the same gateway's figure at a level where no rule masks.
+of unheld: the same gateway's figure while no command waits.
 of added: what the gateway adds to direct's time, against what pgbouncer adds to it.
 cpu: the process's processor time for each transaction or row, in microseconds.
 tls: ${TRANSPORTS.tls}.

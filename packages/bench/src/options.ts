@@ -4,7 +4,7 @@ import { parseArgs } from "node:util";
 import { INSTALL } from "./postgres/programs.ts";
 
 export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine; or rows that it masks
-against the same rows unmasked.
+against the same rows unmasked, or what it does while commands wait for people.
 
   npm run bench -- postgres                        all of it: about half an hour
   npm run bench -- postgres --quick                a little of each kind on little data, in two minutes
@@ -12,6 +12,7 @@ against the same rows unmasked.
   npm run bench -- postgres --list                 the works' names
 
   npm run bench -- masking                         masks and decisions: a quarter of an hour; takes the same options
+  npm run bench -- hold                            approvals with 200 commands that wait: ten minutes; the same
 
   --rounds N      rounds of each work (5); a ratio is the median of the rounds' ratios
   --seconds N     how long each peer's turn is (3)
@@ -29,7 +30,8 @@ makes no sense.
 `;
 
 /** What can be measured. */
-export type Subject = "postgres" | "masking";
+const subjects = ["postgres", "masking", "hold"] as const;
+export type Subject = (typeof subjects)[number];
 
 export interface Options {
   readonly subject: Subject;
@@ -67,8 +69,8 @@ export function readOptions(args: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   const [subject] = positionals;
-  if (positionals.length !== 1 || (subject !== "postgres" && subject !== "masking")) {
-    throw new TypeError("say what: npm run bench -- postgres, or masking (--help says more)");
+  if (positionals.length !== 1 || !isSubject(subject)) {
+    throw new TypeError("say what: npm run bench -- postgres, masking or hold (--help says more)");
   }
   const { quick, list, only, strict, relay, profile } = values;
   return {
@@ -78,6 +80,10 @@ export function readOptions(args: readonly string[]): Options | undefined {
     json:
       values.json ?? join(tmpdir(), `gatehouse-bench-${new Date().toISOString().replaceAll(":", "")}.json`),
   };
+}
+
+function isSubject(text: string | undefined): text is Subject {
+  return subjects.some((subject) => subject === text);
 }
 
 function count(name: string, text: string | undefined, otherwise: number): number {

@@ -50,7 +50,7 @@ type Values = Readonly<Partial<Record<PeerName, number>>>;
  * that is the machine's noise, whichever of them it flatters.
  */
 export function ratioOf(
-  { gateway, pgbouncer, direct, relay, unmasked }: Values,
+  { gateway, pgbouncer, direct, relay, unmasked, unheld }: Values,
   against: Against,
 ): number | undefined {
   if (gateway === undefined) return undefined;
@@ -63,6 +63,8 @@ export function ratioOf(
       return relay === undefined ? undefined : gateway / relay;
     case "unmasked":
       return unmasked === undefined ? undefined : gateway / unmasked;
+    case "unheld":
+      return unheld === undefined ? undefined : gateway / unheld;
     case "itself":
       return gateway;
     case "added":

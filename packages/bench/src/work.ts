@@ -1,5 +1,5 @@
 /** What is measured, in the order of the table's columns. */
-export const peerNames = ["direct", "relay", "pgbouncer", "unmasked", "gateway"] as const;
+export const peerNames = ["direct", "relay", "pgbouncer", "unmasked", "unheld", "gateway"] as const;
 export type PeerName = (typeof peerNames)[number];
 
 /** A way to the server that is running. */
@@ -9,12 +9,17 @@ export interface Peer {
   readonly pid?: number;
   /** The environment of a client of libpq's that takes this way. */
   clientEnvironment(level: Level): Readonly<Record<string, string>>;
+  /** The port where people answer what is held, of a peer that has one. */
+  readonly controlPort?: number;
   stop(): Promise<void>;
 }
 
 /** Who works: a role of the server's, and the gateway's level of that name. */
 export type Role = "reader" | "writer";
-export type Level = Role | MaskedLevel;
+export type Level = Role | MaskedLevel | typeof heldLevel;
+
+/** A level of the gateway's alone that changes what `writer` does, and waits for a person each time: policies/holds.yaml has it. */
+export const heldLevel = "held";
 
 /** Levels of the gateway's alone that read what `reader` does, each with masks of its own: policies/masks.yaml has them. */
 export const maskedLevels = ["email", "redacted", "three", "hashed", "elsewhere", "detectors"] as const;
@@ -22,7 +27,7 @@ export type MaskedLevel = (typeof maskedLevels)[number];
 
 /** Who works at the server where this is asked for. */
 export function roleOf(level: Level): Role {
-  return level === "writer" ? "writer" : "reader";
+  return level === "writer" || level === heldLevel ? "writer" : "reader";
 }
 
 /** How the bytes travel; what `plain` means for each peer is in the notes below the table. */
@@ -30,9 +35,9 @@ export type Transport = "tls" | "plain";
 
 /**
  * What the gateway's figure is held against. `added`: what the gateway adds to direct, by what pgbouncer adds. `unmasked`: the
- * same gateway, where no rule masks. `itself`: the figure is looked at as it is.
+ * same gateway, where no rule masks. `unheld`: the same gateway, where nothing is held. `itself`: the figure is looked at as it is.
  */
-export type Against = "pgbouncer" | "direct" | "relay" | "added" | "unmasked" | "itself";
+export type Against = "pgbouncer" | "direct" | "relay" | "added" | "unmasked" | "unheld" | "itself";
 
 /** What a ratio has to be; one of the two. */
 export type Wanted = { readonly atLeast: number } | { readonly atMost: number };

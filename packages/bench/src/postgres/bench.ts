@@ -40,9 +40,12 @@ export async function startBench(
   }
 }
 
+/** What runs: some of the peers are one gateway, looked at in two ways. */
+type Place = Exclude<PeerName, "unmasked" | "unheld">;
+
 /** Keeps the peers of one set of works running, and no others: idle neighbours would take memory and time. */
 function createPool(site: Site, profiles: string | undefined): PeerPool & { stop(): Promise<void> } {
-  const running = new Map<PeerName, Peer>();
+  const running = new Map<Place, Peer>();
   let set: string | undefined;
 
   async function stop(): Promise<void> {
@@ -56,8 +59,7 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
     async take(name, work) {
       if (set !== work.set) await stop();
       set = work.set;
-      // Masked or not, it is one gateway that does it: two would differ in more than that.
-      const place = name === "unmasked" ? "gateway" : name;
+      const place = placeOf(name);
       const known = running.get(place);
       // One that has crashed fails the work that it crashed in, and no others.
       const peer = known && isAlive(known) ? known : await startPeer(site, place, work.transport, profiles);
@@ -66,11 +68,16 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
     },
     async giveBack(peer, work) {
       if (work.fresh === undefined) return;
-      running.delete(peer.name);
+      running.delete(placeOf(peer.name));
       await peer.stop();
     },
     stop,
   };
+}
+
+/** Masked or held or not, it is one gateway that does it: two would differ in more than that. */
+function placeOf(name: PeerName): Place {
+  return name === "unmasked" || name === "unheld" ? "gateway" : name;
 }
 
 function isAlive({ pid }: Peer): boolean {
@@ -84,7 +91,7 @@ function isAlive({ pid }: Peer): boolean {
 
 function startPeer(
   site: Site,
-  name: Exclude<PeerName, "unmasked">,
+  name: Place,
   transport: Transport,
   profiles: string | undefined,
 ): Promise<Peer> {

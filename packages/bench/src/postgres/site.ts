@@ -28,6 +28,8 @@ export interface Site {
   readonly provider: RunningOidcProvider;
   /** The access token that is the gateway's password. */
   readonly token: string;
+  /** That of a person who may answer what is held. */
+  readonly approverToken: string;
   readonly signal: AbortSignal;
   /** Writes a file, for its owner alone; the owner is the user that the services run as. Gives its path. */
   put(name: string, text: string): Promise<string>;
@@ -74,7 +76,7 @@ export async function createSite(signal: AbortSignal): Promise<Site> {
       tls: { cert: pair.certificatePem, key: pair.key.reveal() },
       audience: AUDIENCE,
       clients: [{ name: "bench", groups: ["bench"] }],
-      people: [],
+      people: [{ name: "approver", groups: ["approvers"] }],
       tokenLifetime: TOKEN_LIFETIME,
     });
     const common = {
@@ -98,7 +100,11 @@ export async function createSite(signal: AbortSignal): Promise<Site> {
       await provider.stop();
       await rm(folder, { recursive: true, force: true });
     };
-    return { ...common, token: await provider.token("bench"), remove };
+    const tokens = {
+      token: await provider.token("bench"),
+      approverToken: await provider.token("approver"),
+    };
+    return { ...common, ...tokens, remove };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;

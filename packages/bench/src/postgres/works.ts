@@ -1,8 +1,11 @@
 import type { Transport, Work } from "../work.ts";
 import type { Amounts } from "./server.ts";
 import type { Stage } from "./stage.ts";
+import { approvals } from "./works/approvals.ts";
+import { besideHolds } from "./works/beside-holds.ts";
 import { bulk } from "./works/bulk.ts";
 import { decisions } from "./works/decisions.ts";
+import { heldMemory } from "./works/held-memory.ts";
 import { latency } from "./works/latency.ts";
 import { maskedRows } from "./works/masked-rows.ts";
 import { memory } from "./works/memory.ts";
@@ -54,4 +57,16 @@ export function sampler(): Programme {
 export function masking(quick: boolean): Programme {
   const amounts = { scale: 1, rows: 0, people: quick ? 50_000 : 200_000, tables: 300 };
   return { works: [...maskedRows(amounts.people), decisions()], amounts };
+}
+
+/** How long a command takes from a person's yes on, and what those that wait cost the others. */
+export function holding(quick: boolean): Programme {
+  const amounts = { scale: 1, rows: 0, ...NO_MASKS };
+  const least = quick ? 200 : 1000;
+  const works = [
+    ...[approvals({ least, busy: false }), approvals({ least, busy: true })],
+    ...besideHolds(),
+    heldMemory(),
+  ];
+  return { works, amounts };
 }

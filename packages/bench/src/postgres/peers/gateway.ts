@@ -2,7 +2,7 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "@gatehouse/testkit";
 import { accepts, startService } from "../../processes.ts";
-import { maskedLevels, type Peer, type Transport } from "../../work.ts";
+import { heldLevel, maskedLevels, type Peer, type Transport } from "../../work.ts";
 import { AUDIENCE, DATABASE, type Site } from "../site.ts";
 import { clientEnvironment, socketOptions, socketPath, type Way } from "./ways.ts";
 
@@ -16,6 +16,7 @@ export const POLICIES = join(import.meta.dirname, "..", "..", "..", "policies");
  */
 export async function startGateway(site: Site, transport: Transport, profiles?: string): Promise<Peer> {
   const port = await freePort();
+  const controlPort = await freePort();
   const folder = await mkdtemp(join(site.folder, "gateway-"));
   const way = transport === "tls" ? { port } : { port, folder };
   const config = join(folder, "gatehouse.yaml");
@@ -25,7 +26,7 @@ export async function startGateway(site: Site, transport: Transport, profiles?: 
   for (const level of ["reader", "writer"] as const) {
     await writeFile(join(secrets, level), site.passwords[level], { mode: 0o600 });
   }
-  await writeFile(config, configOf(site, way));
+  await writeFile(config, configOf(site, way, controlPort));
   const { pid, stop } = await startService(
     {
       program: process.execPath,
@@ -43,6 +44,7 @@ export async function startGateway(site: Site, transport: Transport, profiles?: 
   return {
     name: "gateway",
     pid,
+    controlPort,
     clientEnvironment: (level) => clientEnvironment(site, way, level, site.token),
     async stop() {
       await stop("SIGTERM");
@@ -52,7 +54,7 @@ export async function startGateway(site: Site, transport: Transport, profiles?: 
   };
 }
 
-function configOf({ tls, serverPort, provider }: Site, way: Way): string {
+function configOf({ tls, serverPort, provider }: Site, way: Way, controlPort: number): string {
   const plain = "folder" in way;
   const listener = plain
     ? `{ address: "unix:${socketPath(way)}", tls: off }`
@@ -62,6 +64,7 @@ function configOf({ tls, serverPort, provider }: Site, way: Way): string {
 tls: { cert: "file:${tls.cert}", key: "file:${tls.key}" }
 listeners:
   postgres: ${listener}
+  control: { address: 127.0.0.1:${controlPort} }
 identity:
   oidc:
     - { name: bench, issuer: "${provider.issuer}", audience: ${AUDIENCE}, ca: "file:${tls.ca}" }
@@ -74,9 +77,11 @@ targets:
     levels:
       reader: { credential: { user: reader, password: file:secrets/reader } }
       writer: { credential: { user: writer, password: file:secrets/writer } }
+      ${heldLevel}: { credential: { user: writer, password: file:secrets/writer } }
 ${maskedLevels.map((name) => `      ${name}: { credential: { user: reader, password: file:secrets/reader } }\n`).join("")}policies: [file:policies/*.yaml]
 limits: { connections: 5000 }
 sessions: { perIdentity: 5000 }
+approvals: { perIdentity: 1000 }
 drain: 0s
 `;
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { run } from "../../processes.ts";
 import { quantile } from "../../statistics.ts";
-import { type Level, type Line, maskedLevels, type Work } from "../../work.ts";
+import { heldLevel, type Level, type Line, maskedLevels, type Work } from "../../work.ts";
 import { POLICIES } from "../peers/gateway.ts";
 import { DATABASE } from "../site.ts";
 import type { Stage } from "../stage.ts";
@@ -12,7 +12,7 @@ const MAIN = join(import.meta.dirname, "../../../../../protocols/postgres/bench/
 const LIMIT = 5 * 60_000;
 
 /** Of which the first has the masks; the policies speak of all of them. */
-const LEVELS: readonly Level[] = ["three", "reader", "writer", ...maskedLevels];
+const LEVELS: readonly Level[] = ["three", "reader", "writer", heldLevel, ...maskedLevels];
 
 /** Microseconds. */
 const KNOWN = 5;

@@ -9,7 +9,7 @@ import { DATABASE, type Site } from "../site.ts";
 import type { Stage } from "../stage.ts";
 
 const CONNECT_LIMIT = 3 * 60_000;
-/** Sessions that come and go before the first look, so that what every process needs once is not counted. */
+/** Sessions that come and go before the first look. */
 const WARM_UP = 20;
 /** Looks, half a second apart, after which the memory has to have stood still. */
 const STILL = 4;
@@ -62,7 +62,8 @@ async function idleScript(site: Site): Promise<string> {
   return path;
 }
 
-async function comeAndGo(site: Site, peer: Peer): Promise<void> {
+/** Has sessions come and go, so that what every process needs once is there. */
+export async function comeAndGo(site: Site, peer: Peer): Promise<void> {
   await run(
     {
       program: site.programs.pgbench,
@@ -101,7 +102,7 @@ async function noneLeft(server: Server): Promise<void> {
 }
 
 /** A process's resident memory, once it no longer changes by more than a hundredth. */
-async function settled(pid: number): Promise<number> {
+export async function settled(pid: number): Promise<number> {
   let last = await residentBytes(pid);
   for (let look = 0, still = 0; look < LOOKS && still < STILL; look++) {
     await pause(500);
