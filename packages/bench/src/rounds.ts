@@ -65,12 +65,15 @@ async function turn<Stage>(
   { stage, seconds, pool }: RoundsOptions<Stage>,
 ): Promise<Measured> {
   const peer = await pool.take(name, work);
-  try {
+  const measure = async (): Promise<Measured> => {
     const before = peer.pid === undefined ? undefined : await cpuSeconds(peer.pid);
     const sample = await work.sample(stage, peer, seconds);
     if (peer.pid === undefined || before === undefined || sample.count === undefined) return sample;
     const spent = (await cpuSeconds(peer.pid)) - before;
     return { ...sample, cpu: (spent * 1e6) / sample.count };
+  };
+  try {
+    return await (work.around ? work.around(stage, peer, measure) : measure());
   } finally {
     await pool.giveBack(peer, work);
   }

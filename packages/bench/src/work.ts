@@ -71,6 +71,8 @@ export interface Work<Stage> {
   readonly fresh?: true;
   /** Most rounds that are worth their time; as many as the options say, when left out. */
   readonly rounds?: number;
+  /** Makes what is there while it is measured, and takes it away again; neither is in the figures. */
+  around?<T>(stage: Stage, peer: Peer, measure: () => Promise<T>): Promise<T>;
   /** @param seconds about how long; 1 to warm up */
   sample(stage: Stage, peer: Peer, seconds: number): Promise<Sample>;
 }

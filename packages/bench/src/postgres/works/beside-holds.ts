@@ -1,9 +1,13 @@
-import type { Wanted, Work } from "../../work.ts";
+import { setTimeout as pause } from "node:timers/promises";
+import type { Line, Wanted, Work } from "../../work.ts";
 import { withHeld } from "../held-sessions.ts";
 import type { Stage } from "../stage.ts";
 import { HELD } from "./approvals.ts";
 import { latency } from "./latency.ts";
 import { type Mode, select } from "./pgbench-works.ts";
+
+/** Milliseconds in which the sessions that were just opened come to rest, at the gateway and at the server. */
+const SETTLING = 1000;
 
 /** What others get done while commands wait: as much as without, but for what the machine makes of it. */
 export function besideHolds(): Work<Stage>[] {
@@ -16,22 +20,23 @@ export function besideHolds(): Work<Stage>[] {
 
 /** The same work at one gateway, in one turn while nothing waits, in the other while commands do. */
 function beside(work: Work<Stage>, wanted: Wanted): Work<Stage> {
-  const [first, ...rest] = work.lines.map((line) => ({
-    ...line,
-    name: `${line.name}, ${HELD} held`,
-    against: "unheld" as const,
-    wanted,
-  }));
+  const [first, ...rest] = work.lines.map(
+    ({ name, unit }): Line => ({ name: `${name}, ${HELD} held`, unit, against: "unheld" }),
+  );
   if (!first) throw new Error("A work has a line.");
   return {
     ...work,
     name: `${work.name}, ${HELD} held`,
-    lines: [first, ...rest],
+    // What is wanted of a second line, at p99, would be wanted of the machine.
+    lines: [{ ...first, wanted }, ...rest],
     peers: ["unheld", "gateway"],
     set: "beside holds",
-    sample: (stage, peer, seconds) => {
-      const sample = () => work.sample(stage, peer, seconds);
-      return peer.name === "gateway" ? withHeld(stage.site, peer, HELD, sample) : sample();
+    around: ({ site }, peer, measure) => {
+      const measured = async () => {
+        await pause(SETTLING, undefined, { signal: site.signal });
+        return measure();
+      };
+      return peer.name === "gateway" ? withHeld(site, peer, HELD, measured) : measured();
     },
   };
 }
