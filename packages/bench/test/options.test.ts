@@ -18,12 +18,13 @@ t.test(
       only: ["tpcb", "copy"],
     });
     t.match(readOptions(["masking", "--quick"]), { subject: "masking", rounds: 1 });
+    t.match(readOptions(["hold"]), { subject: "hold", quick: false });
     t.equal(readOptions(["--help"]), undefined);
   },
 );
 
 t.test("what makes no sense is refused", async (t) => {
-  for (const args of [[], ["mysql"], ["postgres", "masking"], ["postgres", "--fast"]]) {
+  for (const args of [[], ["mysql"], ["postgres", "masking"], ["holds"], ["postgres", "--fast"]]) {
     t.throws(() => readOptions(args), TypeError, args.join(" "));
   }
   for (const rounds of ["0", "-1", "1.5", "many", "10000"]) {

@@ -1,7 +1,12 @@
 import t from "tap";
-import { everything, masking, sampler } from "../src/postgres/works.ts";
+import { everything, holding, masking, sampler } from "../src/postgres/works.ts";
 
-const programmes = { everything: everything(), sampler: sampler(), masking: masking(false) };
+const programmes = {
+  everything: everything(),
+  sampler: sampler(),
+  masking: masking(false),
+  holding: holding(false),
+};
 
 for (const [name, programme] of Object.entries(programmes)) {
   t.test(`${name}: each work and each line has a name of its own`, async (t) => {

@@ -27,10 +27,12 @@ t.test("the ratio is the median of the rounds' ratios, not the ratio of the medi
 });
 
 t.test(
-  "rows that are masked are held against the same rows unmasked, and decisions against nothing",
+  "masks and holds are looked at beside the same gateway without them, and decisions by themselves",
   async (t) => {
     t.equal(ratioOf({ unmasked: 100, gateway: 70 }, "unmasked"), 0.7);
     t.equal(ratioOf({ gateway: 70 }, "unmasked"), undefined);
+    t.equal(ratioOf({ unheld: 50, unmasked: 100, gateway: 49 }, "unheld"), 0.98);
+    t.equal(ratioOf({ unmasked: 100, gateway: 49 }, "unheld"), undefined);
     t.equal(ratioOf({ gateway: 4.2 }, "itself"), 4.2);
     const { wanted: _, ...known } = line;
     const [result] = resultsOf({ lines: [{ ...known, against: "itself" }] }, [round({ gateway: 4.2 })]);

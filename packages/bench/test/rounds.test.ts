@@ -78,3 +78,29 @@ t.test("rotation goes round", async (t) => {
   t.same(rotated(["a", "b", "c"], 4), ["b", "c", "a"]);
   t.same(rotated([], 4), []);
 });
+
+t.test("what a work makes around its measuring is there for each turn, and for that alone", async (t) => {
+  const seen: string[] = [];
+  const held = work(
+    async (_, { name }) => {
+      seen.push(name);
+      return { figures: [1], count: 1 };
+    },
+    {
+      peers: ["unheld", "gateway"],
+      async around(_, { name }, measure) {
+        seen.push(`make for ${name}`);
+        const measured = await measure();
+        seen.push("take away");
+        return measured;
+      },
+    },
+  );
+  const options = { stage: undefined, rounds: 1, seconds: 1, pool: pool(), announce: () => undefined };
+  const [round] = await inRounds({ ...held, fresh: true }, options);
+  t.same(seen, [
+    ...["make for unheld", "unheld", "take away"],
+    ...["make for gateway", "gateway", "take away"],
+  ]);
+  t.match(round?.get("gateway"), { figures: [1] }, "what was measured comes through");
+});
