@@ -24,18 +24,20 @@ let lastAddress = 0;
  */
 export class Approver {
   readonly #options: ApproverOptions;
+  readonly #watching: Agent;
   #agent: Agent;
   #left = 0;
 
   constructor(options: ApproverOptions) {
     this.#options = options;
+    this.#watching = new Agent({ ca: options.ca });
     this.#agent = new Agent({ ca: options.ca });
   }
 
   /** Sees to it that the next answer finds an open connection, at an address that may give one. */
   async prepare(): Promise<void> {
     if (this.#left > 0) return;
-    this.close();
+    this.#agent.destroy();
     const localAddress = loopbackAddress(++lastAddress);
     this.#agent = new Agent({ ca: this.#options.ca, keepAlive: true, maxSockets: 1, localAddress });
     this.#left = ANSWERS_EACH;
@@ -60,18 +62,18 @@ export class Approver {
     return approvals.length > 0;
   }
 
-  /** Follows the changes from here on, as who looks after them does. @returns ends it */
-  async watch(): Promise<() => void> {
-    const agent = new Agent({ ca: this.#options.ca });
-    const response = await this.#send("GET", "/v1/approvals/events", agent);
+  /** Follows the changes from here on, as who looks after them does. */
+  async watch(): Promise<void> {
+    const response = await this.#send("GET", "/v1/approvals/events", this.#watching);
     if (response.statusCode !== 200)
       throw new Error(`The changes can't be followed: ${response.statusCode}.`);
     response.on("error", () => undefined).resume();
-    return () => response.destroy();
   }
 
+  /** Ends its connections. */
   close(): void {
     this.#agent.destroy();
+    this.#watching.destroy();
   }
 
   async #asked(method: string, path: string): Promise<unknown> {

@@ -69,7 +69,7 @@ function answering(site: Site, peer: Peer, { least, milliseconds }: Turn): Promi
     const waiting = [...held];
     const [toDone, toAnswer, judgedToDone]: [number[], number[], number[]] = [[], [], []];
     // Somebody always looks at the list.
-    const unwatch = await approver.watch();
+    await approver.watch();
     const begun = performance.now();
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       await approver.prepare();
@@ -82,7 +82,6 @@ function answering(site: Site, peer: Peer, { least, milliseconds }: Turn): Promi
       waiting.push(await hold(next.session));
       if (toDone.length >= least && performance.now() - begun > milliseconds) break;
     }
-    unwatch();
     return {
       figures: [
         ...Object.values(SHARES).map((share) => quantile(toDone, share)),
