@@ -73,12 +73,17 @@ export class Register {
     const current = this.#allCurrent();
     const last = before === undefined ? undefined : this.get(before);
     if (before !== undefined && !last) return [];
-    const stored = this.#options.store.list({
-      ...(states ? { states } : {}),
-      ...(before === undefined ? {} : { before }),
-      // Those that are current in memory are taken from there.
-      limit: limit + current.size,
-    });
+    // What waits is in memory, all of it: to find no more, the store would go through all that has ended.
+    const ended = states?.filter((state) => state !== "pending" && state !== "approved");
+    const stored =
+      ended?.length === 0
+        ? []
+        : this.#options.store.list({
+            ...(ended ? { states: ended } : {}),
+            ...(before === undefined ? {} : { before }),
+            // Those that are current in memory are taken from there.
+            limit: limit + current.size,
+          });
     const wanted = (approval: Approval) =>
       (!states || states.includes(approval.state)) && (!last || newestFirst(last, approval) < 0);
     return [...current.values(), ...stored.filter(({ id }) => !current.has(id))]

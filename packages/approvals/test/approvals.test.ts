@@ -535,6 +535,15 @@ t.test("an approver is told what the protocol tells later", async (t) => {
   t.equal(approvals.get(waiting.approval)?.surroundings.rows, 14);
 });
 
+t.test("what waits is listed without a search through all that has ended", async (t) => {
+  const { approvals, store, held } = serviceWith();
+  const [one, two] = [await held(), await held()];
+  store.state.failing = true;
+  t.equal(approvals.list({ states: ["pending", "approved"], limit: 9 }).length, 2);
+  t.match(approvals.list({ states: ["pending"], before: two.approval, limit: 9 }), [{ id: one.approval }]);
+  t.throws(() => approvals.list({ states: ["pending", "spent"], limit: 9 }), { code: "STORE_FAILED" });
+});
+
 t.test("approvals are listed newest first, page by page, by state, live ones as they are", async (t) => {
   const { approvals, clock, store, held } = serviceWith();
   const all: Held[] = [];
