@@ -56,7 +56,7 @@ async function dieAtStart(t: Test, moment: Moment): Promise<void> {
     const killed = await GatewayProcess.start(t, config.configFile, { kill: { write, moment } });
     again = killed === undefined;
     if (again) tried.kills++;
-    else t.ok(write > 4, `${id}: it has outlived all writes of a start`);
+    else t.ok(write > 3, `${id}: it has outlived all writes of a start`);
     // One that lives is killed too: that it has brought everything to an end is on record.
     await killed?.kill();
     t.match(await verifyState(config.state), { ok: true }, `${id}: the log verifies`);
@@ -84,12 +84,11 @@ for (const moment of ["before", "torn"] as const) {
   );
 }
 
-const executions = await readExecutions(superuser, config.state, PREFIX);
-t.same(violations(executions), []);
-t.ok(
-  [...executions.rows.keys()].every((id) => id.endsWith(" runs")),
-  "what waited is executed by nobody",
-);
-tried.approvals = executions.histories.size;
-tried.executions = executions.rows.size;
-figures(t, [tried]);
+await t.test("what waited is executed by nobody, what ran once at the most", async (t) => {
+  const executions = await readExecutions(superuser, config.state, PREFIX);
+  t.same(violations(executions), []);
+  t.ok([...executions.rows.keys()].every((id) => id.endsWith(" runs")));
+  tried.approvals = executions.histories.size;
+  tried.executions = executions.rows.size;
+  figures(t, [tried]);
+});

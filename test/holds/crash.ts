@@ -131,7 +131,7 @@ async function dies(
     await live(scene);
     // From here on it lives, whatever else it writes.
     if (gateway.alive) await gateway.ask({ do: "kill", write: 0, moment: "before" });
-    return false;
+    return !gateway.alive && (await gateway.ended) === "SIGKILL";
   } catch (error) {
     if (!(error instanceof Ended)) throw error;
     return (await gateway.ended) === "SIGKILL";

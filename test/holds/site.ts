@@ -45,6 +45,15 @@ rules:
 `;
 }
 
+/** Who answers may see what is masked from those who ask: otherwise commands are shown without their values. */
+const APPROVERS_OWN = `policy: approvers
+who: { groups: [dba] }
+targets: [orders]
+rules:
+  - allow: reads
+    when: sql.access == "read"
+`;
+
 /** A database that counts what is executed in it, and configs of gateways in front of it. */
 export interface Site {
   readonly demo: Demo;
@@ -87,6 +96,7 @@ export async function siteFor(t: Test): Promise<Site> {
       const folder = join(demo.folder, `policies-${name}`);
       await mkdir(folder);
       const rule = (rules: Rules) => writeFile(join(folder, "executions.yaml"), policy(rules));
+      await writeFile(join(folder, "approvers.yaml"), APPROVERS_OWN);
       await rule("usual");
       const limits = "{ startup: 5m }";
       const policies = `[file:policies-${name}/*.yaml]`;
