@@ -72,6 +72,8 @@ export type CommandKind = "startup" | "query" | "prepare" | "bind" | "execute" |
 /** What goes into an audit event of each parameter, and of how many. The facts have them whole. */
 const AUDITED_LENGTH = 1024;
 const AUDITED_COUNT = 256;
+/** Characters of the texts that a command may run by name, where people are asked about it. */
+const MOST_RUN = 256 * 1024;
 
 /** What a statement is given beside its text. */
 export interface Given {
@@ -222,9 +224,11 @@ export class SqlCommand implements Command {
     return columnsOf(this.shape);
   }
 
-  /** None of a start-up's settings: who is not in yet can't be told to wait. */
+  /** None of a start-up's settings: who is not in yet can't be told to wait. Nor where nobody could read what it runs. */
   get fingerprint(): Command["fingerprint"] {
-    if (this.kind === "startup") return undefined;
+    const { runs = NONE } = this.#given;
+    if (this.kind === "startup" || runs.reduce((sum, { length }) => sum + length, 0) > MOST_RUN)
+      return undefined;
     return (of) => fingerprintOf(of, this.#text, this.shape, { ...this.#given, columns: this.touches });
   }
 

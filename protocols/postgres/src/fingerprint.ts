@@ -45,22 +45,32 @@ export function fingerprintOf(
   return hash.digest("hex");
 }
 
-/** Comments stay where a quoted name could look like one: then two texts are two shapes more often than they have to be. */
 function withoutValues(text: string): string {
   const shape = shapeOf(text);
-  if (shape === undefined) return text;
-  return shape.includes('"') ? shape : withoutComments(shape);
+  return shape === undefined ? text : withoutComments(shape);
 }
 
+/** In a shape, no string is left, and no comment has another in it; what looks like one in a quoted name is none. */
 function withoutComments(shape: string): string {
-  return shape.replace(/--[^\n\r]*|\/\*[\s\S]*?\*\//g, " ").trim();
+  const kept = (found: string) => (found.startsWith('"') ? found : " ");
+  return trimmed(shape.replace(/"[^"]*"|--[^\n\r]*|\/\*[\s\S]*?\*\//g, kept));
 }
+
+/** Without what PostgreSQL passes over at both ends. To it, unlike to `trim`, a no-break space is part of a name. */
+function trimmed(text: string): string {
+  let [start, end] = [0, text.length];
+  while (SPACE.has(text.charCodeAt(start))) start++;
+  while (end > start && SPACE.has(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** In PostgreSQL's lexer (scan.l): space, tab, line feed, vertical tab, form feed, carriage return. */
+const SPACE: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0b, 0x0c, 0x0d]);
 
 /** A text without its literals and comments; undefined where it takes more than a look to tell them apart. */
 export function outlineOf(text: string): string | undefined {
   const shape = shapeOf(text.slice(0, OUTLINE_LENGTH + 1));
   if (shape === undefined || text.length > OUTLINE_LENGTH) return undefined;
-  // Behind the shape, no quote is open but that of a name: at worst, a part of a name goes with a comment.
   return withoutComments(shape).replaceAll("\u0001", "?").replaceAll("\u0002", "'…'");
 }
 

@@ -201,7 +201,7 @@ export class SqlContext {
     if (!own.effects.some(({ kind }) => kind === "execute" || kind === "fetch"))
       return { analysis: own, own };
     const bodies: Body[] = [];
-    const runs: string[] = [];
+    const runs = new Map<string, string>();
     let known = true;
     // A name that the text itself gives is not in the session yet.
     const prepared = new Map<string, Analysis>();
@@ -217,9 +217,10 @@ export class SqlContext {
       const changes = body !== undefined && (body.access === "unknown" || body.effects.length > 0);
       if (changes && effect.statement < own.statements - 1) known = false;
       if (body !== undefined) bodies.push({ statement: effect.statement, analysis: body });
-      if (inText === undefined) runs.push(this.#textOf(effect, segment));
+      if (inText === undefined) runs.set(`${effect.kind} ${effect.name}`, this.#textOf(effect, segment));
     }
-    return { analysis: combine(own, bodies, known), own, runs };
+    // Each once, however often it is run: a thousand of them would be a thousand times a text that is as long as texts get.
+    return { analysis: combine(own, bodies, known), own, runs: [...runs.values()] };
   }
 
   #named(
