@@ -19,7 +19,7 @@ import { decodeDataRow } from "./codec/data-row.ts";
 import { decodeErrorResponse, encodeNoticeResponse } from "./codec/error-response.ts";
 import { encodeFlush, typeCode } from "./codec/framing.ts";
 import { decodeParameterDescription } from "./codec/parameter-description.ts";
-import { decodeParameterStatus } from "./codec/parameter-status.ts";
+import { decodeParameterStatus, encodeParameterStatus } from "./codec/parameter-status.ts";
 import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-query.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
 import type { Rewriter } from "./masking/rows.ts";
@@ -53,6 +53,8 @@ const NOTIFICATION_RESPONSE = typeCode("A");
 /** CommandComplete, EmptyQueryResponse, PortalSuspended: a statement gives nothing more. */
 const STATEMENT_ENDS: ReadonlySet<number> = new Set(["C", "I", "s"].map(typeCode));
 const TERMINATE = typeCode("X");
+/** Milliseconds between two looks whether a client is there that can't be read on from. */
+const PROBE = 1_000;
 /** What a client may send while it copies in. */
 const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
 /** What PostgreSQL says of any other; behind that, it can't tell where the next message begins. */
@@ -99,6 +101,7 @@ export class ClientSession implements BackendObserver {
   readonly #reader: ClientReader;
   readonly #scanner: BackendScanner;
   readonly #heldBack = new HeldBack();
+  #probed: Held | undefined;
   #transaction: TransactionStatus = "idle";
   /** Milliseconds since the epoch. */
   #transactionSince = 0;
@@ -406,7 +409,7 @@ export class ClientSession implements BackendObserver {
   #hold(held: Held): void {
     const { client } = this.#options;
     if (this.#held?.type === TERMINATE || this.#heldBack.begin(this.#reader)) this.#leave();
-    else if (this.#heldBack.full) client.pause();
+    else if (this.#heldBack.full) this.#stopReading(held);
     else client.resume();
     // When its wait has ended, it may have to wait for what decides on it: there is nothing new to be told then.
     if (held === this.#told) return;
@@ -415,8 +418,23 @@ export class ClientSession implements BackendObserver {
   }
 
   #holdBack(chunk: Buffer): void {
+    const { held } = this.#pipeline;
     if (this.#heldBack.push(chunk)) this.#leave();
-    else if (this.#heldBack.full) this.#options.client.pause();
+    else if (this.#heldBack.full && held) this.#stopReading(held);
+  }
+
+  /** A client that is not read on from is not seen to leave, but what is written to it finds that out. */
+  #stopReading(held: Held): void {
+    const { client, reading } = this.#options;
+    client.pause();
+    if (this.#probed === held) return;
+    this.#probed = held;
+    // What it knows already: a server may say that at any time, and nobody has to do anything.
+    const known = encodeParameterStatus({ name: "client_encoding", value: reading.encoding });
+    const probe = setInterval(() => {
+      if (this.#scanner.betweenMessages && !client.writableNeedDrain) client.write(known);
+    }, PROBE);
+    void held.ended.then(() => clearInterval(probe));
   }
 
   /** What was sent before the command that waits is run to its end; that one is not. */
