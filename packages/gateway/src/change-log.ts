@@ -4,6 +4,8 @@ import type { Approval } from "@gatehouse/core";
 
 /** Changes that are kept for whoever comes back. */
 const KEPT = 1000;
+/** Characters of all that they tell of: whoever asks, and takes it back, and asks again, fills no more than this. */
+const ROOM = 32 * 1024 * 1024;
 
 /** One change, with the approval as it was then. */
 export interface Change {
@@ -19,11 +21,17 @@ export class ChangeLog {
   readonly #changes: Change[] = [];
   readonly #listeners = new Set<(change: Change) => void>();
   #last = 0;
+  #size = 0;
 
   add(event: ApprovalEventName, approval: Approval): void {
     const change = { id: `${this.#run}-${++this.#last}`, event, approval };
     this.#changes.push(change);
-    if (this.#changes.length > KEPT) this.#changes.shift();
+    this.#size += sizeOf(change);
+    while (this.#changes.length > KEPT || this.#size > ROOM) {
+      const oldest = this.#changes.shift();
+      if (!oldest) break;
+      this.#size -= sizeOf(oldest);
+    }
     for (const listener of this.#listeners) listener(change);
   }
 
@@ -53,4 +61,10 @@ export class ChangeLog {
     const at = Number(number);
     return run === this.#run && at <= this.#last ? at : undefined;
   }
+}
+
+/** Of what a client decides on how long it is. */
+function sizeOf({ approval: { command } }: Change): number {
+  const { text, outline = "", runs, parameters } = command;
+  return [text, outline, ...runs, ...parameters].reduce((sum, part) => sum + (part?.length ?? 0), 0);
 }
