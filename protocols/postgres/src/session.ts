@@ -16,10 +16,10 @@ import type { Analyzer } from "./analysis/analyzer.ts";
 import { type BackendObserver, BackendScanner } from "./codec/backend-scanner.ts";
 import { type ClientMessage, ClientReader } from "./codec/client-reader.ts";
 import { decodeDataRow } from "./codec/data-row.ts";
-import { decodeErrorResponse, encodeNoticeResponse } from "./codec/error-response.ts";
+import { decodeErrorResponse } from "./codec/error-response.ts";
 import { encodeFlush, typeCode } from "./codec/framing.ts";
 import { decodeParameterDescription } from "./codec/parameter-description.ts";
-import { decodeParameterStatus, encodeParameterStatus } from "./codec/parameter-status.ts";
+import { decodeParameterStatus } from "./codec/parameter-status.ts";
 import { decodeReadyForQuery, type TransactionStatus } from "./codec/ready-for-query.ts";
 import { type Expectation, Expectations } from "./expectations.ts";
 import type { Rewriter } from "./masking/rows.ts";
@@ -27,7 +27,7 @@ import { scrub } from "./masking/errors.ts";
 import { maskNotification } from "./masking/notifications.ts";
 import type { ValueMasks } from "@gatehouse/core";
 import type { SessionCatalog } from "./catalog/session-catalog.ts";
-import { HeldBack } from "./held-back.ts";
+import { HeldClient } from "./held-client.ts";
 import { Pipeline } from "./pipeline.ts";
 import type { SessionReading } from "./reading.ts";
 import { encodeRefusal, encodeViolation, encodeViolationInCopy } from "./refusal.ts";
@@ -53,8 +53,6 @@ const NOTIFICATION_RESPONSE = typeCode("A");
 /** CommandComplete, EmptyQueryResponse, PortalSuspended: a statement gives nothing more. */
 const STATEMENT_ENDS: ReadonlySet<number> = new Set(["C", "I", "s"].map(typeCode));
 const TERMINATE = typeCode("X");
-/** Milliseconds between two looks whether a client is there that can't be read on from. */
-const PROBE = 1_000;
 /** What a client may send while it copies in. */
 const DURING_COPY_IN: ReadonlySet<number> = new Set(["d", "c", "f", "H", "S", "X"].map(typeCode));
 /** What PostgreSQL says of any other; behind that, it can't tell where the next message begins. */
@@ -100,8 +98,7 @@ export class ClientSession implements BackendObserver {
   readonly #pipeline: Pipeline;
   readonly #reader: ClientReader;
   readonly #scanner: BackendScanner;
-  readonly #heldBack = new HeldBack();
-  #probed: Held | undefined;
+  readonly #heldClient: HeldClient;
   #transaction: TransactionStatus = "idle";
   /** Milliseconds since the epoch. */
   #transactionSince = 0;
@@ -114,8 +111,6 @@ export class ClientSession implements BackendObserver {
   #waiting: Promise<unknown> | undefined;
   /** The message that waits: it is handed in again. */
   #held: ClientMessage | undefined;
-  /** What the client was told of, while it waits for people. */
-  #told: Held | undefined;
   /** No more of the client's messages are taken. */
   #over = false;
   /** The target has said its own last words. */
@@ -131,6 +126,13 @@ export class ClientSession implements BackendObserver {
     this.#options = options;
     this.#reader = new ClientReader(options.limits.message);
     this.#scanner = new BackendScanner(this, undefined, options.limits.message);
+    this.#heldClient = new HeldClient({
+      client: options.client,
+      reader: this.#reader,
+      encoding: () => options.reading.encoding,
+      betweenMessages: () => this.#scanner.betweenMessages,
+      left: this.#leave,
+    });
     this.#pipeline = new Pipeline({ ...options, expectations: this.#expectations });
   }
 
@@ -336,7 +338,7 @@ export class ClientSession implements BackendObserver {
     const { client } = this.#options;
     const take = (chunk: Buffer) => {
       if (this.#pipeline.held) {
-        this.#holdBack(chunk);
+        this.#heldClient.push(chunk);
         return;
       }
       this.#reader.push(chunk);
@@ -399,7 +401,7 @@ export class ClientSession implements BackendObserver {
     for (;;) {
       const message = this.#reader.next();
       if (message) return message;
-      const chunk = this.#heldBack.shift();
+      const chunk = this.#heldClient.shift();
       if (chunk === undefined) return undefined;
       this.#reader.push(chunk);
     }
@@ -407,55 +409,20 @@ export class ClientSession implements BackendObserver {
 
   /** A command waits for people. Its client is read on from, so that it is seen to leave. */
   #hold(held: Held): void {
-    const { client } = this.#options;
-    if (this.#held?.type === TERMINATE || this.#heldBack.begin(this.#reader)) this.#leave();
-    else if (this.#heldBack.full) this.#stopReading(held);
-    else client.resume();
-    // When its wait has ended, it may have to wait for what decides on it: there is nothing new to be told then.
-    if (held === this.#told) return;
-    this.#told = held;
-    this.#notify(held).catch(this.#fail);
-  }
-
-  #holdBack(chunk: Buffer): void {
-    const { held } = this.#pipeline;
-    if (this.#heldBack.push(chunk)) this.#leave();
-    else if (this.#heldBack.full && held) this.#stopReading(held);
-  }
-
-  /** A client that is not read on from is not seen to leave, but what is written to it finds that out. */
-  #stopReading(held: Held): void {
-    const { client, reading } = this.#options;
-    client.pause();
-    if (this.#probed === held) return;
-    this.#probed = held;
-    // What it knows already: a server may say that at any time, and nobody has to do anything.
-    const known = encodeParameterStatus({ name: "client_encoding", value: reading.encoding });
-    const probe = setInterval(() => {
-      if (this.#scanner.betweenMessages && !client.writableNeedDrain) client.write(known);
-    }, PROBE);
-    void held.ended.then(() => clearInterval(probe));
+    if (this.#held?.type === TERMINATE) this.#leave();
+    else if (this.#heldClient.waits(held)) this.#notify(held).catch(this.#fail);
   }
 
   /** What was sent before the command that waits is run to its end; that one is not. */
-  #leave(): void {
+  readonly #leave = (): void => {
     this.#end({ end: "client_closed", terminated: true });
-  }
+  };
 
-  /** Tells the client that its command waits, behind all that is answered before it; and again, where the config says so. */
+  /** Tells the client that its command waits, behind all that is answered before it. */
   async #notify(held: Held): Promise<void> {
     await this.#expectations.answers();
-    const notice = encodeNoticeResponse(held.notice);
-    const say = () => {
-      if (this.#pipeline.held !== held || this.#over) return;
-      const { client } = this.#options;
-      if (this.#scanner.betweenMessages && !client.writableNeedDrain) client.write(notice);
-    };
-    say();
-    if (held.repeat !== undefined) {
-      const again = setInterval(say, held.repeat);
-      void held.ended.then(() => clearInterval(again));
-    }
+    if (this.#pipeline.held !== held || this.#over) return;
+    this.#heldClient.tell(held);
     await this.#lookAround(held);
   }
 
@@ -463,7 +430,7 @@ export class ClientSession implements BackendObserver {
   async #lookAround(held: Held): Promise<void> {
     const { surroundings, session, upstream, reading } = this.#options;
     const command = this.#pipeline.heldCommand;
-    if (this.#pipeline.held !== held || !command) return;
+    if (!command) return;
     // A segment without its Sync is a transaction of its own, if only since the command before.
     const open = this.#transaction !== "idle" || this.#expectations.segmentOpen;
     const since = this.#transaction === "idle" ? Date.now() : this.#transactionSince;
