@@ -25,7 +25,7 @@ export interface ApprovalsOptions {
  * answered, its session asks for the next. Beside it, what the same command takes where nobody is asked.
  */
 export function approvals({ least, busy }: ApprovalsOptions): Work<Stage> {
-  const beside = busy ? `${HELD} held, 8 busy` : `${HELD} held`;
+  const beside = busy ? `8 busy, ${HELD} held` : `${HELD} held`;
   // The promise is about those that wait, whatever a machine does that has others to serve as well.
   const promised = busy ? {} : { wanted: { atMost: PROMISED } };
   const of = (span: string, percentile: keyof typeof SHARES, wanted: Pick<Line, "wanted"> = {}): Line => ({
