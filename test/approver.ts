@@ -43,10 +43,18 @@ export class Approver {
     return approver;
   }
 
-  /** All that there have been, up to a hundred, the newest first. */
+  /** All that there have been, the newest first. */
   async all(): Promise<readonly ApprovalBody[]> {
-    const response = await this.#send("GET", "/v1/approvals?limit=100");
-    return pageSchema.parse(JSON.parse(await text(response))).approvals;
+    const all: ApprovalBody[] = [];
+    for (let more = true; more; ) {
+      const last = all.at(-1);
+      const before = last ? `&before=${last.id}` : "";
+      const response = await this.#send("GET", `/v1/approvals?limit=100${before}`);
+      const page = pageSchema.parse(JSON.parse(await text(response)));
+      all.push(...page.approvals);
+      ({ more } = page);
+    }
+    return all;
   }
 
   close(): void {
