@@ -5,7 +5,7 @@ import { Client } from "./client.ts";
 import { Ended, type Event, GatewayProcess, Refused } from "./gateway-process.ts";
 import type { Moment } from "./kill-at-write.ts";
 import { disagreements, readExecutions, violations } from "./record.ts";
-import { execution, type GatewayConfig, type Site, type Table } from "./site.ts";
+import { execution, type GatewayConfig, type Site, siteFor, type Table } from "./site.ts";
 
 /** No life has more writes: a count that does not end would be a test that does not. */
 const MOST_WRITES = 60;
@@ -57,7 +57,7 @@ export interface Life {
   readonly rate?: number;
   readonly moments: readonly Moment[];
   /** From the asking to the end, with all that is put on record of it. @throws Ended, where the gateway dies */
-  live(scene: Scene): Promise<unknown>;
+  readonly live: (scene: Scene) => Promise<unknown>;
 }
 
 /** What has been tried, for the figures. */
@@ -72,7 +72,7 @@ export interface Tried {
  * Lives through a life again and again, with a gateway that dies at its first write, right before it; at its second,
  * and so on; then behind them, and in the middle of them. After each death another one starts on what is left.
  */
-export async function dieAtEachWrite(t: Test, site: Site, life: Life): Promise<Tried> {
+async function dieAtEachWrite(t: Test, site: Site, life: Life): Promise<Tried> {
   const prefix = `${life.name} `;
   const config = await site.config(life.name.replaceAll(" ", "-"), { drain: "2s" });
   const start = () => started(t, site, config, life);
@@ -179,6 +179,18 @@ async function codeOf(asked: Promise<unknown>): Promise<string> {
     throw error;
   }
   return "an effect";
+}
+
+/** All that a test file of lives does. */
+export async function dieInEach(t: Test, lives: readonly Life[]): Promise<void> {
+  const site = await siteFor(t);
+  const tried: Tried[] = [];
+  for (const life of lives) {
+    await t.test(life.name, { timeout: 110_000 }, async (t) => {
+      tried.push(await dieAtEachWrite(t, site, life));
+    });
+  }
+  figures(t, tried);
 }
 
 /** The figures of a file, as the test run shows them. */

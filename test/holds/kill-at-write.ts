@@ -46,12 +46,14 @@ fs.writeSync = ((fd: number, bytes: Uint8Array, offset: number, length: number, 
 }) as typeof fs.writeSync;
 syncBuiltinESMExports();
 
-const { run } = StatementSync.prototype;
-StatementSync.prototype.run = function (this: StatementSync, ...values: Parameters<typeof run>) {
+const { prototype: statement } = StatementSync;
+const run = Reflect.get(statement, "run") as (this: StatementSync, ...values: unknown[]) => unknown;
+Reflect.set(statement, "run", function (this: StatementSync, ...values: unknown[]) {
   return counted(() => run.apply(this, values));
-} as typeof run;
+});
 
-const { exec } = DatabaseSync.prototype;
-DatabaseSync.prototype.exec = function (this: DatabaseSync, sql: string) {
+const { prototype: database } = DatabaseSync;
+const exec = Reflect.get(database, "exec") as (this: DatabaseSync, sql: string) => void;
+Reflect.set(database, "exec", function (this: DatabaseSync, sql: string) {
   counted(() => exec.call(this, sql));
-};
+});
