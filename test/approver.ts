@@ -46,15 +46,13 @@ export class Approver {
   /** All that there have been, the newest first. */
   async all(): Promise<readonly ApprovalBody[]> {
     const all: ApprovalBody[] = [];
-    for (let more = true; more; ) {
-      const last = all.at(-1);
-      const before = last ? `&before=${last.id}` : "";
+    for (let before = ""; ; ) {
       const response = await this.#send("GET", `/v1/approvals?limit=100${before}`);
-      const page = pageSchema.parse(JSON.parse(await text(response)));
-      all.push(...page.approvals);
-      ({ more } = page);
+      const { approvals, next } = pageSchema.parse(JSON.parse(await text(response)));
+      all.push(...approvals);
+      if (next === undefined) return all;
+      before = `&before=${next}`;
     }
-    return all;
   }
 
   close(): void {

@@ -57,8 +57,8 @@ export class FreshReading {
     // A simple query ends what is open of a segment.
     const ends = segment === undefined && this.#askedInside !== undefined;
     if (!changes && !undoes && !ends) return;
-    // To read in another way is anybody's; what is more may have changed who reads.
-    if (changes && access !== "read") this.#options.reading.mayActAsAnother();
+    // To read in another way is anybody's, and to have all settings as they were; to act as another is not.
+    if (changes && (access === "admin" || access === "unknown")) this.#options.reading.mayActAsAnother();
     this.#stale = segment ?? BEFORE;
     if (segment === undefined) this.#askedInside = undefined;
     this.#options.reading.touched = true;

@@ -385,6 +385,27 @@ t.test("nobody can tell what became of a command whose target went away while it
   );
 });
 
+t.test("a session that was reset reads as one that is new; one that acts as another does not", async (t) => {
+  const fingerprintBehind = async (text: string) => {
+    const client = await front.connect();
+    client.send(query(text));
+    await client.until("Z");
+    client.send(query("delete from orders"));
+    const held = await waiting();
+    held.deny();
+    await client.until("Z");
+    client.socket.destroy();
+    return held.command.fingerprint?.("command");
+  };
+  const fresh = await fingerprintBehind("select 1");
+  // As asyncpg's pool does.
+  const reset = "select pg_advisory_unlock_all(); close all; unlisten *; reset all;";
+  for (const text of [reset, "discard all", "begin; reset all; commit"])
+    t.equal(await fingerprintBehind(text), fresh);
+  for (const text of ["set role pg_read_all_data", "set search_path to elsewhere"])
+    t.not(await fingerprintBehind(text), fresh);
+});
+
 async function reasonOf(t: Test, text: string, options?: string): Promise<string | undefined> {
   const client = await front.connect(options === undefined ? {} : { options });
   client.send(query(text));

@@ -152,10 +152,9 @@ async def _():
 
 @check("a pool of ten sessions asks the same at once, and one yes lets them all go")
 async def _():
-    # By a session of its own: one that its pool has reset (RESET ALL) would ask for itself.
-    async with Session() as (c, _):
-        await c.execute("insert into shared values ('shared asyncpg')")
     async with asyncpg.create_pool(min_size=10, max_size=10) as pool:
+        # By one of the ten, which its pool resets behind that (RESET ALL, and more).
+        await pool.execute("insert into shared values ('shared asyncpg')")
         remove = "delete from shared where word = $1"
         tags = await asyncio.gather(*(pool.execute(remove, "shared asyncpg") for _ in range(10)))
         assert sorted(tags) == ["DELETE 0"] * 9 + ["DELETE 1"]
