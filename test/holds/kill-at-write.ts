@@ -47,13 +47,15 @@ fs.writeSync = ((fd: number, bytes: Uint8Array, offset: number, length: number, 
 syncBuiltinESMExports();
 
 const { prototype: statement } = StatementSync;
-const run = Reflect.get(statement, "run") as (this: StatementSync, ...values: unknown[]) => unknown;
+type Run = (this: StatementSync, ...values: unknown[]) => unknown;
+const run = Reflect.get<typeof statement, "run">(statement, "run") as Run;
 Reflect.set(statement, "run", function (this: StatementSync, ...values: unknown[]) {
   return counted(() => run.apply(this, values));
 });
 
 const { prototype: database } = DatabaseSync;
-const exec = Reflect.get(database, "exec") as (this: DatabaseSync, sql: string) => void;
+type Exec = (this: DatabaseSync, sql: string) => void;
+const exec = Reflect.get<typeof database, "exec">(database, "exec");
 Reflect.set(database, "exec", function (this: DatabaseSync, sql: string) {
   counted(() => exec.call(this, sql));
 });
