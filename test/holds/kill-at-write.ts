@@ -54,7 +54,6 @@ Reflect.set(statement, "run", function (this: StatementSync, ...values: unknown[
 });
 
 const { prototype: database } = DatabaseSync;
-type Exec = (this: DatabaseSync, sql: string) => void;
 const exec = Reflect.get<typeof database, "exec">(database, "exec");
 Reflect.set(database, "exec", function (this: DatabaseSync, sql: string) {
   counted(() => exec.call(this, sql));
