@@ -52,9 +52,9 @@ export function judgeClaim(
   const never = (why: VoidReason) => ({ ok: false, refusal: refusalOfVoid(id, why), void: why }) as const;
   if (stopped !== undefined) return { ok: false, refusal: refusalOfVoid(id, stopped) };
   if (phase === "pending") return never("overtaken");
-  // That it is done is told with the first part of its answer, where a client reads it by parts.
-  const wasRun = phase === "spent" || (phase === "settled" && approval.outcome === "done");
-  const goesOn = wasRun && command.continues === true;
+  // That the first rows have come says nothing of the rest: only what failed has no more to give.
+  const gives = phase === "spent" || (phase === "settled" && approval.outcome === "done");
+  const goesOn = gives && command.continues === true;
   const masks = isMet(approval) ? [] : masksUnanswered(holds);
   if ((phase !== "approved" && phase !== "expired" && !goesOn) || !masks) {
     return { ok: false, refusal: refusalOf(approval) };

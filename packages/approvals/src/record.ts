@@ -73,9 +73,9 @@ export function reasonOf(given: string | undefined): string | undefined {
 
 function heldCommand({ command, commandForAudit }: HoldRequest): HeldCommand {
   const { kind, verbs, access, resources, text, parameters = [] } = commandForAudit;
-  const { outline, touches } = command;
+  const { outline, touches, runs = [] } = command;
   return {
-    ...{ kind, verbs, access, text, parameters },
+    ...{ kind, verbs, access, text, parameters, runs },
     resources: resources.slice(0, MOST_NAMES),
     functions: functionsOf(command.facts["functions"]).slice(0, MOST_NAMES),
     ...(outline === undefined ? {} : { outline }),

@@ -16,8 +16,8 @@ export interface DeskOptions {
 }
 
 /** Approvals that are read at once, and that are looked at for one list: whoever may see few gets a short one, and no long search. */
-const PAGE = 100;
-const LOOKED_AT = 1000;
+const PAGE = 50;
+const LOOKED_AT = 200;
 
 /** Where people see and answer what is held: each sees what concerns them, without what is masked from them. */
 export function openDesk({
