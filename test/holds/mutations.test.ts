@@ -1,3 +1,4 @@
+import type pg from "pg";
 import { serialize } from "pg-protocol";
 import t from "tap";
 import { refusal } from "../environment.ts";
@@ -10,7 +11,12 @@ const site = await holdsFor(t);
 const { superuser } = site;
 const { parse, bind, execute, query, sync, flush, close } = serialize;
 
-t.beforeEach(async () => {
+/** What others have made of the database is seen from here on. */
+async function lookAgain(client: pg.Client): Promise<void> {
+  await client.query("create table public.look_again (); drop table public.look_again");
+}
+
+t.beforeEach(async (t) => {
   await superuser.query(`drop schema if exists elsewhere cascade; drop table if exists rows, old_rows cascade;
     create table rows (id int primary key, owner text);
     insert into rows select n, 'agent' from generate_series(1, 20) n;
@@ -18,6 +24,9 @@ t.beforeEach(async () => {
     insert into elsewhere.rows select n, 'nobody' from generate_series(1, 20) n;
     grant all on rows to orders_writer; grant usage, create on schema elsewhere to orders_writer;
     grant all on elsewhere.rows to orders_writer`);
+  const client = await site.connect(t);
+  await lookAgain(client);
+  await client.end();
 });
 
 async function left(table = "public.rows"): Promise<number> {
@@ -253,6 +262,14 @@ const MEANWHILE: readonly {
     runs: false,
   },
   {
+    what: "a view has another WHERE",
+    before:
+      "create or replace view seen as select id from rows where id < 5; grant all on seen to orders_writer",
+    text: "delete from seen where id > 0 /* held_once */",
+    change: "create or replace view seen as select id from rows where id < 50",
+    runs: false,
+  },
+  {
     what: "a trigger is put on the table",
     text: "delete from rows where id = 1 /* held_once */",
     change: TRIGGER,
@@ -269,7 +286,7 @@ const MEANWHILE: readonly {
     text: "delete from rows where id = 1 /* held_once */",
     change:
       "alter table rows rename to old_rows; alter index rows_pkey rename to old_rows_pkey; alter table elsewhere.rows rename to new_rows; alter table elsewhere.new_rows set schema public; alter table new_rows rename to rows",
-    runs: true,
+    runs: false,
   },
   {
     what: "a function has another body",
@@ -296,8 +313,7 @@ for (const { what, before, path, text, change, runs } of MEANWHILE) {
         "agent",
         path === undefined ? {} : { options: `-c search_path=${path}` },
       );
-      // What was made just now is seen from here on.
-      await client.query("create table public.look_again (); drop table public.look_again");
+      await lookAgain(client);
       const asked = client.query(text).then(
         () => "run",
         (error: unknown) => error,

@@ -1,5 +1,5 @@
 import type { Access, Command, Facts, FactSchema, Mask, MaskingOutcome } from "@gatehouse/core";
-import { fingerprintOf, outlineOf, reasonIn } from "./fingerprint.ts";
+import { fingerprintOf, type Meaning, outlineOf, reasonIn } from "./fingerprint.ts";
 import { type Analysis, DOES_NOTHING } from "./analysis/analysis.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
@@ -84,8 +84,8 @@ export interface Given {
   readonly decode: Decode;
   /** Those that the client has declared beside the text. */
   readonly declaredTypes?: readonly number[];
-  /** How the session reads texts and looks up names at the moment. */
-  readonly reading?: { readonly key: string };
+  /** What texts mean in the session at the moment. */
+  readonly meaning?: Meaning;
   /** The texts of what it runs by name. */
   readonly runs?: readonly string[] | undefined;
   /** It gives more of the answer of a portal that was run before. */
@@ -196,6 +196,7 @@ export class SqlCommand implements Command {
     return { text: this.#text, types: declaredTypes, parameters };
   }
 
+  /** Not a PREPARE of SQL's own: an EXECUTE has another text, about which a rule may say nothing. */
   get prepares(): boolean {
     return this.kind === "prepare" || this.kind === "bind";
   }

@@ -10,11 +10,19 @@ export const REASON_LENGTH = 500;
 /** Characters of an outline: nobody reads more of a statement, and a text can be a quarter of a megabyte. */
 const OUTLINE_LENGTH = 64 * 1024;
 
+/** What texts mean in a session at the moment. */
+export interface Meaning {
+  /** How they are read: equal where two sessions read alike. */
+  readonly key: string;
+  /** What a command's names stand for, where the target's catalog tells: other objects of the same name are others. */
+  objectsOf(analysis: Analysis): readonly unknown[];
+}
+
 interface Rest {
   readonly parameters: readonly BindParameter[];
   /** As the client declared them; what the server infers, it infers from the text. */
   readonly declaredTypes?: readonly number[];
-  readonly reading?: { readonly key: string };
+  readonly meaning?: Meaning;
   readonly runs?: readonly string[] | undefined;
   readonly columns: readonly string[] | undefined;
 }
@@ -28,14 +36,15 @@ export function fingerprintOf(
   of: "command" | "shape",
   text: string,
   analysis: Analysis,
-  { parameters, declaredTypes = [], reading, runs = [], columns }: Rest,
+  { parameters, declaredTypes = [], meaning, runs = [], columns }: Rest,
 ): string {
   const { statements, verbs, access, named, reads, writes, functions, functionKinds, locks } = analysis;
   const does = { statements, verbs, access, named, reads, writes, functions, functionKinds, locks, columns };
   const hash = createHash("sha256");
   // The values that it gives to what it runs by name are not values of a statement that was looked at.
   const said = of === "shape" && runs.length === 0 ? withoutValues(text) : text;
-  hash.update(JSON.stringify([of, said, does, reading?.key, runs, declaredTypes, parameters.length]));
+  const means = [meaning?.key, meaning?.objectsOf(analysis)];
+  hash.update(JSON.stringify([of, said, does, means, runs, declaredTypes, parameters.length]));
   if (of === "command") {
     for (const { value, binary } of parameters) {
       hash.update(JSON.stringify([binary, value?.length ?? null]));

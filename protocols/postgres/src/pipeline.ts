@@ -246,7 +246,13 @@ export class Pipeline {
     const full = this.#crowded(analysis);
     if (full) return this.#refuse(full, "query");
     const { reading, reason } = this.#options;
-    const given = { ...NOTHING_BOUND, decode: reading.decode, reading, runs: understood.runs, reason };
+    const given = {
+      ...NOTHING_BOUND,
+      decode: reading.decode,
+      meaning: this.#context,
+      runs: understood.runs,
+      reason,
+    };
     const command = toCommand("query", text, analysis, given);
     const decided = this.#onHold.decide({ command, failure: "query" });
     if (decided instanceof Pending) return decided.known;
@@ -329,13 +335,13 @@ export class Pipeline {
     if (full) return this.#refuse(full, "extended");
     const { statement } = portal;
     const { text, parameterTypes, declaredTypes = NONE } = statement;
-    const { reading, reason } = this.#options;
+    const { reason } = this.#options;
     const command = toCommand("execute", text, analysis, {
       parameters: portal.parameters,
       parameterTypes,
       declaredTypes,
       decode: portal.decode,
-      reading,
+      meaning: this.#context,
       reason,
       runs: understood.runs,
       continues: this.#onHold.continues(portal),
@@ -395,7 +401,7 @@ export class Pipeline {
     const analysis = analyzeFunctionCall(objectId);
     const text = `${analysis.functions.join()}(${parameters.map((_, index) => `$${index + 1}`).join(", ")})`;
     const { reading, reason } = this.#options;
-    const given = { ...NOTHING_BOUND, parameters, decode: reading.decode, reading, reason };
+    const given = { ...NOTHING_BOUND, parameters, decode: reading.decode, meaning: this.#context, reason };
     const command = toCommand("function-call", text, analysis, given);
     const decided = this.#onHold.decide({ command, failure: "function-call" });
     if (decided instanceof Pending) return decided.known;
@@ -451,7 +457,7 @@ export class Pipeline {
     const { decode } = reading;
     const { parameterTypes, declaredTypes = NONE } = statement;
     const { runs } = understood;
-    const given = { parameters, parameterTypes, declaredTypes, decode, reading, runs, reason };
+    const given = { parameters, parameterTypes, declaredTypes, decode, meaning: context, runs, reason };
     const command = toCommand(kind, statement.text, analysis, given);
     const decided = this.#onHold.decide({ command, failure, statement });
     if (decided instanceof Pending) return decided.known;

@@ -11,6 +11,7 @@ import {
 import type { Analyzer } from "./analysis/analyzer.ts";
 import { sizeOfAnalysis } from "./analysis/known-results.ts";
 import { analyzeReplication } from "./analysis/replication.ts";
+import { dotted } from "./analysis/search-path.ts";
 import type { BindParameter } from "./codec/bind.ts";
 import type { Decode } from "./codec/name.ts";
 import { CatalogIndex } from "./catalog/catalog-index.ts";
@@ -25,6 +26,7 @@ import {
 } from "./grounds.ts";
 import { Pending } from "./pending.ts";
 import type { CatalogView, SessionCatalog } from "./catalog/session-catalog.ts";
+import type { Meaning } from "./fingerprint.ts";
 import type { MaskPlan } from "./masking/plan.ts";
 import type { SessionReading } from "./reading.ts";
 import { type ProvisionalEntry, ProvisionalNames } from "./provisional-names.ts";
@@ -85,7 +87,7 @@ export interface SqlContextOptions {
  * What the texts and names of one session mean. The protocol's prepared statements and portals, and those of SQL's own
  * PREPARE and DECLARE, are one and the same at the server, and so they are here.
  */
-export class SqlContext {
+export class SqlContext implements Meaning {
   readonly statements = new ProvisionalNames<Statement>();
   readonly portals = new ProvisionalNames<Portal>();
   readonly #options: SqlContextOptions;
@@ -100,6 +102,22 @@ export class SqlContext {
 
   constructor(options: SqlContextOptions) {
     this.#options = options;
+  }
+
+  get key(): string {
+    return this.#options.reading.key;
+  }
+
+  /** Relations and routines by their object ids, and of views the text: as the catalog was when the last text was read. */
+  objectsOf({ named, reads, writes, functions }: Analysis): readonly unknown[] {
+    const data = this.#seen?.view.data;
+    if (!data) return [];
+    const names = new Set([...named, ...reads, ...writes, ...functions]);
+    const isNamed = ({ schema, name }: { readonly schema: string; readonly name: string }) =>
+      names.has(dotted([schema, name]));
+    const relations = data.relations.filter(isNamed).map(({ id, definition }) => [id, definition]);
+    const routines = data.routines.filter(isNamed).map(({ id }) => [id]);
+    return [...relations, ...routines];
   }
 
   /** The transaction has ended at the server, and its portals with it. */
