@@ -10,6 +10,7 @@ t.test("a target that says no more than its database has the strict defaults", a
       targetSessionAttrs: "any",
       requireAuth: ["scram-sha-256"],
       channelBinding: "prefer",
+      estimate: "off",
       catalog: "read",
     },
   });
