@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { type Clock, messageOf, type Logger } from "@gatehouse/core";
+import { type Clock, identityKey, messageOf, type Logger } from "@gatehouse/core";
 import type { ApprovalChange, ApprovalDesk } from "@gatehouse/gateway";
 import { approvalBody } from "./approval-body.ts";
 import type { Caller } from "./doorkeeper.ts";
@@ -51,8 +51,8 @@ export class EventStreams {
   serve(caller: Caller, after: string | undefined, to: Writable, begin: () => void): void {
     // Gone while its token was looked at: nothing would ever end the watch.
     if (to.destroyed) return;
-    const { subject, proof, expiresAt } = caller.identity;
-    const watcher = JSON.stringify([proof.issuer, subject]);
+    const { subject, expiresAt } = caller.identity;
+    const watcher = identityKey(caller.identity);
     if ([...this.#open.values()].filter((one) => one === watcher).length >= STREAMS)
       throw new Limited(this.#heartbeat, `No identity has more than ${STREAMS} event streams at once.`);
 

@@ -8,6 +8,7 @@ import {
   GatehouseError,
   type Held,
   type IdSource,
+  identityKey,
   type Logger,
   messageOf,
   type Outcome,
@@ -21,7 +22,7 @@ import { answerEvents, expiredEvent, outcomeEvent, requestedEvent, voidEvent } f
 import { Journal } from "./journal.ts";
 import { described, type HoldRequest, newApproval, reasonOf } from "./record.ts";
 import { Register } from "./register.ts";
-import { type Missing, missing, type Person, personKey, whyNot } from "./requirements.ts";
+import { type Missing, missing, type Person, whyNot } from "./requirements.ts";
 import { lifetimeOf } from "./scope.ts";
 import type { ApprovalStore } from "./store.ts";
 import { noticeOf, refusalOf, refusalOfVoid } from "./words.ts";
@@ -356,8 +357,8 @@ export class Approvals {
     try {
       if (this.#asItStands(entry).state !== "pending") return;
       await this.#journal.append(...answerEvents(entry.approval, answers, event));
-      const people = new Set(answers.map(({ by }) => personKey(by)));
-      const others = entry.approval.answers.filter(({ by }) => !people.has(personKey(by)));
+      const people = new Set(answers.map(({ by }) => identityKey(by)));
+      const others = entry.approval.answers.filter(({ by }) => !people.has(identityKey(by)));
       const now = this.#options.clock.now();
       const answered = entry.after(event, now, { answers: [...others, ...answers] });
       if (answered) this.#take(entry, event, answered);

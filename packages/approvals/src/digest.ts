@@ -1,6 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Command, Hold, Session } from "@gatehouse/core";
-import { personKey } from "./requirements.ts";
+import { type Command, type Hold, identityKey, type Session } from "@gatehouse/core";
 import { scopeOf } from "./scope.ts";
 
 /** A command of a session, and what holds it. */
@@ -43,7 +42,7 @@ export function termsOf(holds: readonly Hold[]): string {
 }
 
 function whoAndWhere({ identity, target, level }: Session): string[] {
-  return [personKey(identity), target.protocol, target.name, level.name];
+  return [identityKey(identity), target.protocol, target.name, level.name];
 }
 
 /** As JSON, in which no part can pass for the end of the one before it. */

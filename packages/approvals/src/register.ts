@@ -1,8 +1,6 @@
-import type { Approval, ApprovalState, Logger } from "@gatehouse/core";
-import { messageOf } from "@gatehouse/core";
+import { type Approval, type ApprovalState, identityKey, type Logger, messageOf } from "@gatehouse/core";
 import type { Entry } from "./entry.ts";
 import type { Journal } from "./journal.ts";
-import { personKey } from "./requirements.ts";
 import type { ApprovalStore } from "./store.ts";
 
 interface RegisterOptions {
@@ -50,10 +48,10 @@ export class Register {
   /** How many are undecided or not let through yet: of everybody, and of one requester. */
   open(requester: Approval["requester"]): { readonly all: number; readonly own: number } {
     const open = this.entries.filter(({ phase }) => phase === "pending" || phase === "approved");
-    const key = personKey(requester);
+    const key = identityKey(requester);
     return {
       all: open.length,
-      own: open.filter(({ approval }) => personKey(approval.requester) === key).length,
+      own: open.filter(({ approval }) => identityKey(approval.requester) === key).length,
     };
   }
 

@@ -1,4 +1,12 @@
-import type { Answer, Approval, Approvers, ErrorCode, Hold, Identity, RuleReference } from "@gatehouse/core";
+import {
+  type Answer,
+  type Approval,
+  type Approvers,
+  type ErrorCode,
+  type Hold,
+  identityKey,
+  type RuleReference,
+} from "@gatehouse/core";
 
 /** A person, as far as it decides on what they may answer. */
 export type Person = Answer["by"];
@@ -9,11 +17,6 @@ export interface Missing {
   readonly approvers: Approvers;
   /** How many of them have. */
   readonly given: number;
-}
-
-/** A subject is one identity's within its issuer alone. */
-export function personKey({ subject, proof }: Pick<Identity, "subject" | "proof">): string {
-  return JSON.stringify([proof.issuer, subject]);
 }
 
 /** Whether all that the holds ask for was given. */
@@ -41,11 +44,11 @@ export function whyNot(
   by: Person,
 ): ErrorCode | undefined {
   const { state, requester, holds, answers } = approval;
-  if (personKey(requester) === personKey(by)) return "APPROVAL_OWN";
+  if (identityKey(requester) === identityKey(by)) return "APPROVAL_OWN";
   const concerned = holds.some(({ approvers }) => approvers.some((entry) => counts(by, entry)));
   if (!concerned) return "APPROVAL_NOT_YOURS";
   if (state !== "pending") return "APPROVAL_ENDED";
-  if (answers.some((answer) => personKey(answer.by) === personKey(by))) return "APPROVAL_ANSWERED";
+  if (answers.some((answer) => identityKey(answer.by) === identityKey(by))) return "APPROVAL_ANSWERED";
   return holds.some((hold) => helps(hold, answers, by)) ? undefined : "APPROVAL_NOT_YOURS";
 }
 

@@ -19,6 +19,11 @@ export interface Identity {
   readonly expiresAt: number;
 }
 
+/** The same text for the same identity, however proved: a subject is one identity's within its issuer alone. */
+export function identityKey({ subject, proof }: Pick<Identity, "subject" | "proof">): string {
+  return JSON.stringify([proof.issuer, subject]);
+}
+
 /** Turns a presented credential into an Identity. */
 export interface Authenticator {
   /**

@@ -1,5 +1,12 @@
 import type { Approvals } from "@gatehouse/approvals";
-import { type Approval, type AuditLog, errorCodes, GatehouseError, type Identity } from "@gatehouse/core";
+import {
+  type Approval,
+  type AuditLog,
+  errorCodes,
+  GatehouseError,
+  type Identity,
+  identityKey,
+} from "@gatehouse/core";
 import type { CallbackAnswer, Callbacks, Webhooks } from "@gatehouse/webhooks";
 import type { ApprovalDesk, ApprovalView } from "./approval-desk.ts";
 import type { ChangeLog } from "./change-log.ts";
@@ -30,7 +37,8 @@ export function openDesk({
 }: DeskOptions): ApprovalDesk {
   function concerns(viewer: Identity, approval: Approval): boolean {
     return (
-      approvals.mayAnswer(approval, viewer) !== "APPROVAL_NOT_YOURS" || approval.answers.some(by(viewer))
+      approvals.mayAnswer(approval, viewer) !== "APPROVAL_NOT_YOURS" ||
+      approval.answers.some(({ by }) => identityKey(by) === identityKey(viewer))
     );
   }
 
@@ -102,9 +110,4 @@ export function openDesk({
         if (concerns(viewer, approval)) listener({ id, event, view: view(viewer, approval) });
       }),
   };
-}
-
-function by(viewer: Identity) {
-  return ({ by: { subject, proof } }: Approval["answers"][number]) =>
-    subject === viewer.subject && proof.issuer === viewer.proof.issuer;
 }

@@ -1,4 +1,11 @@
-import type { Approval, Identity, Mask, Target, ValueMasks } from "@gatehouse/core";
+import {
+  type Approval,
+  type Identity,
+  identityKey,
+  type Mask,
+  type Target,
+  type ValueMasks,
+} from "@gatehouse/core";
 import { columnMatcher } from "@gatehouse/masking";
 import type { LoadedPolicies } from "@gatehouse/policy";
 
@@ -20,7 +27,7 @@ export function seenBy(
   { policies, targets, values }: Sight,
 ): { readonly approval: Approval; readonly withheld: boolean } {
   const { requester, command, target: name } = approval;
-  if (isSame(requester, viewer)) return { approval, withheld: false };
+  if (identityKey(requester) === identityKey(viewer)) return { approval, withheld: false };
   const hidden = hiddenFrom(viewer, policies, targets.get(name), name);
   if (hidden.length === 0) return { approval, withheld: false };
   const { touches } = command;
@@ -65,11 +72,4 @@ function hiddenFrom(
 function withoutValues(command: Approval["command"]): Approval["command"] {
   const { outline = "(withheld: it may quote values that are masked from you)" } = command;
   return { ...command, text: outline, parameters: [], runs: [] };
-}
-
-function isSame(
-  one: Pick<Identity, "subject" | "proof">,
-  other: Pick<Identity, "subject" | "proof">,
-): boolean {
-  return one.subject === other.subject && one.proof.issuer === other.proof.issuer;
 }

@@ -1,4 +1,11 @@
-import type { Activity, Clock, Identity, Refusal, Session, SessionLimits } from "@gatehouse/core";
+import {
+  type Activity,
+  type Clock,
+  identityKey,
+  type Refusal,
+  type Session,
+  type SessionLimits,
+} from "@gatehouse/core";
 import { type Doing, overdue } from "./overdue.ts";
 
 /** Milliseconds between two looks at what is overdue, unless a limit is so short that this would be late. */
@@ -54,7 +61,7 @@ export class SessionRegistry {
    */
   open(session: Session): RegisteredSession {
     const { perIdentity } = this.#options.limits();
-    const key = keyOf(session.identity);
+    const key = identityKey(session.identity);
     const open = this.#perIdentity.get(key) ?? 0;
     if (open >= perIdentity) throw new TooManySessions(perIdentity);
     this.#perIdentity.set(key, open + 1);
@@ -160,9 +167,4 @@ class Entry implements RegisteredSession {
   end(reason: Refusal): void {
     this.#controller.abort(reason);
   }
-}
-
-/** A subject is one identity's within its issuer alone. */
-function keyOf({ subject, proof }: Identity): string {
-  return JSON.stringify([proof.issuer, subject]);
 }
