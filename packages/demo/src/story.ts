@@ -242,14 +242,18 @@ async function paymentsOf({ variables }: Demo, order: number): Promise<number> {
 
 /** The id of the approval that waits for dana, by the command that people use. */
 async function waiting(demo: Demo): Promise<string> {
-  for (;;) {
+  for (let looks = 0; looks < MOST_LOOKS; looks++) {
     const { stdout, stderr } = await gatehouse(demo, ["approvals", "--json"]);
     const listed: unknown = JSON.parse(stdout === "" ? "null" : stdout);
     const [first] = isListed(listed) ? listed.approvals : [];
     if (first) return first.id;
     expect(stderr === "", stderr);
   }
+  throw new Error("nothing waits for dana");
 }
+
+/** Each of them starts a process: that is wait enough. */
+const MOST_LOOKS = 50;
 
 function isListed(value: unknown): value is { readonly approvals: readonly { readonly id: string }[] } {
   return (
