@@ -149,9 +149,7 @@ export class SessionEnforcement {
     const { hint, ...why } = NOT_HELD[held.refused];
     const reference = this.#options.ids("ref");
     const refusal = { ...why, hint: (held.refused === "reason" && command.reasonHint) || hint, reference };
-    this.#refused++;
-    const verdict = this.#refuse(auditedCommand(command), refusal, refusal.message, rule);
-    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+    return this.#blocked(command, refusal, refusal.message, rule);
   }
 
   /** @param by whose yes lets it through, where a rule holds it */
@@ -204,10 +202,8 @@ export class SessionEnforcement {
 
   /** It has waited, and nobody said yes; or not to this. */
   #notGiven(command: Command, rule: RuleReference | null, { approval, refusal }: NotGiven): Deciding {
-    this.#refused++;
     const referred = { ...refusal, reference: this.#options.ids("ref") };
-    const verdict = this.#refuse(auditedCommand(command), referred, refusal.message, rule, approval);
-    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+    return this.#blocked(command, referred, refusal.message, rule, approval);
   }
 
   /** For whoever is asked about a command: what the session did before. Kept where a rule may ever hold one. */
@@ -231,25 +227,34 @@ export class SessionEnforcement {
 
   /** The policies or the masks threw, which is not theirs to do: nothing is known of the command, and so it is refused. */
   #undecided(command: Command, error: unknown): Deciding {
-    this.#refused++;
     const refusal = undecided(this.#options.ids("ref"));
     // The error's message can quote the command.
     const name = error instanceof Error ? error.name : "failure";
     this.#options.log.error({ reference: refusal.reference, error: name }, "the policies failed: refused");
-    const verdict = this.#refuse(auditedCommand(command), refusal);
-    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+    return this.#blocked(command, refusal);
   }
 
   /** The rules allow it, but its answer can't be given as the masks want it. */
   #notMasked(command: Command, { message, hint, rule }: Unmasked, masks: readonly Mask[]): Deciding {
-    this.#refused++;
     const named = rule ?? masks[0]?.rule ?? null;
     const whose =
       named === null ? "" : ` The mask is the rule "${named.rule}" of the policy "${named.policy}".`;
     const reference = this.#options.ids("ref");
     const refusal = { kind: "policy", message, hint: `${hint}${whose}`, reference } as const;
-    const verdict = this.#refuse(auditedCommand(command), refusal, message, named);
-    return { effect: "block", verdict: verdict.then((refusal) => ({ ok: false, refusal })) };
+    return this.#blocked(command, refusal, message, named);
+  }
+
+  /** As `#refuse`, for a command that is decided by it. */
+  #blocked(
+    command: Command,
+    refusal: Refusal,
+    reason?: string,
+    rule?: RuleReference | null,
+    approval?: string,
+  ): Deciding {
+    this.#refused++;
+    const refused = this.#refuse(auditedCommand(command), refusal, reason, rule, approval);
+    return { effect: "block", verdict: refused.then((refusal) => ({ ok: false, refusal })) };
   }
 
   /** Puts on the audit log what no rule refuses by its effect; `rule` is that of a mask that could not be kept. */

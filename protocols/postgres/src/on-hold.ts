@@ -81,6 +81,12 @@ export class OnHold {
     this.#command = undefined;
   }
 
+  /** The server has answered a command that was let through. */
+  answered(held: Held, done: boolean): void {
+    this.#running.delete(held);
+    held.outcome(done ? "done" : "failed");
+  }
+
   /** Nobody will tell what has become of what was let through. */
   lost(): void {
     for (const held of this.#running) held.outcome("in_doubt");

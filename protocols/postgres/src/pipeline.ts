@@ -498,7 +498,7 @@ export class Pipeline {
     if (follow || held) {
       expectation.settle = (done, completed) => {
         follow?.(done ? Number.POSITIVE_INFINITY : completed);
-        held?.outcome(done ? "done" : "failed");
+        if (held) this.#onHold.answered(held, done);
       };
     }
     this.#fresh.sent(analysis, segment);
