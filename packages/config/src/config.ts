@@ -3,6 +3,7 @@ import type {
   CallbackSettings,
   ListenerLimits,
   OidcProvider,
+  Protocol,
   SessionLimits,
   SettingsReader,
   Target,
@@ -16,6 +17,7 @@ export interface ConfigProtocol {
   readonly name: string;
   readonly targetSettings: SettingsReader;
   readonly levelSettings: SettingsReader;
+  readonly minting?: Pick<NonNullable<Protocol["minting"]>, "mints">;
 }
 
 /** A listener's certificate chain and private key: absolute paths of PEM files. */

@@ -4,6 +4,7 @@ import type { Access } from "./command.ts";
 import type { RuleReference } from "./decision.ts";
 import type { ErrorCode } from "./error.ts";
 import type { Proof } from "./identity.ts";
+import type { RevocationReason } from "./lease.ts";
 import type { AppliedMask } from "./masking.ts";
 import type { RefusalKind } from "./refusal.ts";
 import type { SessionEnd } from "./session.ts";
@@ -67,6 +68,10 @@ export type AuditEvent =
       readonly proof: Proof;
       readonly client: Address;
       readonly application: string;
+      /** As whom the gateway logs in at the target. */
+      readonly user: string;
+      /** The grant that lets it in, where it needs one. */
+      readonly grant?: string;
     } & AuditActor)
   | ({
       readonly type: "session.closed";
@@ -77,6 +82,34 @@ export type AuditEvent =
       /** Milliseconds. */
       readonly duration: number;
     } & AuditActor)
+  | {
+      /** A user that was made at a target is there no more; `kept`: it can't log in, and something rests on what it owns. */
+      readonly type: "lease.revoked" | "lease.kept";
+      readonly target: string;
+      readonly user: string;
+      readonly why: RevocationReason;
+      /** The session that it was for, and whose that was, where that is known. */
+      readonly session?: string;
+      readonly subject?: string;
+      /** What it owned, and what became of that; of a kept one also what is in the way. */
+      readonly detail?: string;
+    }
+  | {
+      readonly type: "grant.issued";
+      readonly grant: string;
+      readonly approval: string;
+      readonly subject: string;
+      readonly target: string;
+      readonly level: string;
+      /** ISO 8601. */
+      readonly until: string;
+    }
+  | {
+      readonly type: "grant.revoked";
+      readonly grant: string;
+      readonly by: Answer["by"];
+      readonly reason?: string;
+    }
   | ({
       readonly type: "approval.requested";
       readonly approval: string;

@@ -9,6 +9,14 @@ export type FactValue = string | number | boolean | null | readonly FactValue[];
 /** What a protocol knows of a Command, under the protocol's own prefix (`sql.verbs`, `http.method`). */
 export type Facts = Readonly<Record<string, FactValue>>;
 
+/**
+ * What is known of the facts of commands that nobody has sent yet; of those that it does not name nothing is. Of a list, some of what
+ * is in it; of anything else, all that it may be.
+ */
+export type PartialFacts = Readonly<
+  Record<string, { readonly includes: readonly string[] } | { readonly among: readonly FactValue[] }>
+>;
+
 /** The type of one fact, in CEL's words. */
 export type FactType = "string" | "bool" | "int" | "list<string>";
 

@@ -1,5 +1,6 @@
 import type { Hold } from "./approval.ts";
-import type { Access, Command } from "./command.ts";
+import type { Access, Command, PartialFacts } from "./command.ts";
+import type { AccessTerms } from "./grant.ts";
 import type { Identity } from "./identity.ts";
 import type { Mask } from "./masking.ts";
 import type { Level, Target } from "./target.ts";
@@ -65,6 +66,13 @@ export interface PolicyEngine {
   admits(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
   /** Whether any rule could ever hold a command of this identity on this target at this level. */
   holds(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
+  /** What getting in at this level needs beside that; undefined where it needs nothing. The same object each time. */
+  access(request: Omit<DecisionRequest, "command" | "now" | "client">): AccessTerms | undefined;
+  /**
+   * Whether any rule could ever allow, or hold, some command of anybody at this level that has these facts. True where that
+   * can't be told.
+   */
+  couldAllow(request: Pick<DecisionRequest, "target" | "level"> & { readonly facts: PartialFacts }): boolean;
   /** All that any rule could ever hide of this target from this identity at this level. The same list each time. */
   masks(request: Omit<DecisionRequest, "command" | "now" | "client">): readonly Mask[];
 }

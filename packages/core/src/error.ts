@@ -18,6 +18,8 @@ export const errorCodes = {
   CONFIG_INVALID: "A config or policy file has errors; it was not loaded.",
   CONTROL_UNREACHABLE:
     "The control plane did not answer, or did not prove that it is the one that was asked for.",
+  GRANT_NOT_NEEDED: "The level is open to this identity without a grant.",
+  GRANT_UNKNOWN: "There is no such grant, or none that this identity may see.",
   IDENTITY_ALGORITHM: "The token is signed by an algorithm that is not allowed.",
   IDENTITY_AUDIENCE: "The token was issued for somebody else.",
   IDENTITY_EXPIRED: "The token has expired.",
@@ -25,6 +27,8 @@ export const errorCodes = {
   IDENTITY_NOT_YET: "The token is not valid yet.",
   IDENTITY_UNAVAILABLE: "The provider's keys are not known and can't be fetched.",
   INTERNAL: "A part of the gateway failed; nothing was done.",
+  MINT_FAILED: "A user for the session could not be made at the target.",
+  MINT_UNPREPARED: "The target, or the administrator's account there, lacks what it takes to make users.",
   PERMIT_INVALID: "A permit was presented twice, or for another command.",
   PROTOCOL_VIOLATION: "The peer sent what its protocol does not allow.",
   REQUEST_INVALID: "The control plane has nothing by that address, or can't read what was sent to it.",
@@ -35,6 +39,7 @@ export const errorCodes = {
   TARGET_REJECTED: "The target refused the connection.",
   TARGET_UNREACHABLE: "The target could not be reached within its deadline.",
   TARGET_UNVERIFIED: "The target's certificate does not prove that it is the target.",
+  VAULT_FAILED: "The secrets engine could not be reached, or would not give what was asked for.",
 } as const;
 
 export type ErrorCode = keyof typeof errorCodes;

@@ -1,11 +1,11 @@
 import type { Address } from "./address.ts";
 import type { Access, Command } from "./command.ts";
-import type { Held } from "./approval.ts";
+import type { Held, HoldNotice } from "./approval.ts";
 import type { Decision } from "./decision.ts";
+import type { Lease } from "./lease.ts";
 import type { Mask } from "./masking.ts";
 import type { Permit } from "./permit.ts";
 import type { Refusal } from "./refusal.ts";
-import type { Secret } from "./secret.ts";
 import type { Session, SessionEnd } from "./session.ts";
 
 /** What a client presented to log in. */
@@ -16,17 +16,10 @@ export interface LoginRequest {
   readonly level: string;
   readonly client: Address;
   readonly application: string;
-}
-
-/** A credential for the target, issued for one session. */
-export interface Lease {
-  readonly user: string;
-  /** undefined where the certificate is all there is. */
-  readonly password: Secret | undefined;
-  /** PEM, for the TLS handshake with the target. */
-  readonly certificate?: { readonly cert: string; readonly key: Secret };
-  /** Takes the credential back. Never rejects: what can't be taken back now is tried again by its owner. */
-  release(): Promise<void>;
+  /** Told where the log-in has to wait for people, once: its client can be shown why. Absent where it can't be: it is refused then. */
+  readonly waits?: (notice: HoldNotice) => void;
+  /** Aborts when the client has gone. */
+  readonly gone?: AbortSignal;
 }
 
 export type LoginResult =

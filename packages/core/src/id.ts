@@ -1,8 +1,8 @@
 /** Crockford's alphabet: no I, L, O or U, so that an id survives being read aloud. */
 const ALPHABET = Buffer.from("0123456789ABCDEFGHJKMNPQRSTVWXYZ");
 
-/** `ses` for sessions, `ref` for what a client is told to quote, `apr` for approvals. */
-export type IdPrefix = "ses" | "ref" | "apr";
+/** `ses` for sessions, `ref` for what a client is told to quote, `apr` for approvals, `grt` for grants. */
+export type IdPrefix = "ses" | "ref" | "apr" | "grt";
 
 /** Makes identifiers. */
 export type IdSource = (prefix: IdPrefix) => string;

@@ -1,11 +1,13 @@
 import type { Command, FactSchema } from "./command.ts";
-import type { Gate, Lease } from "./gate.ts";
+import type { Gate } from "./gate.ts";
+import type { Lease } from "./lease.ts";
 import type { AnswerLineage } from "./lineage.ts";
 import type { Logger } from "./logger.ts";
 import type { Mask, Misfit, ValueMasks } from "./masking.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
 import type { Address } from "./address.ts";
+import type { Provisioner, ProvisionerOptions } from "./provisioner.ts";
 import type { SettingsReader, SettingsResult } from "./settings.ts";
 import type { Target } from "./target.ts";
 
@@ -93,6 +95,12 @@ export interface Protocol {
   readonly understand: Understand;
   /** Absent where the meaning of a command rests on nothing but itself. */
   readonly catalogs?: CatalogFiles;
+  /** Absent where it makes no users at its targets. */
+  readonly minting?: {
+    /** Whether a level with these settings, as its `levelSettings` has read them, has a user made for each session. */
+    mints(settings: unknown): boolean;
+    provisioner(options: ProvisionerOptions): Provisioner;
+  };
   serve(options: ServeOptions): Promise<Listener>;
   /** Whether it knows what it has to know of a target; the reason is for the operator. */
   status(target: Target): { readonly ok: true } | { readonly ok: false; readonly reason: string };

@@ -33,6 +33,8 @@ export type RefusalKind =
   | "too_many"
   /** The session has lasted, or its proof held, as long as it may. */
   | "expired"
+  /** What let the session in was taken back. */
+  | "revoked"
   /** The session did nothing for too long: outside of a transaction, or inside one. */
   | "idle"
   | "idle_in_transaction"

@@ -32,4 +32,8 @@ export class Secret {
 export type SecretReference =
   | { readonly from: "env"; readonly name: string }
   | { readonly from: "file"; readonly path: string }
+  /** What a program prints: its absolute path and arguments, run without a shell. */
+  | { readonly from: "exec"; readonly command: readonly [string, ...string[]] }
+  /** One field of a secret in a Vault-style engine (KV v2): `secret/data/orders`, `password`. */
+  | { readonly from: "vault"; readonly path: string; readonly field: string }
   | { readonly from: "literal"; readonly secret: Secret };

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { Grant } from "./grant.ts";
 import type { Identity } from "./identity.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Level, Target } from "./target.ts";
@@ -14,6 +15,8 @@ export interface Session {
   readonly application: string;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
+  /** What lets it in, where its level is had by somebody's yes alone; it ends with that. */
+  readonly grant?: Pick<Grant, "id" | "until">;
 }
 
 /** Why a session ended, in the words of the audit log. */
@@ -25,6 +28,7 @@ export type SessionEnd =
   | "protocol_violation"
   | "drained"
   | "expired"
+  | "revoked"
   | "idle"
   | "gateway_error";
 
@@ -35,6 +39,8 @@ export function endOf({ kind }: Pick<Refusal, "kind">): SessionEnd {
       return "drained";
     case "expired":
       return "expired";
+    case "revoked":
+      return "revoked";
     case "idle":
     case "idle_in_transaction":
       return "idle";

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import type { MintTerms } from "./lease.ts";
 import type { SecretReference } from "./secret.ts";
 
 /** How the gateway protects and checks its connection to a target. */
@@ -16,10 +17,19 @@ export interface TargetCredential {
   readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
+/** Where the credential of a level's sessions comes from. */
+export type LevelCredential =
+  /** It stands in the config: the same for all sessions. */
+  | TargetCredential
+  /** A user made for the session at the target, by the target's own credential. */
+  | { readonly mint: MintTerms }
+  /** The path by which a Vault-style engine issues one for the session: `database/creds/orders-reader`. */
+  | { readonly vault: string };
+
 /** A named way in: what a client asks for, and the credential that the gateway uses for it. */
 export interface Level {
   readonly name: string;
-  readonly credential: TargetCredential;
+  readonly credential: LevelCredential;
   /** The protocol's own, as its `levelSettings` has read them. */
   readonly settings: unknown;
 }

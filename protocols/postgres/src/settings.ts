@@ -1,5 +1,5 @@
 import type { SettingsReader } from "@gatehouse/core";
-import { settingsReader } from "@gatehouse/documents";
+import { duration, settingsReader } from "@gatehouse/documents";
 import { z } from "zod";
 
 /** What a target of this protocol has beside what all targets have. */
@@ -15,11 +15,21 @@ export interface PostgresSettings {
   readonly estimate: "explain" | "off";
   /** Whether statements are understood by what the database has, or by their grammar alone. */
   readonly catalog: "read" | "off";
+  /** What becomes of what a user that was made for a session owns at its end: dropped, or, where it is data, a role's. */
+  readonly owned: "drop" | { readonly handOver: string };
 }
 
 /** What a level of such a target has beside what all levels have. */
 export interface PostgresLevelSettings {
   readonly replication: boolean;
+  /** Of a user that is made for a session: the roles that it is a member of. */
+  readonly memberOf?: readonly string[];
+  /** `policy`: it has what the policies could ever allow, by privileges on each object; beside what it is a member of. */
+  readonly grants?: "policy";
+  /** Whether it may become what it is a member of, by SET ROLE. PostgreSQL before 16 always lets it. */
+  readonly setRole: boolean;
+  /** What its sessions begin with, by the names that the server has for it. */
+  readonly settings: ReadonlyMap<string, string>;
 }
 
 const targetSessionAttrs = [
@@ -37,6 +47,27 @@ const passwordWays = ["scram-sha-256", "md5", "password"] as const;
 export type PasswordWay = (typeof passwordWays)[number];
 
 const identifier = z.string().min(1).max(63);
+
+/** What a level may set for its sessions, and how each is written. */
+const milliseconds = duration({ min: 1, max: 24 * 60 * 60 * 1000 }).transform((time) => `${time}ms`);
+const onOff = z.union([z.boolean(), z.enum(["on", "off"])]).transform((on) => (on === true || on === "on" ? "on" : "off"));
+const sessionSettings = z
+  .strictObject({
+    statement_timeout: milliseconds.exactOptional(),
+    lock_timeout: milliseconds.exactOptional(),
+    idle_in_transaction_session_timeout: milliseconds.exactOptional(),
+    default_transaction_read_only: onOff.exactOptional(),
+    row_security: onOff.exactOptional(),
+    search_path: z
+      .array(identifier)
+      .min(1)
+      .max(32)
+      .transform((path) => path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", "))
+      .exactOptional(),
+  })
+  .default({})
+  .transform((settings) => new Map(Object.entries(settings)))
+  .describe("What the sessions of a level with users of its own begin with.");
 
 const target = remembered(
   settingsReader<PostgresSettings>(
@@ -75,6 +106,12 @@ const target = remembered(
         .describe(
           "`read`: statements are understood by what the database has, and refused while that can't be read. `off`: by their grammar alone, which does not see behind views, triggers, rules, operators and casts; columns can't be masked then.",
         ),
+      owned: z
+        .union([z.literal("drop"), z.strictObject({ handOver: identifier })])
+        .default("drop")
+        .describe(
+          "What becomes of what a session's own user has made, at its end: `drop`, or `{ handOver: ROLE }`, which gives tables, sequences and types to a role and drops the rest.",
+        ),
     }),
   ),
 );
@@ -83,6 +120,25 @@ const level = remembered(
   settingsReader<PostgresLevelSettings>(
     z.strictObject({
       replication: z.boolean().default(false).describe("Lets clients open replication connections."),
+      memberOf: z
+        .array(identifier)
+        .min(1, "expected at least one role")
+        .max(32)
+        .exactOptional()
+        .describe("The level's sessions each have a database user of their own, a member of these roles."),
+      grants: z
+        .literal("policy")
+        .exactOptional()
+        .describe(
+          "`policy`: that user has privileges on just what the policies could ever allow at this level.",
+        ),
+      setRole: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether it may become a role that it is a member of (SET ROLE). Before PostgreSQL 16 it always may.",
+        ),
+      settings: sessionSettings,
     }),
   ),
 );
@@ -93,6 +149,11 @@ export const postgresLevelSettings = level.reader;
 /** A target's settings, as this protocol has read them. */
 export function settingsOf({ settings }: { readonly settings: unknown }): PostgresSettings {
   return target.recall(settings);
+}
+
+/** Whether each session of such a level has a user of its own. */
+export function mints({ memberOf, grants }: PostgresLevelSettings): boolean {
+  return memberOf !== undefined || grants !== undefined;
 }
 
 /** A level's settings, as this protocol has read them. */
