@@ -1,4 +1,4 @@
-import { messageOf, type TargetCredential } from "@gatehouse/core";
+import { type LevelCredential, messageOf } from "@gatehouse/core";
 import { readClientCertificate, resolveSecret, resolveSigningKey } from "@gatehouse/credentials";
 import { httpsComplaint } from "@gatehouse/documents";
 import type { Config } from "./config.ts";
@@ -33,14 +33,22 @@ export async function checkSecrets(config: Pick<Config, "targets" | "approvals">
 }
 
 function atTargets({ targets }: Pick<Config, "targets">): Look[] {
-  return [...targets.values()].flatMap((target) =>
-    [...target.levels.values()].flatMap((level) =>
-      looksAt(level.credential).map((look) => ({ of: `target ${target.name}, level ${level.name}`, look })),
-    ),
-  );
+  return [...targets.values()].flatMap((target) => {
+    const levels = [...target.levels.values()];
+    // Where a level has the target's own, it is named by its level.
+    const own = levels.some(({ credential }) => credential === target.credential)
+      ? []
+      : looksAt(target.credential).map((look) => ({ of: `target ${target.name}`, look }));
+    const theirs = levels.flatMap(({ name, credential }) =>
+      looksAt(credential).map((look) => ({ of: `target ${target.name}, level ${name}`, look })),
+    );
+    return [...own, ...theirs];
+  });
 }
 
-function looksAt({ password, certificate }: TargetCredential): (() => Promise<unknown>)[] {
+function looksAt(credential: LevelCredential): (() => Promise<unknown>)[] {
+  if (!("user" in credential)) return [];
+  const { password, certificate } = credential;
   return [
     ...(password ? [() => resolveSecret(password)] : []),
     ...(certificate ? [() => readClientCertificate(certificate)] : []),

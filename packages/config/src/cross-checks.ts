@@ -1,7 +1,8 @@
 import { formatAddress, type SettingsIssue } from "@gatehouse/core";
+import type { ConfigProtocol } from "./config.ts";
 import { address } from "@gatehouse/documents";
 import { CONTROL_ADDRESS } from "./file-schema.ts";
-import { listOf, mapOf } from "./raw.ts";
+import { listOf, mapOf, readOwn } from "./raw.ts";
 
 type File = Readonly<Record<string, unknown>>;
 type Path = readonly (string | number)[];
@@ -9,7 +10,7 @@ type Path = readonly (string | number)[];
 /**
  * What no key says by itself. Read from the file as it stands, so that a mistake elsewhere hides none of these.
  */
-export function crossChecks(file: File, protocols: readonly string[]): SettingsIssue[] {
+export function crossChecks(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
   return [
     ...listenersWithoutTls(file, protocols),
     ...plaintextListeners(file),
@@ -17,7 +18,7 @@ export function crossChecks(file: File, protocols: readonly string[]): SettingsI
     ...sharedNames(file),
     ...sharedKeys(file),
     ...unknownProviders(file),
-    ...levelsWithoutCredential(file),
+    ...levelsWithoutCredential(file, protocols),
     ...targetsWithoutTls(file),
     ...unspokenNames(file),
   ];
@@ -37,10 +38,10 @@ function listenersOf(file: File): readonly (readonly [File, Path])[] {
   );
 }
 
-function listenersWithoutTls(file: File, protocols: readonly string[]): SettingsIssue[] {
+function listenersWithoutTls(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
   if (file["tls"] !== undefined) return [];
   return listenersOf(file)
-    .filter(([, [, name]]) => name === "control" || protocols.some((protocol) => protocol === name))
+    .filter(([, [, name]]) => name === "control" || protocols.some((protocol) => protocol.name === name))
     .filter(([listener]) => listener["tls"] === undefined)
     .map(([, path]) => ({
       path,
@@ -138,20 +139,30 @@ function unknownProviders(file: File): SettingsIssue[] {
   });
 }
 
-function levelsWithoutCredential(file: File): SettingsIssue[] {
+function levelsWithoutCredential(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
   return Object.entries(mapOf(file["targets"])).flatMap(([name, target]) => {
     if (mapOf(target)["credential"] !== undefined) return [];
     return Object.entries(mapOf(mapOf(target)["levels"]))
       .filter(([, level]) => mapOf(level)["credential"] === undefined)
-      .map(
-        ([level]): SettingsIssue => ({
-          path: ["targets", name, "levels", level],
-          atKey: true,
-          message:
-            "this level has no credential: write `credential: { user: NAME, password: env:NAME }` here, or at the target for all its levels",
-        }),
-      );
+      .map(([level, written]): SettingsIssue => {
+        const at = { path: ["targets", name, "levels", level], atKey: true } as const;
+        if (mints(written, target, protocols)) {
+          const message =
+            "the users of this level's sessions are made by the target's own credential, and the target has none: write `credential: { user: NAME, password: env:NAME }` beside `levels`";
+          return { ...at, message };
+        }
+        const message =
+          "this level has no credential: write `credential: { user: NAME, password: env:NAME }` here, or at the target for all its levels";
+        return { ...at, message };
+      });
   });
+}
+
+/** Whether each session of a level has a user of its own, as far as the level can be read. */
+function mints(level: unknown, target: unknown, protocols: readonly ConfigProtocol[]): boolean {
+  const protocol = protocols.find(({ name }) => name === mapOf(target)["protocol"]);
+  const read = protocol && readOwn(protocol.levelSettings, level);
+  return read?.ok === true && protocol?.minting?.mints(read.value) === true;
 }
 
 /** What can't be without TLS, at a target that has none, and what can't be with it, at one that has. */

@@ -48,7 +48,7 @@ async function readDocument(
     ...(common.ok ? [] : common.issues),
     ...targetIssues,
     ...policies.issues,
-    ...crossChecks(raw, names),
+    ...crossChecks(raw, protocols),
   ];
   if (!common.ok || issues.length > 0) {
     const safe = issues.slice(0, MAX_PROBLEMS).map((issue) => withoutValues(issue, document.value));

@@ -1,9 +1,9 @@
-import type { Level, SettingsIssue, SettingsReader, SettingsResult, Target } from "@gatehouse/core";
+import type { Level, MintTerms, SettingsIssue, SettingsReader, SettingsResult, Target } from "@gatehouse/core";
 import { checkValue } from "@gatehouse/documents";
 import { z } from "zod";
 import type { ConfigProtocol } from "./config.ts";
-import { mapOf } from "./raw.ts";
-import { levelSchema, type Reading, targetSchema } from "./target-schema.ts";
+import { mapOf, readOwn } from "./raw.ts";
+import { levelSchema, MINT_KEYS, type Reading, targetSchema } from "./target-schema.ts";
 
 /** As many as anybody mends at once. Finding more takes time in which a gateway that reloads would stand still. */
 export const MAX_PROBLEMS = 100;
@@ -57,6 +57,7 @@ function targetReader(
     const common = checkValue(target, value);
     const own = spoken && readSettings(spoken, value);
     const issues = [...(common.ok ? [] : common.issues), ...(own?.issues ?? [])];
+    if (common.ok && own) issues.push(...mintIssues(common.value, own));
     if (!common.ok || !own || issues.length > 0) return { ok: false, issues };
     return { ok: true, value: targetOf(name, common.value, own) };
   };
@@ -72,14 +73,18 @@ interface OwnSettings {
   readonly target: unknown;
   /** By the level's name. */
   readonly levels: ReadonlyMap<string, unknown>;
+  /** The levels whose sessions each have a user of their own. */
+  readonly minted: ReadonlySet<string>;
   readonly issues: readonly SettingsIssue[];
 }
 
-function readSettings({ targetSettings, levelSettings }: ConfigProtocol, raw: unknown): OwnSettings {
+function readSettings(
+  { targetSettings, levelSettings, minting }: ConfigProtocol,
+  raw: unknown,
+): OwnSettings {
   const issues: SettingsIssue[] = [];
   const read = (reader: SettingsReader, value: unknown, path: readonly string[]): unknown => {
-    const own = Object.entries(mapOf(value)).filter(([key]) => reader.keys.includes(key));
-    const result = reader.read(Object.fromEntries(own));
+    const result = readOwn(reader, value);
     if (result.ok) return result.value;
     issues.push(...result.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
     return undefined;
@@ -88,7 +93,35 @@ function readSettings({ targetSettings, levelSettings }: ConfigProtocol, raw: un
   const levels = Object.entries(mapOf(mapOf(raw)["levels"])).map(
     ([name, level]) => [name, read(levelSettings, level, ["levels", name])] as const,
   );
-  return { target, levels: new Map(levels), issues };
+  const minted = levels.filter(([, settings]) => settings !== undefined && minting?.mints(settings) === true);
+  return { target, levels: new Map(levels), minted: new Set(minted.map(([name]) => name)), issues };
+}
+
+type LevelKeys = z.output<ReturnType<typeof levelSchema>>;
+
+function mintTerms({ ttl = 15 * 60_000, ready = 2, share = "session" }: LevelKeys): MintTerms {
+  return { ttl, ready, share };
+}
+
+/** What can't stand together, once it is known which levels have users of their own. */
+function mintIssues(
+  { levels }: z.output<ReturnType<typeof targetSchema>>,
+  { minted }: OwnSettings,
+): SettingsIssue[] {
+  return Object.entries(levels).flatMap(([name, level]): SettingsIssue[] => {
+    const path = ["levels", name];
+    if (!minted.has(name)) {
+      return MINT_KEYS.filter((key) => level[key] !== undefined).map((key) => ({
+        path: [...path, key],
+        atKey: true,
+        message: `\`${key}\` is for a level whose sessions each have a user of their own, and this one's have not`,
+      }));
+    }
+    if (level.credential === undefined) return [];
+    const message =
+      "the sessions of this level each have a user of their own: remove this, or what gives them one";
+    return [{ path: [...path, "credential"], atKey: true, message }];
+  });
 }
 
 function targetOf(
@@ -106,18 +139,18 @@ function targetOf(
 ): Target {
   const named = new Map<string, Level>();
   for (const [level, own] of Object.entries(levels)) {
-    const used = own.credential ?? credential;
+    const used = settings.minted.has(level) ? { mint: mintTerms(own) } : (own.credential ?? credential);
     // A level without any is an issue of its own (`cross-checks.ts`), and there is no config then.
     if (used) named.set(level, { name: level, credential: used, settings: settings.levels.get(level) });
   }
-  const [first] = named.values();
+  const first = [...named.values()].map((level) => level.credential).find((used) => "user" in used);
   return {
     name,
     protocol,
     addresses: address,
     tls,
     levels: named,
-    credential: credential ?? first?.credential ?? { user: "" },
+    credential: credential ?? first ?? { user: "" },
     tags: new Map(Object.entries(tags)),
     connectTimeout,
     settings: settings.target,

@@ -3,7 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import t from "tap";
 import { findPolicyTests, loadConfig } from "../src/index.ts";
-import { configFile, load, loadGood, protocols, shortest } from "./made-up.ts";
+import { configFile, load, loadGood, problemsOf, protocols, shortest } from "./made-up.ts";
 
 t.test("what the shortest file leaves out has its default", async (t) => {
   const config = await loadGood(t, shortest);
@@ -128,9 +128,8 @@ t.test("every path is absolute, from the config's own folder", async (t) => {
     ca: join(dirname(folder), "db.crt"),
     serverName: "db",
   });
-  t.same(config.targets.get("orders")?.levels.get("reader")?.credential.password, {
-    from: "file",
-    path: join(folder, "secrets/orders"),
+  t.match(config.targets.get("orders")?.levels.get("reader")?.credential, {
+    password: { from: "file", path: join(folder, "secrets/orders") },
   });
   t.same(config.policyFiles, [join(folder, "policies/orders.yaml")]);
 });
@@ -257,6 +256,37 @@ t.test("a credential is a password, a certificate, or both", async (t) => {
   }
 });
 
+t.test("a level whose sessions each have a user of their own", async (t) => {
+  const level = (written: string) => shortest.replace("reader: {}", `reader: ${written}`);
+  const credentialOf = async (written: string) =>
+    (await loadGood(t, level(written))).targets.get("orders")?.levels.get("reader")?.credential;
+  t.strictSame(await credentialOf("{ guild: operators }"), {
+    mint: { ttl: 900_000, ready: 2, share: "session" },
+  });
+  t.strictSame(await credentialOf("{ guild: operators, ttl: 1h, ready: 0, share: identity }"), {
+    mint: { ttl: 3_600_000, ready: 0, share: "identity" },
+  });
+  t.strictSame(await credentialOf("{ credential: { vault: database/creds/orders } }"), {
+    vault: "database/creds/orders",
+  });
+  for (const [written, problem] of [
+    ["{ ready: 3 }", /`ready` is for a level whose sessions each have a user/],
+    ["{ guild: operators, ttl: 5s }", /expected a time from 1m to 1d/],
+    ["{ guild: operators, ready: 101 }", /100/],
+    ["{ guild: operators, credential: { user: u, password: env:P } }", /remove this, or what gives them one/],
+    ["{ credential: { vault: /creds/../x } }", /expected a path of the secrets engine/],
+    ["{ credential: { vault: database/creds/x, user: u } }", /`vault` stands alone/],
+    ["{ credential: { user: u } }", /proves nothing/],
+    ["{ credential: { password: env:P } }", /"user" is missing/],
+  ] as const) {
+    const problems = await problemsOf(t, level(written));
+    t.match(problems, [problem], written);
+    t.equal(problems.length, 1, written);
+  }
+  const without = level("{ guild: operators }").replace(/ {4}credential:.*\n/, "");
+  t.match(await problemsOf(t, without), [/made by the target's own credential, and the target has none/]);
+});
+
 t.test("a target's TLS in each of its forms", async (t) => {
   for (const [written, read] of [
     ["off", { mode: "off" }],
@@ -278,7 +308,7 @@ t.test("an issuer is kept letter by letter, with the slash at its end", async (t
 t.test("development allows literal secrets, and http on loopback", async (t) => {
   const text = `development: true\n${shortest.replace("env:ORDERS_PASSWORD", "hunter2").replace("https://idp.example.com", "http://127.0.0.1:4000")}`;
   const config = await loadGood(t, text);
-  const password = config.targets.get("orders")?.levels.get("reader")?.credential.password;
+  const password = config.targets.get("orders")?.credential.password;
   t.equal(password?.from === "literal" && password.secret.reveal(), "hunter2");
   t.equal(config.identity.oidc[0]?.issuer, "http://127.0.0.1:4000");
   t.notMatch(JSON.stringify([...config.targets.values()].map(({ levels }) => [...levels])), "hunter2");

@@ -10,7 +10,12 @@ export const protocols: readonly ConfigProtocol[] = [
   {
     name: "telegraph",
     targetSettings: settingsReader(z.strictObject({ station: z.string(), wires: z.int().min(1).default(2) })),
-    levelSettings: settingsReader(z.strictObject({ urgent: z.boolean().default(false) })),
+    levelSettings: settingsReader(
+      z.strictObject({ urgent: z.boolean().default(false), guild: z.string().exactOptional() }),
+    ),
+    minting: {
+      mints: (settings) => typeof settings === "object" && settings !== null && "guild" in settings,
+    },
   },
   {
     name: "semaphore",
