@@ -25,9 +25,12 @@ import {
 } from "@gatehouse/core";
 import { issuePermit } from "@gatehouse/core/permit";
 
+/** Of the policies, what decides commands. */
+type DecidingPolicies = Pick<PolicyEngine, "version" | "decide" | "holds" | "masks">;
+
 export interface EnforcementOptions {
   /** The policies as they are at this moment: asked for at each decision. */
-  readonly policies: () => PolicyEngine;
+  readonly policies: () => DecidingPolicies;
   readonly approvals: Pick<Approvals, "reuse" | "hold" | "claim">;
   /** Told of each command that was let through since its identity may break the glass of what holds it. */
   readonly brokeGlass: (
@@ -66,7 +69,7 @@ export class SessionEnforcement {
   readonly #actor: AuditActor;
   readonly #client: { readonly host: string };
   readonly #recent: EarlierCommand[] = [];
-  #engine: PolicyEngine | undefined;
+  #engine: DecidingPolicies | undefined;
   #remembers = false;
   #commands = 0;
   #refused = 0;
@@ -207,7 +210,7 @@ export class SessionEnforcement {
   }
 
   /** For whoever is asked about a command: what the session did before. Kept where a rule may ever hold one. */
-  #remember(engine: PolicyEngine, { verbs, resources }: Command, { effect }: Decision, at: number): void {
+  #remember(engine: DecidingPolicies, { verbs, resources }: Command, { effect }: Decision, at: number): void {
     if (engine !== this.#engine) {
       this.#engine = engine;
       this.#remembers = engine.holds(this.#session);

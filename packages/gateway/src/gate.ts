@@ -5,6 +5,7 @@ import {
   GatehouseError,
   type Identity,
   type Lease,
+  type LeaseRequest,
   type Level,
   type LoginRequest,
   type LoginResult,
@@ -15,6 +16,7 @@ import {
   type Session,
   type Target,
 } from "@gatehouse/core";
+import type { Entrance } from "@gatehouse/grants";
 import { type SessionRegistry, TooManySessions } from "@gatehouse/sessions";
 import { Enforcement, type EnforcementOptions } from "./enforcement.ts";
 import { openSession } from "./open-session.ts";
@@ -31,7 +33,8 @@ export interface Admission {
 
 export interface GateOptions extends Omit<EnforcementOptions, "policies"> {
   readonly admission: () => Admission;
-  readonly leases: { acquire(level: Level): Promise<Lease> };
+  readonly entrance: Entrance;
+  readonly leases: { acquire(request: LeaseRequest): Promise<Lease> };
   readonly sessions: SessionRegistry;
 }
 
@@ -44,7 +47,7 @@ interface Denial {
 
 /** The gate: who gets in, where to, and by which credential. */
 export function createGate(options: GateOptions): Gate {
-  const { audit, clock, ids, log, leases, sessions, admission } = options;
+  const { audit, clock, ids, log, leases, entrance, admission } = options;
   const enforcement = new Enforcement({ ...options, policies: () => admission().policies });
 
   async function deny(request: Omit<LoginRequest, "credential">, denial: Denial): Promise<Refusal> {
@@ -75,33 +78,31 @@ export function createGate(options: GateOptions): Gate {
   }
 
   async function admit(request: LoginRequest, identity: Identity): Promise<LoginResult> {
+    const refuse = async (denial: Denial): Promise<LoginResult> => {
+      const refusal = await deny(request, { subject: identity.subject, ...denial });
+      return { ok: false, refusal };
+    };
     const { config, policies } = admission();
     const found = findWay(config.targets, policies, identity, request);
-    if ("denial" in found) return { ok: false, refusal: await deny(request, found.denial) };
-    const { target, level } = found;
-    let lease: Lease;
-    try {
-      lease = await leases.acquire(level);
-    } catch (error) {
-      const denial = { ...unavailable("internal"), reason: messageOf(error), subject: identity.subject };
-      return { ok: false, refusal: await deny(request, denial) };
+    if ("denial" in found) return refuse(found.denial);
+    const { client, application } = request;
+    const asked = { id: ids("ses"), identity, ...found, client, application, openedAt: clock.now() };
+    const entry = await entrance.enter(asked, request);
+    if (!entry.ok) {
+      const { reason, ...refusal } = entry.refusal;
+      return refuse({ refusal, reason });
     }
-    const session: Session = {
-      id: ids("ses"),
-      identity,
-      target,
-      level,
-      client: request.client,
-      application: request.application,
-      openedAt: clock.now(),
-    };
+    // It may have waited for hours: what it rests on may be gone.
+    const now = admission();
+    const still = findWay(now.config.targets, now.policies, identity, request);
+    if ("denial" in still) return refuse(still.denial);
+    const { grant } = entry;
+    const session = { ...asked, ...still, openedAt: clock.now(), ...(grant ? { grant } : {}) };
     try {
-      return { ok: true, session: await openSession({ ...options, enforcement, session, lease, sessions }) };
+      const acquire = () => leases.acquire({ ...still, session: session.id, identity });
+      return { ok: true, session: await openSession({ ...options, enforcement, session, acquire }) };
     } catch (error) {
-      await lease.release();
-      const denied = error instanceof TooManySessions ? tooMany(error.limit) : unavailable("internal");
-      const denial = { ...denied, reason: messageOf(error), subject: identity.subject };
-      return { ok: false, refusal: await deny(request, denial) };
+      return refuse(denialOfOpening(error, session));
     }
   }
 
@@ -126,7 +127,6 @@ function findWay(
   identity: Identity,
   request: LoginRequest,
 ): { readonly target: Target; readonly level: Level } | { readonly denial: Denial } {
-  const { subject } = identity;
   const target = targets.get(request.target);
   const mine =
     target?.protocol === request.protocol
@@ -139,7 +139,7 @@ function findWay(
       message: `Target "${request.target.slice(0, 63)}" does not exist, or is not yours to use.`,
       hint: "The database's name is the target's name.",
     } as const;
-    return { denial: { refusal, reason: target ? "no rule lets in" : "no such target", subject } };
+    return { denial: { refusal, reason: target ? "no rule lets in" : "no such target" } };
   }
   const level = mine.find(({ name }) => name === request.level);
   if (level === undefined) {
@@ -148,7 +148,7 @@ function findWay(
       message: `Level "${request.level.slice(0, 63)}" of "${target.name}" does not exist, or is not yours to use.`,
       hint: `The user is the level. Yours: ${mine.map(({ name }) => name).join(", ")}.`,
     } as const;
-    return { denial: { refusal, reason: "no such level, or no rule lets in", subject } };
+    return { denial: { refusal, reason: "no such level, or no rule lets in" } };
   }
   return { target, level };
 }
@@ -166,6 +166,20 @@ function denialOf(error: unknown): Denial {
     return { refusal, reason };
   }
   return { ...unavailable("internal"), reason };
+}
+
+/** Why a session could not be opened that its identity may have. What is wrong at the target is not for its clients to know. */
+function denialOfOpening(error: unknown, { target }: Pick<Session, "target">): Denial {
+  if (error instanceof TooManySessions) return { ...tooMany(error.limit), reason: error.message };
+  if (!(error instanceof GatehouseError)) return { ...unavailable("internal"), reason: messageOf(error) };
+  const reason = `${error.code}: ${error.message}`;
+  if (!/^(MINT|TARGET|VAULT)_/.test(error.code)) return { ...unavailable("internal"), reason };
+  const refusal = {
+    kind: "unavailable",
+    message: `No user for this session could be had at the target "${target.name}".`,
+    hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
+  } as const;
+  return { refusal, reason };
 }
 
 function tooMany(limit: number): Pick<Denial, "refusal"> {

@@ -5,7 +5,8 @@ import { actorOf, type Enforcement } from "./enforcement.ts";
 
 export interface OpenSessionOptions {
   readonly session: Session;
-  readonly lease: Lease;
+  /** Acquires the credential that it has at its target. */
+  readonly acquire: () => Promise<Lease>;
   readonly enforcement: Enforcement;
   readonly sessions: SessionRegistry;
   readonly audit: AuditLog;
@@ -14,25 +15,16 @@ export interface OpenSessionOptions {
 }
 
 /**
- * Opens a session: in the registry, so that a gateway which drains waits for it, and on the audit log, before it
- * is anybody's.
- * @throws what the audit log throws; nothing is open then
+ * Opens a session: in the registry, so that a gateway which drains waits for it and nobody has more than they may; with a lease; and
+ * on the audit log, before it is anybody's.
+ * @throws TooManySessions, and what `acquire` and the audit log throw; nothing is open then
  */
 export async function openSession(options: OpenSessionOptions): Promise<OpenSession> {
-  const { session, lease, enforcement, sessions, audit, clock, log } = options;
-  const { identity, target, client, application } = session;
+  const { session, enforcement, sessions, log } = options;
   const registered = sessions.open(session);
+  let lease: Lease;
   try {
-    await audit.append({
-      type: "session.opened",
-      ...actorOf(session),
-      protocol: target.protocol,
-      kind: identity.kind,
-      groups: identity.groups,
-      proof: identity.proof,
-      client,
-      application,
-    });
+    lease = await recorded(options);
   } catch (error) {
     registered.close();
     throw error;
@@ -41,11 +33,11 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
   let closed = false;
   const named = {
     session: session.id,
-    subject: identity.subject,
-    target: target.name,
+    subject: session.identity.subject,
+    target: session.target.name,
     as: session.level.name,
   };
-  log.info({ ...named, client }, "session opened");
+  log.info({ ...named, client: session.client, user: lease.user }, "session opened");
   return {
     session,
     lease,
@@ -60,11 +52,11 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
       if (closed) return;
       closed = true;
       const { commands, refused } = enforced;
-      const duration = clock.now() - session.openedAt;
+      const duration = options.clock.now() - session.openedAt;
       const summary = { end, ...(detail === undefined ? {} : { detail }), commands, refused, duration };
       log.info({ ...named, ...summary }, "session closed");
       try {
-        await audit.append({ type: "session.closed", ...actorOf(session), ...summary });
+        await options.audit.append({ type: "session.closed", ...actorOf(session), ...summary });
       } catch (error) {
         // Nothing is left to refuse; that the log lacks its end is the operator's to know.
         log.error(
@@ -77,4 +69,28 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
       }
     },
   };
+}
+
+/** A lease for the session, when that it is opened with it is on the audit log. */
+async function recorded({ session, acquire, audit }: OpenSessionOptions): Promise<Lease> {
+  const { identity, target, client, application, grant } = session;
+  const lease = await acquire();
+  try {
+    await audit.append({
+      type: "session.opened",
+      ...actorOf(session),
+      protocol: target.protocol,
+      kind: identity.kind,
+      groups: identity.groups,
+      proof: identity.proof,
+      client,
+      application,
+      user: lease.user,
+      ...(grant ? { grant: grant.id } : {}),
+    });
+    return lease;
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
 }

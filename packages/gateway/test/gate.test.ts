@@ -33,9 +33,11 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
     log,
     approvals: nobodyWaits,
     brokeGlass: () => undefined,
+    entrance: { enter: () => Promise.resolve({ ok: true }) },
     leases: {
-      async acquire(level) {
-        const lease = await staticLeases().acquire(level);
+      async acquire({ level: { credential } }) {
+        if (!("user" in credential)) throw new Error("the level has no credential of its own");
+        const lease = await staticLeases().acquire({ credential });
         const release = async () => {
           held.delete(leased);
           await lease.release();
@@ -84,6 +86,7 @@ t.test(
         proof: { method: "oidc", provider: "corp", issuer: env.provider.issuer },
         client,
         application: "psql",
+        user: "orders_reader",
       },
     ]);
   },

@@ -26,6 +26,7 @@ import { encodeRefusal, encodeViolation } from "./refusal.ts";
 import { settingsCommand } from "./commands.ts";
 import { ClientSession } from "./session.ts";
 import { levelSettingsOf, settingsOf } from "./settings.ts";
+import { sessionParameters } from "./session-parameters.ts";
 import { readStartup, type Startup } from "./startup.ts";
 import { readStartupParameters, type StartupRequest } from "./startup-parameters.ts";
 import { Upstream } from "./upstream.ts";
@@ -291,20 +292,19 @@ interface Readable {
  * @throws GatehouseError as Upstream.connect, and PROTOCOL_VIOLATION where the gateway can't read what the target does
  */
 async function connectReadable(
-  { session, lease }: OpenSession,
-  { settings, replication }: StartupRequest,
+  open: OpenSession,
+  request: StartupRequest,
   reading: SessionReading,
   keepalive: number,
 ): Promise<Readable> {
-  const target = { ...session.target, settings: settingsOf(session.target) };
-  const { database, schema } = target.settings;
-  const parameters = new Map([["database", database], ["search_path", quoted(schema)], ...settings]);
-  if (replication !== "none") parameters.set("replication", replication === "logical" ? "database" : "true");
-  const upstream = await Upstream.connect(target, lease, parameters, keepalive);
+  const { target } = open.session;
+  const parameters = sessionParameters(open, request);
+  const known = { ...target, settings: settingsOf(target) };
+  const upstream = await Upstream.connect(known, open.lease, parameters, keepalive);
   try {
     // What a client has written itself, the server is asked for: it may read it in another way.
-    if (!ASKED.some((name) => settings.has(name))) {
-      reading.note({ name: "search_path", value: quoted(schema) }, false);
+    if (!ASKED.some((name) => request.settings.has(name))) {
+      reading.note({ name: "search_path", value: parameters.get("search_path") ?? "" }, false);
     }
     const reported = upstream.takeParameters();
     for (const parameter of reported) reading.note(parameter, true);
@@ -361,10 +361,4 @@ function unavailable(target: string, reference: string): Refusal {
     hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
     reference,
   };
-}
-
-/** As an element of search_path, which is a list of identifiers. */
-function quoted(schema: string): string {
-  if (/^[a-z_][a-z0-9_]*$/.test(schema)) return schema;
-  return `"${schema.replaceAll('"', '""')}"`;
 }

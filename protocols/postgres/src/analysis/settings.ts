@@ -36,6 +36,9 @@ const HARMLESS: ReadonlySet<string> = new Set([
   ...["backslash_quote", "escape_string_warning", "transform_null_equals"],
 ]);
 
+/** What the names of the gateway's own settings begin with. */
+const GATEWAYS = "gatehouse.";
+
 export type SettingEffect =
   /** `reading`: later texts may be read in another way. */
   { readonly access: Access; readonly reading: boolean } | { readonly unsupported: string };
@@ -46,6 +49,8 @@ export type SettingEffect =
  */
 export function effectOfSetting(name: string, value: string | null | undefined): SettingEffect {
   const lower = name.toLowerCase();
+  // By these the database's own rules know who asks: whoever could set them could be somebody else.
+  if (lower.startsWith(GATEWAYS)) return { unsupported: `Only the gateway sets ${lower}.` };
   if (HOW_TEXT_IS_READ.has(lower)) {
     if (lower === "client_encoding" && typeof value === "string" && !decoderOf(value)) {
       return { unsupported: `The gateway can't read statements in the encoding ${value}.` };
