@@ -68,20 +68,30 @@ function levelCredential(reading: Reading) {
         .exactOptional()
         .describe("The path by which the secrets engine issues one for each session; see `vault`"),
     })
-    .transform(({ user: name, password, certificate, vault }, context): TargetCredential | EngineCredential => {
-      const refuse = (message: string, ...path: string[]) => {
-        context.addIssue({ code: "custom", path, message });
-        return z.NEVER;
-      };
-      if (vault !== undefined) {
-        if (name === undefined && password === undefined && certificate === undefined) return { vault };
-        return refuse("a credential that the secrets engine issues has all that it needs: `vault` stands alone", "vault");
-      }
-      if (name === undefined) return refuse('"user" is missing (expected a text)');
-      if (password === undefined && certificate === undefined) return refuse(PROVES_NOTHING);
-      return { user: name, ...(password ? { password } : {}), ...(certificate ? { certificate } : {}) };
-    })
-    .meta({ anyOf: [...PROOFS.map(({ required }) => ({ required: ["user", ...required] })), { required: ["vault"] }] });
+    .transform(
+      ({ user: name, password, certificate, vault }, context): TargetCredential | EngineCredential => {
+        const refuse = (message: string, ...path: string[]) => {
+          context.addIssue({ code: "custom", path, message });
+          return z.NEVER;
+        };
+        if (vault !== undefined) {
+          if (name === undefined && password === undefined && certificate === undefined) return { vault };
+          return refuse(
+            "a credential that the secrets engine issues has all that it needs: `vault` stands alone",
+            "vault",
+          );
+        }
+        if (name === undefined) return refuse('"user" is missing (expected a text)');
+        if (password === undefined && certificate === undefined) return refuse(PROVES_NOTHING);
+        return { user: name, ...(password ? { password } : {}), ...(certificate ? { certificate } : {}) };
+      },
+    )
+    .meta({
+      anyOf: [
+        ...PROOFS.map(({ required }) => ({ required: ["user", ...required] })),
+        { required: ["vault"] },
+      ],
+    });
 }
 
 type EngineCredential = Extract<LevelCredential, { vault: string }>;
@@ -107,7 +117,9 @@ export function levelSchema(reading: Reading) {
     share: z
       .enum(["session", "identity"])
       .exactOptional()
-      .describe("`identity`: the parallel sessions of one identity have one user together; `session` unless it is said"),
+      .describe(
+        "`identity`: the parallel sessions of one identity have one user together; `session` unless it is said",
+      ),
   });
 }
 

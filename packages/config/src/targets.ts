@@ -1,4 +1,11 @@
-import type { Level, MintTerms, SettingsIssue, SettingsReader, SettingsResult, Target } from "@gatehouse/core";
+import type {
+  Level,
+  MintTerms,
+  SettingsIssue,
+  SettingsReader,
+  SettingsResult,
+  Target,
+} from "@gatehouse/core";
 import { checkValue } from "@gatehouse/documents";
 import { z } from "zod";
 import type { ConfigProtocol } from "./config.ts";
@@ -78,10 +85,7 @@ interface OwnSettings {
   readonly issues: readonly SettingsIssue[];
 }
 
-function readSettings(
-  { targetSettings, levelSettings, minting }: ConfigProtocol,
-  raw: unknown,
-): OwnSettings {
+function readSettings({ targetSettings, levelSettings, minting }: ConfigProtocol, raw: unknown): OwnSettings {
   const issues: SettingsIssue[] = [];
   const read = (reader: SettingsReader, value: unknown, path: readonly string[]): unknown => {
     const result = readOwn(reader, value);

@@ -6,8 +6,8 @@ import pg from "pg";
 /** The demo's target: a real PostgreSQL with the `orders` database in it. */
 export interface DemoDatabase {
   readonly server: PostgresServer;
-  /** The passwords of the users that the gateway logs in as. */
-  readonly passwords: { readonly orders_reader: string; readonly orders_writer: string };
+  /** Of the administrator by whom the gateway makes the users of sessions. */
+  readonly administrator: { readonly user: string; readonly password: string };
   /** A superuser's way straight in, past the gateway. */
   readonly adminUrl: string;
 }
@@ -19,7 +19,7 @@ export async function startDatabase(
 ): Promise<DemoDatabase> {
   const server = await startPostgres({ tls });
   try {
-    const passwords = { orders_reader: secret(), orders_writer: secret() };
+    const administrator = { user: "gatehouse", password: secret() };
     const connection = {
       host: server.host,
       port: server.port,
@@ -29,9 +29,11 @@ export async function startDatabase(
     await query({ ...connection, database: "postgres" }, [
       // The cluster is made with locale C; a database for people's names is better off with Unicode's rules.
       "create database orders template template0 locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'",
-      ...Object.entries(passwords).map(
-        ([user, password]) => `create role ${user} login password '${password}'`,
-      ),
+      // What a level may do is a role that nobody logs in as; sessions have users of their own, which are its members.
+      "create role orders_reader",
+      "create role orders_writer",
+      `create role ${administrator.user} login createrole password '${administrator.password}'`,
+      `grant orders_reader, orders_writer to ${administrator.user} with admin option`,
     ]);
     const seed = await readFile(new URL("./seed.sql", import.meta.url), "utf8");
     await query({ ...connection, database: "orders" }, [seed]);
@@ -39,7 +41,7 @@ export async function startDatabase(
     const options = `sslmode=verify-full&sslrootcert=${encodeURIComponent(ca.path)}`;
     return {
       server,
-      passwords,
+      administrator,
       adminUrl: `postgresql://${user}:${password}@localhost:${server.port}/orders?${options}`,
     };
   } catch (error) {

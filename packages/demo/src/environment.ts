@@ -123,9 +123,8 @@ async function writeConfig(
 ): Promise<string> {
   const secrets = join(folder, "secrets");
   await mkdir(secrets, { mode: 0o700 });
-  for (const [user, password] of Object.entries(database.passwords)) {
-    await writeFile(join(secrets, user), password, { mode: 0o600 });
-  }
+  const { administrator } = database;
+  await writeFile(join(secrets, "orders-admin"), administrator.password, { mode: 0o600 });
   await cp(new URL("../policies", import.meta.url), join(folder, "policies"), { recursive: true });
   const port = (listener: keyof typeof FIXED_PORTS) => (ports === "auto" ? 0 : FIXED_PORTS[listener]);
   const file = join(folder, "gatehouse.yaml");
@@ -145,9 +144,10 @@ targets:
     address: localhost:${database.server.port}
     tls: { mode: verify-full, ca: file:ca.crt }
     database: orders
+    credential: { user: ${administrator.user}, password: file:secrets/orders-admin }
     levels:
-      reader: { credential: { user: orders_reader, password: file:secrets/orders_reader } }
-      writer: { credential: { user: orders_writer, password: file:secrets/orders_writer } }
+      reader: { memberOf: [orders_reader], settings: { default_transaction_read_only: true } }
+      writer: { memberOf: [orders_writer], settings: { idle_in_transaction_session_timeout: 10m } }
 policies: [file:policies/*.yaml]
 drain: 2s
 `,

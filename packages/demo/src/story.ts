@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { verifyAuditLog } from "@gatehouse/audit";
 import pg from "pg";
 import type { Demo } from "./environment.ts";
@@ -36,6 +37,23 @@ export const story: readonly Step[] = [
         );
         expect((prepared.rows[0]?.n ?? 0) > 0, "expected orders of customer 1");
       }),
+  },
+  {
+    shows: "a session has a database user of its own, which is gone when it has ended",
+    play: async (demo) => {
+      let user = "";
+      await asAgent(demo, async (client) => {
+        const { rows } = await client.query<{ readonly session_user: string }>("select session_user");
+        user = rows[0]?.session_user ?? "";
+        expect(/^gh_[a-z0-9]{8}_[a-z0-9]{16}$/.test(user), `expected a user of its own, got ${user}`);
+        const [role] = await rolesOf(demo, user);
+        expect(role?.rolcanlogin === true && role.members.includes("orders_reader"), JSON.stringify(role));
+      });
+      for (let looks = 0; (await rolesOf(demo, user)).length > 0; looks++) {
+        expect(looks < MOST_LOOKS, `the user ${user} is still there`);
+        await setTimeout(LOOK);
+      }
+    },
   },
   {
     shows: "a DROP is refused with the rule's message, and the session goes on",
@@ -160,7 +178,7 @@ export const story: readonly Step[] = [
       const files = [auditFile(demo), join(demo.folder, "gateway.log")];
       const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
       const { AGENT_TOKEN = "", WRITER_TOKEN = "" } = demo.variables;
-      for (const secret of [...Object.values(demo.database.passwords), AGENT_TOKEN, WRITER_TOKEN]) {
+      for (const secret of [demo.database.administrator.password, AGENT_TOKEN, WRITER_TOKEN]) {
         expect(!text.includes(secret), "a secret was found");
       }
     },
@@ -225,16 +243,37 @@ function asWriter(demo: Demo, use: (client: pg.Client) => Promise<void>): Promis
   return connected(demo, { user: "writer", password: demo.variables["WRITER_TOKEN"] ?? "" }, use);
 }
 
+interface Role {
+  readonly rolcanlogin: boolean;
+  readonly members: readonly string[];
+}
+
+/** Users of a name, with the roles that they are members of, as the database itself has them. */
+function rolesOf(demo: Demo, name: string): Promise<readonly Role[]> {
+  const text = `
+    select rolcanlogin, array(
+      select g.rolname::text from pg_auth_members m join pg_roles g on g.oid = m.roleid where m.member = r.oid
+    ) as members
+    from pg_roles r where rolname = $1`;
+  return behind<Role>(demo, text, [name]);
+}
+
 /** Payments of an order, as the database itself has them. */
-async function paymentsOf({ variables }: Demo, order: number): Promise<number> {
+async function paymentsOf(demo: Demo, order: number): Promise<number> {
+  const text = "select count(*)::int as n from payments where order_id = $1";
+  return (await behind<Count>(demo, text, [order]))[0]?.n ?? 0;
+}
+
+/** Asks the database itself, past the gateway. */
+async function behind<T extends pg.QueryResultRow>(
+  { variables }: Demo,
+  text: string,
+  values: readonly unknown[],
+): Promise<readonly T[]> {
   const client = new pg.Client({ connectionString: variables["ORDERS_ADMIN_URL"] ?? "" });
   try {
     await client.connect();
-    const { rows } = await client.query<Count>(
-      "select count(*)::int as n from payments where order_id = $1",
-      [order],
-    );
-    return rows[0]?.n ?? 0;
+    return (await client.query<T>(text, [...values])).rows;
   } finally {
     await client.end();
   }
@@ -252,8 +291,9 @@ async function waiting(demo: Demo): Promise<string> {
   throw new Error("nothing waits for dana");
 }
 
-/** Each of them starts a process: that is wait enough. */
+/** Some of them start a process, which is wait enough; the others are so many milliseconds apart. */
 const MOST_LOOKS = 50;
+const LOOK = 200;
 
 function isListed(value: unknown): value is { readonly approvals: readonly { readonly id: string }[] } {
   return (

@@ -34,7 +34,8 @@ export function sessionParameters(
     ["search_path", quoted(schema)],
   ]);
   const minted = "mint" in session.level.credential;
-  if (minted) for (const [name, value] of levelSettingsOf(session.level).settings) parameters.set(name, value);
+  if (minted)
+    for (const [name, value] of levelSettingsOf(session.level).settings) parameters.set(name, value);
   for (const [name, value] of settings) parameters.set(name, value);
   if (minted) {
     for (const [name, value] of KEEPALIVES) parameters.set(name, value);

@@ -50,7 +50,9 @@ const identifier = z.string().min(1).max(63);
 
 /** What a level may set for its sessions, and how each is written. */
 const milliseconds = duration({ min: 1, max: 24 * 60 * 60 * 1000 }).transform((time) => `${time}ms`);
-const onOff = z.union([z.boolean(), z.enum(["on", "off"])]).transform((on) => (on === true || on === "on" ? "on" : "off"));
+const onOff = z
+  .union([z.boolean(), z.enum(["on", "off"])])
+  .transform((on) => (on === true || on === "on" ? "on" : "off"));
 const sessionSettings = z
   .strictObject({
     statement_timeout: milliseconds.exactOptional(),
