@@ -1,5 +1,13 @@
 import t from "tap";
-import { levelSettingsOf, postgresLevelSettings, postgresSettings, settingsOf } from "../src/settings.ts";
+import { effectOfSetting } from "../src/analysis/settings.ts";
+import {
+  levelSettingsOf,
+  mints,
+  postgresLevelSettings,
+  postgresSettings,
+  settingsOf,
+} from "../src/settings.ts";
+import { readStartupParameters } from "../src/startup-parameters.ts";
 
 t.test("a target that says no more than its database has the strict defaults", async (t) => {
   t.strictSame(postgresSettings.read({ database: "orders" }), {
@@ -12,9 +20,28 @@ t.test("a target that says no more than its database has the strict defaults", a
       channelBinding: "prefer",
       estimate: "off",
       catalog: "read",
+      owned: "drop",
     },
   });
-  t.strictSame(postgresLevelSettings.read({}), { ok: true, value: { replication: false } });
+  t.strictSame(postgresLevelSettings.read({}), {
+    ok: true,
+    value: { replication: false, setRole: false, settings: new Map() },
+  });
+});
+
+t.test("a level has users of its own where it says what they are, and no others", async (t) => {
+  const minted = (raw: unknown) => mints(levelSettingsOf({ settings: raw }));
+  t.equal(minted({}), false);
+  t.equal(minted({ memberOf: ["orders_read"] }), true);
+  t.equal(minted({ grants: "policy" }), true);
+});
+
+t.test("no one but the gateway says who asks", async (t) => {
+  for (const name of ["gatehouse.subject", "Gatehouse.Subject", "gatehouse.other"]) {
+    t.match(effectOfSetting(name, "dba"), { unsupported: /Only the gateway sets gatehouse\./ }, name);
+    const { refused } = readStartupParameters(new Map([[name, "dba"]]));
+    t.match(refused, { message: /Only the gateway sets/ }, name);
+  }
 });
 
 t.test("a value that is none of those that there are is a problem at its place", async (t) => {

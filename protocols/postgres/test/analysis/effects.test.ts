@@ -157,3 +157,22 @@ t.test("what is run by name is unknown, and the text's own part is told apart", 
   t.equal(access("deallocate p; close c"), "read read");
   t.equal(access("select f()"), "unknown unknown");
 });
+
+t.test("who asks is set by no text, however it is written", (t) => {
+  for (const text of [
+    "set gatehouse.subject = 'dba'",
+    'set local "Gatehouse".Subject to dba',
+    "select set_config('gatehouse.subject', 'dba', false)",
+    "select set_config(name => 'GATEHOUSE.SUBJECT', setting => 'dba', is_local => true) from t",
+    "reset gatehouse.subject",
+    "alter role current_user set gatehouse.subject = 'dba'",
+    "alter database shop set gatehouse.subject = 'dba'",
+    "create function f() returns int language sql set gatehouse.subject = 'dba' as 'select 1'",
+    "alter function f() set gatehouse.subject = 'dba'",
+    "update pg_settings set setting = 'dba' where name = 'gatehouse.subject'",
+  ]) {
+    const { unsupported, access } = analysisOf(text);
+    t.ok(unsupported !== undefined || access === "admin" || access === "ddl", `${text}: ${access}`);
+  }
+  t.end();
+});
