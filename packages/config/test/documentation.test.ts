@@ -12,7 +12,11 @@ t.test("the example in docs/configuration.md loads", async (t) => {
   const postgres = {
     name: "postgres",
     targetSettings: settingsReader(z.strictObject({ database: z.string() })),
-    levelSettings: settingsReader(z.strictObject({})),
+    levelSettings: settingsReader(z.strictObject({ memberOf: z.unknown(), settings: z.unknown() }).partial()),
+    minting: {
+      mints: (settings: unknown) =>
+        typeof settings === "object" && settings !== null && "memberOf" in settings,
+    },
   };
   const result = await loadConfig(configFile(t, example), [postgres]);
   t.same(result.ok ? [...result.config.targets.keys()] : result.problems, ["orders"]);
