@@ -101,6 +101,11 @@ export interface Protocol {
     mints(settings: unknown): boolean;
     provisioner(options: ProvisionerOptions): Provisioner;
   };
+  /**
+   * Logs in at a target as a session would, and leaves.
+   * @throws GatehouseError of the TARGET_ family, or PROTOCOL_VIOLATION
+   */
+  probe(target: Target, lease: Lease): Promise<void>;
   serve(options: ServeOptions): Promise<Listener>;
   /** Whether it knows what it has to know of a target; the reason is for the operator. */
   status(target: Target): { readonly ok: true } | { readonly ok: false; readonly reason: string };

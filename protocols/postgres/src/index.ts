@@ -6,6 +6,7 @@ import {
   type Understand,
   type Understanding,
 } from "@gatehouse/core";
+import { KEEPALIVE } from "@gatehouse/wire";
 import { Analyzer } from "./analysis/analyzer.ts";
 import { CancelKeys } from "./cancel-keys.ts";
 import type { CatalogData } from "./catalog/catalog.ts";
@@ -17,6 +18,7 @@ import { misfits } from "./masking/misfits.ts";
 import { RUN_BY_NAME } from "./masking/plan.ts";
 import { serve } from "./server.ts";
 import { SurroundingsOfTargets } from "./surroundings.ts";
+import { Upstream } from "./upstream.ts";
 import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /**
@@ -59,6 +61,12 @@ export function postgres(analyzer = new Analyzer()): Protocol {
         const understand = understandWith(analyzer, catalog);
         return { ok: true, value: { understand, misfits: (masks) => misfits(masks, catalog) } };
       },
+    },
+    probe: async (target, lease) => {
+      const settings = settingsOf(target);
+      const { database } = settings;
+      const parameters = new Map(Object.entries({ database, application_name: "gatehouse" }));
+      await (await Upstream.connect({ ...target, settings }, lease, parameters, KEEPALIVE)).end();
     },
     dispose: () => {
       catalogs?.dispose();
