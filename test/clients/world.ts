@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -90,19 +91,23 @@ export async function gatewayFor(
 ): Promise<World> {
   const demo = await demoFor(t);
   const superuser = await admin(t, demo);
+  // What a session's own user makes ends with it: these make tables by one connection for others.
+  const password = randomBytes(18).toString("base64url");
+  await superuser.query(`alter role orders_writer login password '${password}'`);
+  await writeFile(join(demo.folder, "secrets", "orders-writer"), password, { mode: 0o600 });
   await superuser.query("grant create on schema public to orders_writer");
   if (prepare !== undefined) await superuser.query(prepare);
   await writeFile(join(demo.folder, "drivers-policy.yaml"), policy);
   const { port, gateway, state } = await variantGateway(t, demo, "drivers", {
     policies: "[file:drivers-policy.yaml]",
+    "      writer": "{ credential: { user: orders_writer, password: file:secrets/orders-writer } }",
     ...lines,
   });
   const env = environmentOf(demo, port);
   if (process.env["STRAIGHT"] === "1") {
-    const { server, passwords } = demo.database;
-    env["PGPORT"] = String(server.port);
+    env["PGPORT"] = String(demo.database.server.port);
     env["PGUSER"] = "orders_writer";
-    env["PGPASSWORD"] = passwords.orders_writer;
+    env["PGPASSWORD"] = password;
   }
   return { env, superuser, demo, gateway, state };
 }

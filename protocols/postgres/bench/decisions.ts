@@ -42,11 +42,12 @@ const identity: Identity = {
   ...{ subject: "bench", kind: "workload", groups: ["bench"], expiresAt: Number.POSITIVE_INFINITY },
   proof: { method: "oidc", provider: "bench", issuer: "https://idp.invalid" },
 };
-const level: Level = { name: levels.split(",")[0] ?? "", credential: { user: PGUSER }, settings: undefined };
+const credential = { user: PGUSER };
+const level: Level = { name: levels.split(",")[0] ?? "", credential, settings: undefined };
 const target: Target<PostgresSettings> = {
   ...{ name: "bench", protocol: "postgres", addresses: [{ host: "127.0.0.1", port: Number(port) }] },
   ...{ tls: { mode: "verify-full", ca }, connectTimeout: 10_000 },
-  ...{ levels: new Map([[level.name, level]]), credential: level.credential, tags: new Map() },
+  ...{ levels: new Map([[level.name, level]]), credential, tags: new Map() },
   settings: settingsOf({ settings: { database: PGDATABASE } }),
 };
 const silent = () => undefined;
