@@ -207,7 +207,7 @@ t.test("after all of it no session is open, and the database has no backend of t
   const superuser = await admin(t, demo);
   await eventually(async () => {
     const { rows } = await superuser.query(
-      "select from pg_stat_activity where usename like 'orders_%' and application_name not like 'gatehouse%'",
+      "select from pg_stat_activity where starts_with(usename, 'gh_')",
     );
     return rows.length === 0;
   });

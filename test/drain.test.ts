@@ -123,7 +123,7 @@ t.test(
     t.match((await auditLines(state)).at(-1), { type: "gateway.stopped" });
     await eventually(async () => {
       const { rows } = await observer.query(
-        "select from pg_stat_activity where usename like 'orders_%' and application_name not like 'gatehouse%'",
+        "select from pg_stat_activity where starts_with(usename, 'gh_')",
       );
       return rows.length === 0;
     });

@@ -23,7 +23,7 @@ const openSockets = () =>
 /** Those of sessions: the gateway's own connection, by which it reads the catalog, stays for a minute. */
 async function backends(): Promise<number> {
   const { rows } = await superuser.query(
-    "select from pg_stat_activity where usename like 'orders_%' and application_name not like 'gatehouse%'",
+    "select from pg_stat_activity where starts_with(usename, 'gh_')",
   );
   return rows.length;
 }

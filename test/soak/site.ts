@@ -62,7 +62,7 @@ export async function startSite(): Promise<Site> {
       writer: { user: "writer", password: demo.variables["WRITER_TOKEN"] ?? "" },
       async backends() {
         const [row] = await asAdmin(demo, [
-          "select count(*)::int as n from pg_stat_activity where usename like 'orders_%' and application_name not like 'gatehouse%'",
+          "select count(*)::int as n from pg_stat_activity where starts_with(usename, 'gh_')",
         ]);
         return Number(row?.["n"]);
       },
