@@ -89,7 +89,7 @@ const ENDS: Readonly<Record<string, (t: Test) => Promise<void>>> = {
     const client = await connected(t, demo);
     const end = ending(client);
     await superuser.query(
-      "select pg_terminate_backend(pid) from pg_stat_activity where usename like 'orders_%'",
+      "select pg_terminate_backend(pid) from pg_stat_activity where starts_with(usename, 'gh_')",
     );
     t.match(await end, { code: "57P01" });
   },
