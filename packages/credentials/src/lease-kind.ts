@@ -1,0 +1,14 @@
+import type { Lease, LeaseRequest } from "@gatehouse/core";
+
+/** Issues leases of one kind, and takes them back. `Terms` are what a level says of them. */
+export interface LeaseKind<Terms> {
+  /** @throws GatehouseError: nothing is left of what was begun, or it will be taken back */
+  acquire(request: LeaseRequest, terms: Terms): Promise<Lease>;
+  /** Does what is due, as a timer does by itself. Resolves when all that is under way has ended; never rejects. */
+  sweep(): Promise<void>;
+  /**
+   * Issues no more, and takes back what has been released.
+   * @param grace milliseconds; what is not taken back then is for the next run, which finds it in the store
+   */
+  close(grace: number): Promise<void>;
+}
