@@ -11,6 +11,7 @@ export class Journal {
   readonly #records = new Map<string, LeaseRecord>();
   /** Of these the store has something else, or something that is there no more. */
   readonly #behind = new Map<string, LeaseKey>();
+  #failing = false;
   #closed = false;
 
   constructor(store: LeaseStore, log: Logger) {
@@ -61,7 +62,10 @@ export class Journal {
     try {
       this.#store.write({ save, forget });
       this.#behind.clear();
+      this.#failing = false;
     } catch (error) {
+      if (this.#failing) return;
+      this.#failing = true;
       const fields = { leases: this.#behind.size, error: messageOf(error) };
       this.#log.error(fields, "what has become of leases was not written; it is tried again");
     }

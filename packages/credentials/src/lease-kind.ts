@@ -1,7 +1,10 @@
 import type { Lease, LeaseRequest } from "@gatehouse/core";
+import type { LeaseRecord } from "./lease-store.ts";
 
 /** Issues leases of one kind, and takes them back. `Terms` are what a level says of them. */
 export interface LeaseKind<Terms> {
+  /** Before anything else: takes back what earlier runs have left of this kind, as soon as that can be done. */
+  recover(left: readonly LeaseRecord[]): void;
   /** @throws GatehouseError: nothing is left of what was begun, or it will be taken back */
   acquire(request: LeaseRequest, terms: Terms): Promise<Lease>;
   /** Does what is due, as a timer does by itself. Resolves when all that is under way has ended; never rejects. */
