@@ -17,7 +17,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/audit": ["core", "documents"],
   "packages/sessions": ["core", "documents"],
   "packages/approvals": ["core", "documents"],
-  "packages/storage": ["core", "approvals"],
+  "packages/storage": ["core", "approvals", "credentials"],
   "packages/webhooks": ["core", "credentials", "documents"],
   certs: ["core", "documents"],
   "protocols/*": ["core", "wire", "masking", "documents"],

@@ -1,7 +1,8 @@
 import type { ApprovalStore } from "@gatehouse/approvals";
-import { type Approval, GatehouseError, messageOf } from "@gatehouse/core";
+import type { Approval } from "@gatehouse/core";
 import { approvalSchema } from "./approval-schema.ts";
 import { type Durability, openDatabase } from "./database.ts";
+import { Statements } from "./records.ts";
 
 export type { Durability };
 
@@ -47,41 +48,28 @@ export function openApprovalStore(
     ORDER BY requested_at DESC, id DESC LIMIT :limit`);
   const forget = database.prepare("DELETE FROM approvals WHERE open = 0 AND changed_at < ?");
 
-  /** Runs one statement. A failure is the store's, whatever SQLite calls it. */
-  function attempt<T>(what: string, run: () => T): T {
-    try {
-      return run();
-    } catch (cause) {
-      if (cause instanceof GatehouseError) throw cause;
-      throw new GatehouseError("STORE_FAILED", `The store ${file} ${what}: ${messageOf(cause)}.`, {
-        hint: "Check the disk, and that the gateway's user may write to the file.",
-        cause,
-      });
-    }
-  }
-
-  const write = (run: () => unknown) => attempt("could not be written", run);
-  const read = <T>(run: () => T) => attempt("could not be read", run);
+  const statements = new Statements(file);
+  const approvalOf = (row: Record<string, unknown>) => statements.record(approvalSchema, row);
 
   return {
     save(approval) {
       const { id, state, requestedAt, changedAt } = approval;
       const open = Number(isOpen(approval));
-      write(() => save.run(id, state, open, requestedAt, changedAt, JSON.stringify(approval)));
+      statements.write(() => save.run(id, state, open, requestedAt, changedAt, JSON.stringify(approval)));
     },
     get: (id) =>
-      read(() => {
+      statements.read(() => {
         const row = get.get(id);
-        return row && approvalOf(row, file);
+        return row && approvalOf(row);
       }),
-    unfinished: () => read(() => unfinished.all().map((row) => approvalOf(row, file))),
+    unfinished: () => statements.read(() => unfinished.all().map((row) => approvalOf(row))),
     list: ({ states, before, limit }) =>
-      read(() =>
+      statements.read(() =>
         list
           .all({ states: states ? JSON.stringify(states) : null, before: before ?? null, limit })
-          .map((row) => approvalOf(row, file)),
+          .map((row) => approvalOf(row)),
       ),
-    forget: (endedBefore) => Number(attempt("could not be written", () => forget.run(endedBefore).changes)),
+    forget: (endedBefore) => Number(statements.write(() => forget.run(endedBefore).changes)),
     close() {
       if (database.isOpen) database.close();
     },
@@ -90,27 +78,4 @@ export function openApprovalStore(
 
 function isOpen({ state, outcome }: Approval): boolean {
   return state === "pending" || state === "approved" || (state === "spent" && outcome === undefined);
-}
-
-/** @throws GatehouseError STORE_FAILED: nothing rests on a record that is not one */
-function approvalOf({ id, record }: Record<string, unknown>, file: string): Approval {
-  const approval = approvalSchema.safeParse(parsed(record));
-  if (approval.success && approval.data.id === id) return approval.data;
-  // What is wrong is said by place alone: the record has what people have sent.
-  const where = approval.success ? "id" : (approval.error.issues[0]?.path.join(".") ?? "");
-  throw new GatehouseError(
-    "STORE_FAILED",
-    `The store ${file} has no readable record of ${String(id)}: ${where}.`,
-    {
-      hint: "Another version of the gateway has written it, or the file is damaged: put a copy of it back, or remove it.",
-    },
-  );
-}
-
-function parsed(record: unknown): unknown {
-  try {
-    return JSON.parse(String(record));
-  } catch {
-    return undefined;
-  }
 }
