@@ -14,10 +14,11 @@ import type { Test } from "tap";
 export async function callbackFor(t: Test): Promise<NodeJS.ProcessEnv> {
   const key = randomBytes(32).toString("hex");
   const callbacks = new Callbacks({
+    secrets: { resolve: () => Promise.resolve(new Secret(key)) },
     callbacks: () => [
       {
         name: "chatops",
-        secret: { from: "literal", secret: new Secret(key) },
+        secret: { from: "env", name: "CALLBACK_KEY" },
         form: "generic",
         groups: ["dba"],
         provider: "corp",

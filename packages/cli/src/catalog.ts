@@ -16,7 +16,7 @@ export async function catalog(name: string, { config: file }: { readonly config:
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   const protocols = loadProtocols();
   try {
-    process.stdout.write(await takeCatalog(target, protocols, log));
+    process.stdout.write(await takeCatalog(target, config, protocols, log));
   } finally {
     await Promise.all(protocols.map((protocol) => protocol.dispose()));
   }

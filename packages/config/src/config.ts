@@ -8,6 +8,7 @@ import type {
   SettingsReader,
   Target,
   TcpAddress,
+  VaultSettings,
   WebhookSettings,
 } from "@gatehouse/core";
 import type { DetectorRegistry } from "@gatehouse/masking";
@@ -72,6 +73,8 @@ export interface Config {
   readonly limits: ListenerLimits;
   readonly sessions: SessionLimits;
   readonly approvals: ApprovalsConfig;
+  /** The secrets engine. */
+  readonly vault?: VaultSettings;
   /** How long a gateway that shuts down waits for its sessions. */
   readonly drain: number;
   readonly durability: "written" | "synced";

@@ -21,4 +21,5 @@ export * from "./secret.ts";
 export * from "./session.ts";
 export * from "./settings.ts";
 export * from "./target.ts";
+export type * from "./vault.ts";
 export * from "./webhook.ts";

@@ -1,5 +1,5 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { GatehouseError, messageOf, Secret } from "@gatehouse/core";
+import { GatehouseError, messageOf, type Secret } from "@gatehouse/core";
 import { readSecretFile } from "./secret-file.ts";
 
 /** A certificate chain and its private key, PEM: what the gateway shows a target in the TLS handshake. */
@@ -18,16 +18,21 @@ export async function readClientCertificate(files: {
   readonly cert: string;
   readonly key: string;
 }): Promise<ClientCertificate> {
-  const cert = await readSecretFile(files.cert, "certificate");
-  const key = new Secret(await readSecretFile(files.key, "private key"));
-  let belongs: boolean;
+  const cert = (await readSecretFile(files.cert, "certificate")).reveal();
+  const key = await readSecretFile(files.key, "private key");
   try {
-    belongs = new X509Certificate(cert).checkPrivateKey(createPrivateKey(key.reveal()));
-  } catch (cause) {
-    throw invalid(files, `can't be used: ${messageOf(cause)}`, cause);
+    if (!belongTogether(cert, key)) throw invalid(files, "do not belong together");
+    return { cert, key };
+  } catch (error) {
+    key.wipe();
+    throw error instanceof GatehouseError
+      ? error
+      : invalid(files, `can't be used: ${messageOf(error)}`, error);
   }
-  if (!belongs) throw invalid(files, "do not belong together");
-  return { cert, key };
+}
+
+function belongTogether(cert: string, key: Secret): boolean {
+  return new X509Certificate(cert).checkPrivateKey(createPrivateKey(key.reveal()));
 }
 
 function invalid(

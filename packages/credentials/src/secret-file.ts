@@ -1,9 +1,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { GatehouseError } from "@gatehouse/core";
-
-/** Above this a file is no password, token, key or chain of certificates. */
-const MAX_BYTES = 64 * 1024;
+import { GatehouseError, type Secret } from "@gatehouse/core";
+import { MAX_SECRET_BYTES, secretOf } from "./secret-bytes.ts";
 
 /** What a file holds: errors say so. */
 type Held = "secret" | "certificate" | "private key";
@@ -13,13 +11,13 @@ type Held = "secret" | "certificate" | "private key";
  * @throws GatehouseError SECRET_UNAVAILABLE where the file can't be read, is no regular file, is empty, is
  * larger than 64 KiB or is not text.
  */
-export async function readSecretFile(path: string, held: Held = "secret"): Promise<string> {
+export async function readSecretFile(path: string, held: Held = "secret"): Promise<Secret> {
   const file = { path, held };
   const handle = await openSecret(file);
-  const buffer = Buffer.alloc(MAX_BYTES + 1);
+  const buffer = Buffer.alloc(MAX_SECRET_BYTES + 1);
   try {
     const size = await fill(handle, buffer, file);
-    return textOf(buffer.subarray(0, size), file);
+    return secretOf(buffer.subarray(0, size), (what) => unavailable(file, what));
   } finally {
     buffer.fill(0);
     await handle.close();
@@ -53,20 +51,7 @@ async function fill(handle: FileHandle, buffer: Buffer, file: SecretFile): Promi
   } catch (cause) {
     throw cause instanceof GatehouseError ? cause : unreadable(file, cause);
   }
-  if (size > MAX_BYTES) throw unavailable(file, "is larger than 64 KiB");
   return size;
-}
-
-function textOf(bytes: Buffer, file: SecretFile): string {
-  let text: string;
-  try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw unavailable(file, "is not UTF-8 text");
-  }
-  const secret = text.replace(/\r?\n$/, "");
-  if (secret === "") throw unavailable(file, "is empty");
-  return secret;
 }
 
 function unreadable(file: SecretFile, cause: unknown): GatehouseError {

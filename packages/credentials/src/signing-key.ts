@@ -1,5 +1,5 @@
 import { GatehouseError, type Secret, type SecretReference } from "@gatehouse/core";
-import { resolveSecret } from "./resolve-secret.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** A shorter key can be found from one signature by trying. */
 const LEAST_BYTES = 16;
@@ -8,9 +8,10 @@ const LEAST_BYTES = 16;
  * The secret that a reference leads to, where it is one to sign with.
  * @throws GatehouseError SECRET_UNAVAILABLE where there is none, or where it is shorter than 16 bytes
  */
-export async function resolveSigningKey(reference: SecretReference): Promise<Secret> {
-  const secret = await resolveSecret(reference);
-  if (Buffer.byteLength(secret.reveal()) >= LEAST_BYTES) return secret;
+export async function resolveSigningKey(secrets: Secrets, reference: SecretReference): Promise<Secret> {
+  const secret = await secrets.resolve(reference);
+  if (secret.size >= LEAST_BYTES) return secret;
+  secret.wipe();
   throw new GatehouseError(
     "SECRET_UNAVAILABLE",
     `${placeOf(reference)} has less than ${LEAST_BYTES} bytes; nothing was signed with it, and no signature was checked.`,
@@ -24,6 +25,10 @@ function placeOf(reference: SecretReference): string {
       return `The key in the environment variable ${reference.name}`;
     case "file":
       return `The key in ${reference.path}`;
+    case "exec":
+      return `The key that ${reference.command[0]} prints`;
+    case "vault":
+      return `The key in the secrets engine's ${reference.path}#${reference.field}`;
     case "literal":
       return "The key that the config holds";
   }

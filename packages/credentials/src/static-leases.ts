@@ -1,6 +1,6 @@
 import { GatehouseError, type Lease, type Secret, type TargetCredential } from "@gatehouse/core";
 import { type ClientCertificate, readClientCertificate } from "./client-certificate.ts";
-import { resolveSecret } from "./resolve-secret.ts";
+import type { Secrets } from "./secrets.ts";
 
 /**
  * Leases on the credentials that the config refers to: they exist before the session and after it, so that
@@ -8,16 +8,19 @@ import { resolveSecret } from "./resolve-secret.ts";
  * `acquire` takes a level, or a target for the gateway's own way in; it rejects with GatehouseError SECRET_UNAVAILABLE
  * where a reference leads nowhere, and CERTIFICATE_INVALID where the certificate can't be used.
  */
-export function staticLeases(): {
+export function staticLeases(secrets: Secrets): {
   acquire(way: { readonly credential: TargetCredential }): Promise<Lease>;
 } {
   return {
-    acquire: async ({ credential: { user, password, certificate } }) =>
-      new StaticLease(
-        user,
-        password && (await resolveSecret(password)),
-        certificate && (await readClientCertificate(certificate)),
-      ),
+    async acquire({ credential: { user, password, certificate } }) {
+      const secret = password && (await secrets.resolve(password));
+      try {
+        return new StaticLease(user, secret, certificate && (await readClientCertificate(certificate)));
+      } catch (error) {
+        secret?.wipe();
+        throw error;
+      }
+    },
   };
 }
 
@@ -38,9 +41,9 @@ class StaticLease implements Lease {
     return this.#password;
   }
 
-  /** A string can't be overwritten in JavaScript: the last reference goes, and the collector does the rest. */
   release(): Promise<void> {
     this.#released = true;
+    this.#password?.wipe();
     this.#password = undefined;
     this.certificate?.release();
     return Promise.resolve();
@@ -62,6 +65,7 @@ class LeasedCertificate implements ClientCertificate {
   }
 
   release(): void {
+    this.#key?.wipe();
     this.#key = undefined;
   }
 }

@@ -1,11 +1,5 @@
 import { resolve } from "node:path";
-import {
-  type Address,
-  Secret,
-  type SecretReference,
-  type TcpAddress,
-  type UnixAddress,
-} from "@gatehouse/core";
+import type { Address, TcpAddress, UnixAddress } from "@gatehouse/core";
 import { z } from "zod";
 
 /** A string with a form of its own: read by `parse`, which answers undefined to what does not fit. */
@@ -13,7 +7,6 @@ function form<T>(
   expected: string,
   pattern: RegExp,
   parse: (text: string) => T | undefined,
-  options: { secret?: boolean } = {},
 ) {
   return z
     .string()
@@ -21,11 +14,7 @@ function form<T>(
     .transform((text, context) => {
       const value = pattern.test(text) ? parse(text) : undefined;
       if (value !== undefined) return value;
-      context.addIssue(
-        options.secret === true
-          ? { code: "custom", message: `expected ${expected}, found a literal`, params: { secret: true } }
-          : { code: "custom", message: `expected ${expected}, found ${JSON.stringify(text)}` },
-      );
+      context.addIssue({ code: "custom", message: `expected ${expected}, found ${JSON.stringify(text)}` });
       return z.NEVER;
     });
 }
@@ -130,26 +119,6 @@ export function oneOrMore<T extends z.ZodType>(schema: T) {
 /** `file:PATH`, relative to the folder of the file that says so -> an absolute path. */
 export function filePath(folder: string) {
   return form("file:PATH", /^file:.+$/, (text) => resolve(folder, text.slice("file:".length)));
-}
-
-/**
- * `env:NAME` or `file:PATH`. A literal is read only where the config says that it is one for development:
- * a secret in a config file ends in a repository.
- */
-export function secretReference(folder: string, options: { literals: boolean }) {
-  return form<SecretReference>(
-    options.literals
-      ? "env:NAME, file:PATH or a literal"
-      : "a reference to a secret, env:NAME or file:PATH (literals need `development: true`)",
-    options.literals ? /^.+$/s : /^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$/,
-    (text) => {
-      if (text.startsWith("env:")) return { from: "env", name: text.slice("env:".length) };
-      if (text.startsWith("file:"))
-        return { from: "file", path: resolve(folder, text.slice("file:".length)) };
-      return { from: "literal", secret: new Secret(text) };
-    },
-    { secret: true },
-  );
 }
 
 /** The name of a target, a level, a policy's file-independent parts: what people type and logs repeat. */

@@ -4,5 +4,6 @@ export * from "./https-url.ts";
 export * from "./json.ts";
 export * from "./problem.ts";
 export * from "./schema.ts";
+export * from "./secret-reference.ts";
 export * from "./wildcard.ts";
 export * from "./yaml.ts";

@@ -1,5 +1,6 @@
+import type { Config } from "@gatehouse/config";
 import { GatehouseError, type Logger, type Protocol, type Target } from "@gatehouse/core";
-import { staticLeases } from "@gatehouse/credentials";
+import { createSecrets, staticLeases } from "@gatehouse/credentials";
 
 /**
  * Reads what a target holds, by the way that a gateway would take.
@@ -8,6 +9,7 @@ import { staticLeases } from "@gatehouse/credentials";
  */
 export async function takeCatalog(
   target: Target,
+  { vault }: Pick<Config, "vault">,
   protocols: readonly Protocol[],
   log: Logger,
 ): Promise<string> {
@@ -18,6 +20,6 @@ export async function takeCatalog(
       `A target of the protocol ${target.protocol} has no catalog.`,
     );
   }
-  const leases = staticLeases();
+  const leases = staticLeases(createSecrets({ vault: () => vault }));
   return catalogs.take(target, { lease: (of) => leases.acquire(of), log });
 }

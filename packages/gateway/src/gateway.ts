@@ -22,7 +22,7 @@ import {
   systemClock,
   type ValueMasks,
 } from "@gatehouse/core";
-import { staticLeases } from "@gatehouse/credentials";
+import { createSecrets, staticLeases } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
@@ -64,7 +64,8 @@ export class Gateway {
   readonly #protocols: readonly Protocol[];
   readonly #audit: OpenAuditLog;
   readonly #sessions: SessionRegistry;
-  readonly #leases = staticLeases();
+  readonly #secrets = createSecrets({ vault: () => this.#configuration.config.vault });
+  readonly #leases = staticLeases(this.#secrets);
   readonly #listeners = new Map<string, Listener[]>();
   readonly #certificates: ReloadingCertificate[] = [];
   readonly #masks: MaskReview;
@@ -112,6 +113,7 @@ export class Gateway {
     this.#webhooks = new Webhooks({
       hooks: () => settings().webhooks,
       url: () => settings().url,
+      secrets: this.#secrets,
       log: this.#log,
       clock: this.#clock,
     });
@@ -124,7 +126,12 @@ export class Gateway {
       approvals: this.#approvals,
       changes,
       webhooks: this.#webhooks,
-      callbacks: new Callbacks({ callbacks: () => settings().callbacks, clock: this.#clock, log: this.#log }),
+      callbacks: new Callbacks({
+        callbacks: () => settings().callbacks,
+        secrets: this.#secrets,
+        clock: this.#clock,
+        log: this.#log,
+      }),
       audit,
       sight: () => ({
         policies: this.#configuration.policies,

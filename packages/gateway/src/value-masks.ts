@@ -14,7 +14,9 @@ const KEY_FILE = "masking.key";
  * @throws what reading and writing the key's file throws
  */
 export async function openValueMasks(folder: string, detectors: () => DetectorRegistry): Promise<ValueMasks> {
-  const key = maskingKey(await openKey(join(folder, KEY_FILE)));
+  const material = await openKey(join(folder, KEY_FILE));
+  const key = maskingKey(material);
+  material.wipe();
   return {
     transform(transform: Transform): MaskText {
       const compiled = compileTransform(transform, key);

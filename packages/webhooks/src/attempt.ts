@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { GatehouseError, messageOf, type WebhookSettings } from "@gatehouse/core";
-import { resolveSecret, resolveSigningKey } from "@gatehouse/credentials";
+import { GatehouseError, messageOf, type SecretReference, type WebhookSettings } from "@gatehouse/core";
+import { resolveSigningKey, type Secrets } from "@gatehouse/credentials";
 import { httpsComplaint } from "@gatehouse/documents";
 import { Agent, type Dispatcher, request } from "undici";
 import { headerOf, signatureOf } from "./signature.ts";
@@ -30,6 +30,12 @@ export interface Message {
   readonly body: string;
 }
 
+export interface AttemptOptions {
+  readonly secrets: Pick<Secrets, "resolve">;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Posts a message once. URL, key and authorities are looked up and the message is signed anew each time, so that what
  * was rotated is in force at once. It goes straight to the URL's host: no proxy of the environment and no redirect is
@@ -38,11 +44,11 @@ export interface Message {
 export async function attempt(
   hook: WebhookSettings,
   { id, body }: Message,
-  { now, signal }: { readonly now: number; readonly signal: AbortSignal },
+  { secrets, now, signal }: AttemptOptions,
 ): Promise<Attempt> {
   let prepared: Prepared;
   try {
-    prepared = await prepare(hook, body, now);
+    prepared = await prepare(hook, body, { secrets, now });
   } catch (error) {
     const last = error instanceof GatehouseError ? error.code : messageOf(error);
     return { delivered: false, retry: true, last, detail: messageOf(error) };
@@ -78,22 +84,33 @@ interface Prepared {
 }
 
 /** @throws Error that says what is missing, without a secret */
-async function prepare(hook: WebhookSettings, body: string, now: number): Promise<Prepared> {
-  const text = (await resolveSecret(hook.url)).reveal();
+async function prepare(
+  hook: WebhookSettings,
+  body: string,
+  { secrets, now }: Pick<AttemptOptions, "secrets" | "now">,
+): Promise<Prepared> {
+  const address = await secrets.resolve(hook.url);
+  const text = address.reveal();
+  address.wipe();
   const complaint = httpsComplaint(text, { development: hook.plaintext });
   if (complaint !== undefined) throw new Error(`its URL can't be used: ${complaint}`);
-  const headers = hook.secret ? signed(await resolveSigningKey(hook.secret), body, now) : {};
+  const headers = hook.secret ? await signed(secrets, hook.secret, body, now) : {};
   const ca = hook.ca === undefined ? {} : { ca: await authorities(hook.ca) };
   const dispatcher = new Agent({ connect: { minVersion: "TLSv1.2", ...ca } });
   return { url: new URL(text), headers, dispatcher };
 }
 
-function signed(key: Awaited<ReturnType<typeof resolveSigningKey>>, body: string, now: number) {
+async function signed(
+  secrets: AttemptOptions["secrets"],
+  secret: SecretReference,
+  body: string,
+  now: number,
+): Promise<Readonly<Record<string, string>>> {
   const timestamp = String(Math.floor(now / 1000));
-  return {
-    "x-gatehouse-timestamp": timestamp,
-    "x-gatehouse-signature": headerOf("v1", signatureOf(key, "v1", timestamp, body)),
-  };
+  const key = await resolveSigningKey(secrets, secret);
+  const signature = headerOf("v1", signatureOf(key, "v1", timestamp, body));
+  key.wipe();
+  return { "x-gatehouse-timestamp": timestamp, "x-gatehouse-signature": signature };
 }
 
 async function authorities(path: string): Promise<string> {

@@ -7,7 +7,7 @@ import {
   messageOf,
   Secret,
 } from "@gatehouse/core";
-import { resolveSigningKey } from "@gatehouse/credentials";
+import { resolveSigningKey, type Secrets } from "@gatehouse/credentials";
 import { type CallbackAnswer, readAnswer, signedBy } from "./callback-forms.ts";
 import { ReplayGuard } from "./replay-guard.ts";
 import { matches, signatureOf } from "./signature.ts";
@@ -22,6 +22,7 @@ export type CallbackHeaders = Readonly<Record<string, string | readonly string[]
 export interface CallbacksOptions {
   /** As the config says now. */
   readonly callbacks: () => readonly CallbackSettings[];
+  readonly secrets: Pick<Secrets, "resolve">;
   readonly clock: Clock;
   readonly log: Logger;
 }
@@ -78,25 +79,28 @@ export class Callbacks {
     // A header that came twice is none: who reads the first and who reads the last would not agree.
     const timed = typeof timestamp === "string" && /^[0-9]{1,12}$/.test(timestamp) ? timestamp : "";
     const signature = signatureOf(key, version, timed, body);
+    key.wipe();
     const holds = matches(typeof given === "string" ? given : "", version, signature);
     if (!holds || timed === "") throw forged();
     return { timestamp: timed, signature };
   }
 
-  /** Where a callback's own key can't be read, nothing that it is sent holds; its operator is told why. */
+  /** To be wiped by its caller. Where a callback's own key can't be read, nothing that it is sent holds; its operator is told why. */
   async #keyOf(settings: CallbackSettings | undefined): Promise<Secret> {
     // For an unknown name another's key is looked up, since that may take a while; it is not used.
     const looked = settings ?? this.#options.callbacks()[0];
-    if (looked === undefined) return this.#nobodysKey;
+    if (looked === undefined) return this.#nobodysKey.copy();
     try {
-      const key = await resolveSigningKey(looked.secret);
-      return settings ? key : this.#nobodysKey;
+      const key = await resolveSigningKey(this.#options.secrets, looked.secret);
+      if (settings) return key;
+      key.wipe();
+      return this.#nobodysKey.copy();
     } catch (error) {
       if (settings) {
         const fields = { callback: settings.name, error: messageOf(error) };
         this.#options.log.error(fields, "a callback was refused, since its key is missing");
       }
-      return this.#nobodysKey;
+      return this.#nobodysKey.copy();
     }
   }
 }

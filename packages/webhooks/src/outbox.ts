@@ -1,5 +1,5 @@
 import type { Clock, Logger, WebhookEventName, WebhookSettings } from "@gatehouse/core";
-import { type Attempt, attempt, type Message } from "./attempt.ts";
+import { type Attempt, type AttemptOptions, attempt, type Message } from "./attempt.ts";
 import type { Delivery } from "./delivery.ts";
 
 const MAX_WAITING = 1000;
@@ -29,6 +29,7 @@ interface Queued extends Job {
 export interface OutboxOptions {
   /** How the webhook is set now; undefined where it is configured no more. */
   readonly hook: () => WebhookSettings | undefined;
+  readonly secrets: AttemptOptions["secrets"];
   readonly clock: Clock;
   readonly log: Logger;
   /** From 0 to 1. */
@@ -89,7 +90,7 @@ export class Outbox {
   }
 
   async #try(job: Queued): Promise<void> {
-    const { clock, deadline, closing } = this.#options;
+    const { secrets, clock, deadline, closing } = this.#options;
     job.sending = true;
     const hook = this.#options.hook();
     if (hook === undefined) {
@@ -99,7 +100,7 @@ export class Outbox {
     this.#inFlight++;
     job.delivery.attempts++;
     const signal = AbortSignal.any([closing, AbortSignal.timeout(deadline)]);
-    const result = await attempt(hook, job, { now: clock.now(), signal });
+    const result = await attempt(hook, job, { secrets, now: clock.now(), signal });
     this.#inFlight--;
     job.sending = false;
     if (!closing.aborted) this.#settle(job, result);

@@ -10,6 +10,7 @@ import {
   type WebhookSettings,
   webhookEvents,
 } from "@gatehouse/core";
+import type { Secrets } from "@gatehouse/credentials";
 import { LRUCache } from "lru-cache";
 import type { Delivery } from "./delivery.ts";
 import type { ApprovalEvent, WebhookEvent } from "./event.ts";
@@ -29,6 +30,7 @@ export interface WebhooksOptions {
   readonly hooks: () => readonly WebhookSettings[];
   /** Where people answer, without a slash at its end. */
   readonly url: () => string | undefined;
+  readonly secrets: Pick<Secrets, "resolve">;
   readonly clock: Clock;
   readonly log: Logger;
   /** From 0 to 1; `Math.random` when left out. */
@@ -130,11 +132,11 @@ export class Webhooks {
   }
 
   #outbox(name: string): Outbox {
-    const { hooks, clock, log, random = Math.random, deadline = DEADLINE } = this.#options;
+    const { hooks, secrets, clock, log, random = Math.random, deadline = DEADLINE } = this.#options;
     const hook = () => hooks().find((one) => one.name === name);
     const closing = this.#aborting.signal;
     const outbox =
-      this.#outboxes.get(name) ?? new Outbox(name, { hook, clock, log, random, deadline, closing });
+      this.#outboxes.get(name) ?? new Outbox(name, { hook, secrets, clock, log, random, deadline, closing });
     this.#outboxes.set(name, outbox);
     return outbox;
   }

@@ -6,7 +6,7 @@ import t from "tap";
 import { type CallbackHeaders, Callbacks } from "../src/index.ts";
 import { reportOf } from "../src/report.ts";
 import { headerOf, type SignatureVersion, signatureOf } from "../src/signature.ts";
-import { KEY, literal } from "./fixtures.ts";
+import { KEY, literal, secrets } from "./fixtures.ts";
 import { requested, START } from "./samples.ts";
 
 const SLACK_KEY = "8f742231b10e8888abcd99yyyzzz85a5";
@@ -26,7 +26,7 @@ const settings: readonly CallbackSettings[] = [
 function callbacks(configured: readonly CallbackSettings[] = settings) {
   const clock = createFakeClock(START);
   const log = createMemoryLog();
-  return { clock, log, callbacks: new Callbacks({ callbacks: () => configured, clock, log }) };
+  return { clock, log, callbacks: new Callbacks({ callbacks: () => configured, secrets, clock, log }) };
 }
 
 interface Signing {

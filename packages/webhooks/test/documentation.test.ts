@@ -5,7 +5,7 @@ import t from "tap";
 import { Callbacks } from "../src/index.ts";
 import { reportOf } from "../src/report.ts";
 import { headerOf, signatureOf } from "../src/signature.ts";
-import { KEY, literal } from "./fixtures.ts";
+import { KEY, literal, secrets } from "./fixtures.ts";
 import { approval, START } from "./samples.ts";
 
 const page = readFileSync(new URL("../../../docs/webhooks.md", import.meta.url), "utf8");
@@ -27,6 +27,7 @@ t.test("the generic body of the documentation is the one that is sent", async (t
 t.test("the callback of the documentation is taken", async (t) => {
   const corp = { provider: "corp", issuer: "https://idp.example.com" };
   const callbacks = new Callbacks({
+    secrets,
     callbacks: () => [{ name: "chatops", secret: literal(KEY), form: "generic", groups: ["dba"], ...corp }],
     clock: createFakeClock(START),
     log: createMemoryLog(),

@@ -1,10 +1,13 @@
 import { Secret, type SecretReference, type WebhookSettings, webhookEvents } from "@gatehouse/core";
+import { createSecrets } from "@gatehouse/credentials";
 import { createFakeClock, createMemoryLog } from "@gatehouse/testkit";
 import type { Test } from "tap";
 import { Webhooks, type WebhooksOptions } from "../src/index.ts";
 import { START } from "./samples.ts";
 
 export const KEY = "a key of more than sixteen bytes";
+
+export const secrets = createSecrets({ vault: () => undefined });
 
 export function literal(text: string): SecretReference {
   return { from: "literal", secret: new Secret(text) };
@@ -31,6 +34,7 @@ export function webhooksFor(
   const log = createMemoryLog();
   const set = { hooks };
   const webhooks = new Webhooks({
+    secrets,
     hooks: () => set.hooks,
     url: () => "https://gatehouse.example.com",
     random: () => 0.5,
