@@ -1,11 +1,16 @@
-import { type LevelCredential, messageOf } from "@gatehouse/core";
-import { readClientCertificate, resolveSecret, resolveSigningKey } from "@gatehouse/credentials";
+import { type LevelCredential, messageOf, type SecretReference } from "@gatehouse/core";
+import {
+  createSecrets,
+  readClientCertificate,
+  resolveSigningKey,
+  type Secrets,
+} from "@gatehouse/credentials";
 import { httpsComplaint } from "@gatehouse/documents";
 import type { Config } from "./config.ts";
 
 /** A secret or certificate that could not be used now, and what would miss it. */
 export interface SecretProblem {
-  /** `target orders, level reader`, `webhook pager`, `callback chatops`. */
+  /** `target orders, level reader`, `webhook pager`, `callback chatops`, `vault`. */
   readonly of: string;
   /** What is missing, by the reference's name; never a value. */
   readonly message: string;
@@ -16,13 +21,23 @@ interface Look {
   readonly look: () => Promise<unknown>;
 }
 
+type Checked = Pick<Config, "targets" | "approvals" | "vault">;
+
 /**
- * Looks up all secrets and certificates that sessions and webhooks would, keeps none, and says which can't be used. Not
- * part of loading: the machine that checks a config need not be the one that holds its secrets.
+ * Looks up all secrets and certificates that sessions and webhooks would, keeps none, and says which can't be used. Of a
+ * secrets engine it asks what is left of the gateway's token, and has it issue nothing. Not part of loading: the machine
+ * that checks a config need not be the one that holds its secrets.
  */
-export async function checkSecrets(config: Pick<Config, "targets" | "approvals">): Promise<SecretProblem[]> {
+export async function checkSecrets(config: Checked): Promise<SecretProblem[]> {
   const problems: SecretProblem[] = [];
-  for (const { of, look } of [...atTargets(config), ...atWebhooks(config), ...atCallbacks(config)]) {
+  const secrets = createSecrets({ vault: () => config.vault });
+  const looks = [
+    ...atEngine(config, secrets),
+    ...atTargets(config, secrets),
+    ...atWebhooks(config, secrets),
+    ...atCallbacks(config, secrets),
+  ];
+  for (const { of, look } of looks) {
     try {
       await look();
     } catch (error) {
@@ -32,43 +47,57 @@ export async function checkSecrets(config: Pick<Config, "targets" | "approvals">
   return problems;
 }
 
-function atTargets({ targets }: Pick<Config, "targets">): Look[] {
+function atEngine({ vault }: Checked, secrets: Secrets): Look[] {
+  return vault ? [{ of: "vault", look: () => secrets.vault.lookUpToken() }] : [];
+}
+
+async function lookAt(secrets: Secrets, reference: SecretReference): Promise<void> {
+  (await secrets.resolve(reference)).wipe();
+}
+
+async function lookAtKey(secrets: Secrets, reference: SecretReference): Promise<void> {
+  (await resolveSigningKey(secrets, reference)).wipe();
+}
+
+function atTargets({ targets }: Checked, secrets: Secrets): Look[] {
   return [...targets.values()].flatMap((target) => {
     const levels = [...target.levels.values()];
     // Where a level has the target's own, it is named by its level.
     const own = levels.some(({ credential }) => credential === target.credential)
       ? []
-      : looksAt(target.credential).map((look) => ({ of: `target ${target.name}`, look }));
+      : looksAt(target.credential, secrets).map((look) => ({ of: `target ${target.name}`, look }));
     const theirs = levels.flatMap(({ name, credential }) =>
-      looksAt(credential).map((look) => ({ of: `target ${target.name}, level ${name}`, look })),
+      looksAt(credential, secrets).map((look) => ({ of: `target ${target.name}, level ${name}`, look })),
     );
     return [...own, ...theirs];
   });
 }
 
-function looksAt(credential: LevelCredential): (() => Promise<unknown>)[] {
+function looksAt(credential: LevelCredential, secrets: Secrets): (() => Promise<unknown>)[] {
   if (!("user" in credential)) return [];
   const { password, certificate } = credential;
   return [
-    ...(password ? [() => resolveSecret(password)] : []),
-    ...(certificate ? [() => readClientCertificate(certificate)] : []),
+    ...(password ? [() => lookAt(secrets, password)] : []),
+    ...(certificate ? [async () => (await readClientCertificate(certificate)).key.wipe()] : []),
   ];
 }
 
-function atWebhooks({ approvals }: Pick<Config, "approvals">): Look[] {
+function atWebhooks({ approvals }: Checked, secrets: Secrets): Look[] {
   return approvals.webhooks.flatMap(({ name, url, secret, plaintext }) => {
     const lookAtUrl = async () => {
-      const complaint = httpsComplaint((await resolveSecret(url)).reveal(), { development: plaintext });
+      const address = await secrets.resolve(url);
+      const complaint = httpsComplaint(address.reveal(), { development: plaintext });
+      address.wipe();
       if (complaint !== undefined) throw new Error(`its URL can't be used: ${complaint}`);
     };
-    const looks = [lookAtUrl, ...(secret ? [() => resolveSigningKey(secret)] : [])];
+    const looks = [lookAtUrl, ...(secret ? [() => lookAtKey(secrets, secret)] : [])];
     return looks.map((look) => ({ of: `webhook ${name}`, look }));
   });
 }
 
-function atCallbacks({ approvals }: Pick<Config, "approvals">): Look[] {
+function atCallbacks({ approvals }: Checked, secrets: Secrets): Look[] {
   return approvals.callbacks.map(({ name, secret }) => ({
     of: `callback ${name}`,
-    look: () => resolveSigningKey(secret),
+    look: () => lookAtKey(secrets, secret),
   }));
 }

@@ -19,6 +19,7 @@ export function crossChecks(file: File, protocols: readonly ConfigProtocol[]): S
     ...sharedKeys(file),
     ...unknownProviders(file),
     ...levelsWithoutCredential(file, protocols),
+    ...withoutEngine(file),
     ...targetsWithoutTls(file),
     ...unspokenNames(file),
   ];
@@ -156,6 +157,44 @@ function levelsWithoutCredential(file: File, protocols: readonly ConfigProtocol[
         return { ...at, message };
       });
   });
+}
+
+/** What a secrets engine has, in a file that has no engine. */
+function withoutEngine(file: File): SettingsIssue[] {
+  if (file["vault"] !== undefined) return [];
+  const approvals = mapOf(file["approvals"]);
+  const references = [
+    ...credentialsOf(file).flatMap(([credential, path]) => [
+      [credential["password"], [...path, "password"]] as const,
+      // A level's, by which the engine issues one.
+      ...(credential["vault"] === undefined ? [] : [["vault:", [...path, "vault"]] as const]),
+    ]),
+    ...listOf(approvals["webhooks"]).flatMap((hook, index) =>
+      ["url", "secret"].map((key) => [mapOf(hook)[key], ["approvals", "webhooks", index, key]] as const),
+    ),
+    ...listOf(approvals["callbacks"]).map(
+      (callback, index) => [mapOf(callback)["secret"], ["approvals", "callbacks", index, "secret"]] as const,
+    ),
+  ];
+  return references
+    .filter(([written]) => typeof written === "string" && written.startsWith("vault:"))
+    .map(([, path]) => ({
+      path,
+      message:
+        "this needs a secrets engine, and the file has none: write `vault: { address: https://HOST:8200, token: file:PATH }` at the top",
+    }));
+}
+
+/** Every credential of the file, the targets' and the levels', with the way to it. */
+function credentialsOf(file: File): readonly (readonly [File, Path])[] {
+  return Object.entries(mapOf(file["targets"])).flatMap(([name, target]) =>
+    [
+      [mapOf(target), ["targets", name]] as const,
+      ...Object.entries(mapOf(mapOf(target)["levels"])).map(
+        ([level, own]) => [mapOf(own), ["targets", name, "levels", level]] as const,
+      ),
+    ].map(([holder, path]) => [mapOf(holder["credential"]), [...path, "credential"]] as const),
+  );
 }
 
 /** Whether each session of a level has a user of its own, as far as the level can be read. */

@@ -12,6 +12,7 @@ import {
 import { z } from "zod";
 import { approvals } from "./approvals.ts";
 import { detectors } from "./detectors.ts";
+import { vault } from "./vault.ts";
 import { issuer } from "./urls.ts";
 import type { Reading } from "./target-schema.ts";
 
@@ -157,6 +158,11 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
       .describe("What a client can grow, and how far"),
     sessions: sessions(),
     approvals: approvals(reading),
+    vault: vault(reading)
+      .exactOptional()
+      .describe(
+        "The secrets engine that `vault:` references and levels with `credential: { vault: PATH }` use",
+      ),
     drain: duration({ min: 0, max: 60 * MINUTE })
       .prefault("30s")
       .describe("How long a gateway that shuts down waits for its sessions"),

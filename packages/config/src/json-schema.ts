@@ -4,6 +4,7 @@ import type { ConfigProtocol } from "./config.ts";
 import { fileSchema } from "./file-schema.ts";
 import { listOf, mapOf } from "./raw.ts";
 import { targetSchema } from "./target-schema.ts";
+import { vault } from "./vault.ts";
 
 type JsonSchema = Readonly<Record<string, unknown>>;
 
@@ -70,6 +71,7 @@ function merged(own: JsonSchema, common: JsonSchema): JsonSchema {
 function production(): JsonSchema {
   const password = jsonSchemaOf(targetSchema({ ...reading, development: false }, []).shape.credential);
   const secret = mapOf(password["properties"])["password"];
+  const engine = jsonSchemaOf(vault({ ...reading, development: false }));
   const credential = { properties: { password: secret } };
   return {
     properties: {
@@ -84,6 +86,7 @@ function production(): JsonSchema {
       identity: {
         properties: { oidc: { items: { properties: { issuer: { pattern: "^https://" } } } } },
       },
+      vault: { properties: engine["properties"] },
       approvals: {
         properties: {
           url: { pattern: "^https://" },

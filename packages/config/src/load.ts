@@ -55,8 +55,20 @@ async function readDocument(
     return { ok: false, problems: document.problems(safe).sort(byPlace) };
   }
 
-  const { development, state, tls, identity, detectors, limits, sessions, approvals, drain, audit, log } =
-    common.value;
+  const {
+    development,
+    state,
+    tls,
+    identity,
+    detectors,
+    limits,
+    sessions,
+    approvals,
+    vault,
+    drain,
+    audit,
+    log,
+  } = common.value;
   const { control, ...listeners } = common.value.listeners;
   return {
     ok: true,
@@ -74,6 +86,7 @@ async function readDocument(
       limits,
       sessions,
       approvals: approvalsConfig(approvals, identity.oidc),
+      ...(vault ? { vault } : {}),
       drain,
       durability: audit.durability,
       logLevel: log.level,

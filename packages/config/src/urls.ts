@@ -10,7 +10,7 @@ export function issuer(options: { development: boolean }) {
   return urlWithoutQuery(options);
 }
 
-/** Where others reach this gateway, without the slash that may stand at its end: paths are put behind it. */
+/** Where something is reached, without the slash that may stand at its end: paths are put behind it. */
 export function publicUrl(options: { development: boolean }) {
   return urlWithoutQuery(options).transform((text) => text.replace(/\/+$/, ""));
 }

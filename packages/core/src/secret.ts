@@ -25,9 +25,13 @@ export class Secret {
    */
   reveal(): string {
     if (this.#bytes) return this.#bytes.toString("utf8");
-    throw new GatehouseError("SECRET_UNAVAILABLE", "The secret was wiped after its last use; nothing was done.", {
-      hint: "Open a new session.",
-    });
+    throw new GatehouseError(
+      "SECRET_UNAVAILABLE",
+      "The secret was wiped after its last use; nothing was done.",
+      {
+        hint: "Open a new session.",
+      },
+    );
   }
 
   /** In bytes of its UTF-8; 0 once it is wiped. */

@@ -66,9 +66,9 @@ function outputOf(command: Command, deadline: number, output: Buffer[]): Promise
     stdio: ["ignore", "pipe", "ignore"],
   });
   return new Promise((resolve, reject) => {
-    const fail = (what: string, cause?: unknown) => {
+    const fail = (what: string) => {
       clearTimeout(timer);
-      reject(unavailable(command, what, cause));
+      reject(unavailable(command, what));
     };
     const kill = (what: string) => {
       endGroup(child.pid);
@@ -83,9 +83,10 @@ function outputOf(command: Command, deadline: number, output: Buffer[]): Promise
       size += bytes.length;
       if (size > MAX_SECRET_BYTES) kill("printed more than 64 KiB");
     });
-    child.on("error", (cause) => {
-      const code = "code" in cause ? String(cause.code) : "unknown error";
-      fail(code === "ENOENT" ? "does not exist" : `can't be run (${code})`, cause);
+    child.on("error", (error) => {
+      // Only its code: the error itself has the arguments.
+      const code = "code" in error ? String(error.code) : "unknown error";
+      fail(code === "ENOENT" ? "does not exist" : `can't be run (${code})`);
     });
     child.on("close", (code, signal) => {
       if (code !== 0) fail(code === null ? `was ended by ${signal}` : `ended with exit code ${code}`);
@@ -113,10 +114,10 @@ function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(passed);
 }
 
-function unavailable([program]: Command, what: string, cause?: unknown): GatehouseError {
+function unavailable([program]: Command, what: string): GatehouseError {
   return new GatehouseError(
     "SECRET_UNAVAILABLE",
     `The program ${program} ${what}; the credential that needs its secret was not used.`,
-    { hint: `Run ${program} by hand as the gateway's user, with its arguments.`, cause },
+    { hint: `Run ${program} by hand as the gateway's user, with its arguments.` },
   );
 }

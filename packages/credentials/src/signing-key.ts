@@ -8,7 +8,10 @@ const LEAST_BYTES = 16;
  * The secret that a reference leads to, where it is one to sign with.
  * @throws GatehouseError SECRET_UNAVAILABLE where there is none, or where it is shorter than 16 bytes
  */
-export async function resolveSigningKey(secrets: Secrets, reference: SecretReference): Promise<Secret> {
+export async function resolveSigningKey(
+  secrets: Pick<Secrets, "resolve">,
+  reference: SecretReference,
+): Promise<Secret> {
   const secret = await secrets.resolve(reference);
   if (secret.size >= LEAST_BYTES) return secret;
   secret.wipe();

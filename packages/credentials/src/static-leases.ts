@@ -8,7 +8,7 @@ import type { Secrets } from "./secrets.ts";
  * `acquire` takes a level, or a target for the gateway's own way in; it rejects with GatehouseError SECRET_UNAVAILABLE
  * where a reference leads nowhere, and CERTIFICATE_INVALID where the certificate can't be used.
  */
-export function staticLeases(secrets: Secrets): {
+export function staticLeases(secrets: Pick<Secrets, "resolve">): {
   acquire(way: { readonly credential: TargetCredential }): Promise<Lease>;
 } {
   return {

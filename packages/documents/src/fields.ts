@@ -3,11 +3,7 @@ import type { Address, TcpAddress, UnixAddress } from "@gatehouse/core";
 import { z } from "zod";
 
 /** A string with a form of its own: read by `parse`, which answers undefined to what does not fit. */
-function form<T>(
-  expected: string,
-  pattern: RegExp,
-  parse: (text: string) => T | undefined,
-) {
+function form<T>(expected: string, pattern: RegExp, parse: (text: string) => T | undefined) {
   return z
     .string()
     .meta({ pattern: pattern.source, description: expected })

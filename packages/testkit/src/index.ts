@@ -8,3 +8,4 @@ export * from "./free-port.ts";
 export * from "./postgres-server.ts";
 export * from "./sample-approval.ts";
 export * from "./sample-session.ts";
+export * from "./vault-server.ts";

@@ -32,7 +32,10 @@ export interface VaultClientOptions {
   readonly deadline?: number;
 }
 
-const seconds = z.number().min(0).transform((value) => value * 1000);
+const seconds = z
+  .number()
+  .min(0)
+  .transform((value) => value * 1000);
 
 /** A lease that lasts 0 s has no end of its own. */
 const lasting = seconds.transform((value) => (value === 0 ? Number.POSITIVE_INFINITY : value));
@@ -135,9 +138,13 @@ export class VaultClient {
   async #ask(question: VaultQuestion): Promise<unknown> {
     const settings = this.#options.settings();
     if (settings === undefined) {
-      throw new GatehouseError("VAULT_FAILED", "The config has no secrets engine; what needed it was not done.", {
-        hint: "Write `vault: { address: https://..., token: file:PATH }` into the config.",
-      });
+      throw new GatehouseError(
+        "VAULT_FAILED",
+        "The config has no secrets engine; what needed it was not done.",
+        {
+          hint: "Write `vault: { address: https://..., token: file:PATH }` into the config.",
+        },
+      );
     }
     const secret = await this.#options.token(settings.token);
     try {

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { GatehouseError, Secret } from "@gatehouse/core";
 import t, { type Test } from "tap";
-import { resolveSecret } from "../src/index.ts";
+import { createSecrets } from "../src/index.ts";
+
+const secrets = createSecrets({ vault: () => undefined });
 
 function secretFile(t: Test, content: string | Buffer): string {
   const path = join(t.testdir(), "secret");
@@ -25,20 +27,20 @@ t.test("an environment variable is read when it is asked for", async (t) => {
   const reference = { from: "env", name: "GATEHOUSE_TEST_SECRET" } as const;
   t.teardown(() => delete process.env["GATEHOUSE_TEST_SECRET"]);
   process.env["GATEHOUSE_TEST_SECRET"] = "first";
-  t.equal((await resolveSecret(reference)).reveal(), "first");
+  t.equal((await secrets.resolve(reference)).reveal(), "first");
   process.env["GATEHOUSE_TEST_SECRET"] = "second";
-  t.equal((await resolveSecret(reference)).reveal(), "second");
+  t.equal((await secrets.resolve(reference)).reveal(), "second");
 });
 
 t.test("a variable that is not set or empty is unavailable, by its name", async (t) => {
   const reference = { from: "env", name: "GATEHOUSE_TEST_ABSENT" } as const;
-  t.match(await refusal(resolveSecret(reference)), {
+  t.match(await refusal(secrets.resolve(reference)), {
     code: "SECRET_UNAVAILABLE",
     message: /GATEHOUSE_TEST_ABSENT is not set/,
   });
   t.teardown(() => delete process.env["GATEHOUSE_TEST_ABSENT"]);
   process.env["GATEHOUSE_TEST_ABSENT"] = "";
-  t.match(await refusal(resolveSecret(reference)), {
+  t.match(await refusal(secrets.resolve(reference)), {
     code: "SECRET_UNAVAILABLE",
     message: /GATEHOUSE_TEST_ABSENT is empty/,
   });
@@ -46,9 +48,9 @@ t.test("a variable that is not set or empty is unavailable, by its name", async 
 
 t.test("a file is read anew at each call, so that a rotated secret is used", async (t) => {
   const path = secretFile(t, "old");
-  t.equal((await resolveSecret({ from: "file", path })).reveal(), "old");
+  t.equal((await secrets.resolve({ from: "file", path })).reveal(), "old");
   writeFileSync(path, "new");
-  t.equal((await resolveSecret({ from: "file", path })).reveal(), "new");
+  t.equal((await secrets.resolve({ from: "file", path })).reveal(), "new");
 });
 
 t.test("one newline at a file's end is removed, and nothing else", async (t) => {
@@ -61,16 +63,16 @@ t.test("one newline at a file's end is removed, and nothing else", async (t) => 
     ["\ufeffmarked", "\ufeffmarked"],
   ] as const) {
     const path = secretFile(t, content);
-    t.equal((await resolveSecret({ from: "file", path })).reveal(), secret);
+    t.equal((await secrets.resolve({ from: "file", path })).reveal(), secret);
   }
 });
 
 t.test("64 KiB are read, and a byte more is refused", async (t) => {
   const largest = "x".repeat(64 * 1024);
   const path = secretFile(t, largest);
-  t.equal((await resolveSecret({ from: "file", path })).reveal(), largest);
+  t.equal((await secrets.resolve({ from: "file", path })).reveal(), largest);
   writeFileSync(path, `${largest}x`);
-  t.match(await refusal(resolveSecret({ from: "file", path })), { message: /larger than 64 KiB/ });
+  t.match(await refusal(secrets.resolve({ from: "file", path })), { message: /larger than 64 KiB/ });
 });
 
 t.test("a file that is missing, empty, not text or not a file is unavailable, by its path", async (t) => {
@@ -88,7 +90,7 @@ t.test("a file that is missing, empty, not text or not a file is unavailable, by
     ["file/below", /can't be read \(ENOTDIR\)/],
   ] as const) {
     const path = join(folder, name);
-    const error = await refusal(resolveSecret({ from: "file", path }));
+    const error = await refusal(secrets.resolve({ from: "file", path }));
     t.equal(error.code, "SECRET_UNAVAILABLE", name);
     t.match(error.message, message, name);
     t.ok(error.message.includes(path), name);
@@ -98,11 +100,20 @@ t.test("a file that is missing, empty, not text or not a file is unavailable, by
 
 t.test("an error holds nothing of the content", async (t) => {
   const path = secretFile(t, Buffer.concat([Buffer.from("hunter2"), Buffer.from([0xff])]));
-  const error = await refusal(resolveSecret({ from: "file", path }));
+  const error = await refusal(secrets.resolve({ from: "file", path }));
   t.notMatch(inspect(error, { depth: 10 }), "hunter2");
 });
 
-t.test("a literal is the secret that the config read", async (t) => {
-  const secret = new Secret("for development");
-  t.equal(await resolveSecret({ from: "literal", secret }), secret);
+t.test("a literal is what the config read, and wiping it leaves the config's own alone", async (t) => {
+  const reference = { from: "literal", secret: new Secret("for development") } as const;
+  (await secrets.resolve(reference)).wipe();
+  t.equal((await secrets.resolve(reference)).reveal(), "for development");
+});
+
+t.test("what the engine has can't be had without an engine", async (t) => {
+  const reference = { from: "vault", path: "secret/data/orders", field: "password" } as const;
+  t.match(await refusal(secrets.resolve(reference)), {
+    code: "VAULT_FAILED",
+    message: /the config has no secrets engine/i,
+  });
 });
