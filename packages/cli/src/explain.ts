@@ -1,4 +1,5 @@
 import {
+  type AccessTerms,
   type AnswerLineage,
   type DecisionRequest,
   type Facts,
@@ -34,6 +35,8 @@ export interface Explained {
   readonly request: DecisionRequest;
   readonly explanation: Explanation;
   readonly ending: Ending;
+  /** What getting in at this level needs beside a rule; undefined where that is nothing. */
+  readonly access: AccessTerms | undefined;
   /** As the rules see them. */
   readonly facts: Facts;
   /** Of each of its answers; undefined without the target's catalog. */
@@ -77,8 +80,10 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
   const explanation = policies.explain(request);
   const ending = endingOf(explanation.decision, command);
   const facts = { ...command.facts, access: explanation.access };
-  if (options.json) printJson({ ending, ...explanation, facts, lineage });
-  else printExplanation({ request, explanation, ending, facts, lineage });
+  const access = policies.access(request);
+  if (options.json)
+    printJson({ ending, ...explanation, ...(access ? { gettingIn: access } : {}), facts, lineage });
+  else printExplanation({ request, explanation, ending, access, facts, lineage });
   if (ending.effect !== "allow") throw new Failed();
 }
 

@@ -1,4 +1,4 @@
-import type { ApprovalScope, Approvers, Hold } from "@gatehouse/core";
+import type { AccessTerms, ApprovalScope, Approvers, Hold } from "@gatehouse/core";
 import { formatDuration } from "@gatehouse/documents";
 import type { Ending } from "@gatehouse/policy";
 import { print, table } from "./output.ts";
@@ -16,11 +16,19 @@ export function printHolds({ holds, unanswered }: Extract<Ending, { effect: "hol
   );
 }
 
-function termsOf({ approvers, expires, reasons, scope, message }: Hold): string[][] {
+/** What somebody needs to get in at the level at all, before any command. */
+export function printAccess({ holds, lasts }: AccessTerms): void {
+  for (const hold of holds) {
+    print(`  needs a grant: the policy ${hold.rule.policy} (${hold.rule.source})`);
+    print(table(termsOf(hold, `${formatDuration(lasts)} at the most`), "    "));
+  }
+}
+
+function termsOf({ approvers, expires, reasons, scope, message }: Hold, lasts = scopeOf(scope)): string[][] {
   return [
     ["approved by", approvers.map(inWords).join(", and by ")],
     ["within", formatDuration(expires)],
-    ["good for", scopeOf(scope)],
+    ["good for", lasts],
     ...(reasons.length > 0 ? [["reason given by", reasons.join(" and ")]] : []),
     ...(message === undefined ? [] : [["message", message]]),
   ];

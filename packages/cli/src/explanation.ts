@@ -7,14 +7,14 @@ import {
   type Shown,
 } from "@gatehouse/policy";
 import type { Explained } from "./explain.ts";
-import { printHolds } from "./explanation-hold.ts";
+import { printAccess, printHolds } from "./explanation-hold.ts";
 import { paint, print, table } from "./output.ts";
 
 /** Characters of a fact's value beside a condition; the facts have it whole. */
 const VALUE = 60;
 
 /** What `policy explain` says in words. */
-export function printExplanation({ request, explanation, ending, facts, lineage }: Explained): void {
+export function printExplanation({ request, explanation, ending, access, facts, lineage }: Explained): void {
   const { identity, target, level } = request;
   const groups = identity.groups.length > 0 ? ` of ${identity.groups.join(", ")}` : "";
   print(`${EFFECTS[ending.effect]}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
@@ -25,6 +25,10 @@ export function printExplanation({ request, explanation, ending, facts, lineage 
   }
   if (ending.effect === "allow" && ending.brokeGlass) {
     print(`       its glass is broken: not held by ${sourceOf(ending.brokeGlass)}, and that is reported`);
+  }
+  if (access) {
+    heading("getting in");
+    printAccess(access);
   }
   if (ending.effect === "hold") {
     heading("approval");

@@ -1,5 +1,6 @@
 import type {
   Access,
+  AccessTerms,
   Decision,
   DecisionRequest,
   Hold,
@@ -8,6 +9,7 @@ import type {
   PolicyEngine,
   RuleReference,
 } from "@gatehouse/core";
+import { type PolicyAccess, termsOf } from "./access.ts";
 import { combine, permits, refused, type RuleErrorListener } from "./combine.ts";
 import { failureOf, holds } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
@@ -127,6 +129,10 @@ export class Engine implements LoadedPolicies {
     return (this.#select(identity, target.name, level.name)?.holds.length ?? 0) > 0;
   }
 
+  access({ identity, target, level }: Parameters<PolicyEngine["access"]>[0]): AccessTerms | undefined {
+    return this.#select(identity, target.name, level.name)?.access;
+  }
+
   masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): readonly Mask[] {
     return this.#select(identity, target.name, level.name)?.everyMask ?? [];
   }
@@ -202,9 +208,11 @@ export class Engine implements LoadedPolicies {
     if (!environment || !configured.levels.has(level)) return undefined;
     const selected: SelectedRule[] = [];
     const functions: FunctionLists[] = [];
+    const accesses: PolicyAccess[] = [];
     for (const policy of this.#policies) {
       if (reasonAgainst(policy, identity, target, level) !== undefined) continue;
       functions.push(policy.functions);
+      if (policy.access) accesses.push(policy.access);
       for (const rule of policy.rules) {
         const condition = rule.conditions.get(environment.protocol);
         if (condition !== undefined || rule.conditions.has(environment.protocol)) {
@@ -224,6 +232,7 @@ export class Engine implements LoadedPolicies {
       everyMask: selected.flatMap(({ rule }) => maskSets.of(rule)),
       maskSets,
       holdSets,
+      access: termsOf(accesses),
       functions: new ListedFunctions(functions),
       memory: new Memory(),
     };

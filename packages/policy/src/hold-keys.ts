@@ -1,5 +1,6 @@
 import { didYouMean, duration, formatDuration, oneOrMore } from "@gatehouse/documents";
 import { z } from "zod";
+import { line } from "./fields.ts";
 import { whoLists } from "./who.ts";
 
 const SECOND = 1000;
@@ -81,6 +82,20 @@ export const holdKeys = {
     .describe("what becomes of a command that nobody answers; refuse unless it is said")
     .optional(),
 };
+
+/** The same keys where getting in at all needs somebody's yes: its approvers are not left out. */
+export const accessKey = z.strictObject({
+  approvers: holdKeys.approvers.unwrap(),
+  expires: holdKeys.expires
+    .unwrap()
+    .describe("how long it waits to be answered, 10s to 24h; 15m unless it is said")
+    .exactOptional(),
+  lasts: duration(TIMES)
+    .describe("how long whoever was let in may stay, or come again, 1m to 24h; 1h unless it is said")
+    .exactOptional(),
+  reason: holdKeys.reason,
+  message: line("a message", 300).exactOptional(),
+});
 
 /** The keys of a hold as they are read. */
 export type HoldKeys = {

@@ -8,7 +8,7 @@ import {
 } from "@gatehouse/documents";
 import { z } from "zod";
 import { line, listOf, text } from "./fields.ts";
-import { holdIssues, holdKeys, holdKeysJsonSchema } from "./hold-keys.ts";
+import { accessKey, holdIssues, holdKeys, holdKeysJsonSchema } from "./hold-keys.ts";
 import { maskIssues, maskKeys, maskKeysJsonSchema } from "./mask-keys.ts";
 import { casesAmongPolicies, isCases } from "./misnamed.ts";
 import { whoLists } from "./who.ts";
@@ -79,6 +79,7 @@ const policyFile = z.strictObject({
   who,
   targets,
   levels: listOf(name(), "level").optional(),
+  access: accessKey.describe("getting in at all needs somebody's yes, for a time").optional(),
   functions: z
     .strictObject({
       reads: listOf(functionName(), "function").optional(),

@@ -1,6 +1,7 @@
 import type { Identity, RuleReference } from "@gatehouse/core";
 import type { FunctionLists } from "./listed-functions.ts";
 import type { Condition } from "./condition.ts";
+import type { PolicyAccess } from "./access.ts";
 import type { HoldRule } from "./hold-rule.ts";
 import type { MaskRule, Tags } from "./mask-rule.ts";
 import type { Effect } from "./policy-file.ts";
@@ -38,6 +39,8 @@ export interface Policy {
   readonly levels: ReadonlySet<string> | undefined;
   /** Functions that the target's users have made, by what they are held to do. */
   readonly functions: FunctionLists;
+  /** What whoever it is for needs to get in at all. */
+  readonly access: PolicyAccess | undefined;
   readonly rules: readonly Rule[];
 }
 

@@ -1,5 +1,6 @@
-import type { SettingsIssue } from "@gatehouse/core";
+import type { RuleReference, SettingsIssue } from "@gatehouse/core";
 import { didYouMean, type Problem, type YamlDocument } from "@gatehouse/documents";
+import { resolveAccess } from "./access.ts";
 import { type Condition, compileCondition, parseExpression } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
 import { type ExpressionProblem, namings } from "./expression.ts";
@@ -42,6 +43,11 @@ export function resolvePolicy(
     const environment = surroundings.environments.get(targets.get(name)?.protocol ?? "");
     if (environment) environments.set(environment.protocol, environment);
   }
+  const reference = (title: string, path: (string | number)[]): RuleReference => ({
+    policy: file.policy,
+    rule: title,
+    source: `${document.file}:${document.lineOf(path)}`,
+  });
   const rules = file.rules.map((written, index): Rule => {
     const { when, message } = written;
     const { effect, title } = effectOf(written);
@@ -51,11 +57,7 @@ export function resolvePolicy(
       problems.push(document.problemWithin(["rules", index, "when"], offset, message));
     }
     return {
-      reference: {
-        policy: file.policy,
-        rule: title,
-        source: `${document.file}:${document.lineOf(["rules", index])}`,
-      },
+      reference: reference(title, ["rules", index]),
       effect,
       when,
       message,
@@ -70,6 +72,7 @@ export function resolvePolicy(
     who: whoOf(file.who),
     targets: everywhere ? undefined : new Set(file.targets),
     levels: setOf(file.levels),
+    access: file.access && resolveAccess(reference("access", ["access"]), file.access),
     functions: { reads: file.functions?.reads ?? [], writes: file.functions?.writes ?? [] },
     rules,
   };

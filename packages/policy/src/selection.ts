@@ -1,4 +1,4 @@
-import type { Hold, Mask } from "@gatehouse/core";
+import type { AccessTerms, Hold, Mask } from "@gatehouse/core";
 import type { Condition } from "./condition.ts";
 import type { Place, WhenEnvironment } from "./environment.ts";
 import type { ListedFunctions } from "./listed-functions.ts";
@@ -26,6 +26,8 @@ export interface Selection {
   readonly everyMask: readonly Mask[];
   readonly maskSets: RuleSets<Mask>;
   readonly holdSets: RuleSets<Hold>;
+  /** What getting in needs beside a rule. */
+  readonly access: AccessTerms | undefined;
   readonly functions: ListedFunctions;
   readonly memory: Memory;
 }
