@@ -168,6 +168,13 @@ export class Approvals {
     return held;
   }
 
+  /** What was asked for, as soon as it is on record; undefined where it could not be put there, and the wait has ended. */
+  async recorded(held: Held): Promise<Approval | undefined> {
+    const entry = this.#ofHeld.get(held);
+    await entry?.settled();
+    return entry?.recorded === true ? entry.approval : undefined;
+  }
+
   /**
    * Whether a command whose wait has ended is let through now. Where it is, its approval is spent from here on,
    * whatever the audit log and the store do next. Where it is not, it never will be.

@@ -45,11 +45,15 @@ export function whyNot(
 ): ErrorCode | undefined {
   const { state, requester, holds, answers } = approval;
   if (identityKey(requester) === identityKey(by)) return "APPROVAL_OWN";
-  const concerned = holds.some(({ approvers }) => approvers.some((entry) => counts(by, entry)));
-  if (!concerned) return "APPROVAL_NOT_YOURS";
+  if (!couldApprove(holds, by)) return "APPROVAL_NOT_YOURS";
   if (state !== "pending") return "APPROVAL_ENDED";
   if (answers.some((answer) => identityKey(answer.by) === identityKey(by))) return "APPROVAL_ANSWERED";
   return holds.some((hold) => helps(hold, answers, by)) ? undefined : "APPROVAL_NOT_YOURS";
+}
+
+/** Whether somebody is among those whom these ask for. */
+export function couldApprove(holds: readonly Hold[], by: Person): boolean {
+  return holds.some(({ approvers }) => approvers.some((entry) => counts(by, entry)));
 }
 
 /** Whether one more yes fills a place that is empty, be it by others' changing theirs. */

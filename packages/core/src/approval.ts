@@ -52,7 +52,7 @@ export type VoidReason =
   | "client_gone"
   /** The client cancelled the command. */
   | "canceled"
-  /** What was sent before it failed, and the command with it. */
+  /** What was sent before it failed, and the command with it; or a log-in that waited was let in by another yes. */
   | "overtaken"
   /** The gateway ended the session. */
   | "session_ended"
@@ -129,6 +129,7 @@ export interface Approval {
   readonly changedAt: number;
   readonly requester: Pick<Identity, "subject" | "kind" | "groups" | "proof">;
   readonly session: {
+    /** Empty where there is none: access that was asked for beforehand. */
     readonly id: string;
     readonly openedAt: number;
     readonly client: Address;

@@ -11,6 +11,7 @@ import type { SessionEnd } from "./session.ts";
 
 /** Who and where, in every event of a session. */
 export interface AuditActor {
+  /** Empty where there is none yet: access that is asked for beforehand. */
   readonly session: string;
   readonly subject: string;
   readonly target: string;

@@ -18,6 +18,7 @@ export const errorCodes = {
   CONFIG_INVALID: "A config or policy file has errors; it was not loaded.",
   CONTROL_UNREACHABLE:
     "The control plane did not answer, or did not prove that it is the one that was asked for.",
+  GRANT_ENDED: "The grant has come to its end, or was taken back, before this came.",
   GRANT_NOT_NEEDED: "The level is open to this identity without a grant.",
   GRANT_UNKNOWN: "There is no such grant, or none that this identity may see.",
   IDENTITY_ALGORITHM: "The token is signed by an algorithm that is not allowed.",

@@ -18,6 +18,8 @@ export interface Grant {
   /** Milliseconds since the epoch. */
   readonly from: number;
   readonly until: number;
+  /** What had to be met: who could say yes can take it back, and it is good as long as these are the terms. */
+  readonly holds: readonly [Hold, ...Hold[]];
   /** The approval that it rests on, who said yes, and why it was asked for. */
   readonly approval: string;
   readonly by: readonly Answer["by"][];

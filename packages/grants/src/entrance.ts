@@ -13,6 +13,12 @@ export type Entry =
       readonly refusal: Omit<Refusal, "reference"> & { readonly reason: string };
     };
 
+/** How a log-in can wait, and what it says of itself: a LoginRequest is one. */
+export interface Waiting extends Pick<LoginRequest, "waits" | "gone"> {
+  /** Why, in the words of whoever asks. */
+  readonly reason?: string | undefined;
+}
+
 /** Where a log-in can wait for people. */
 export interface Entrance {
   /**
@@ -21,5 +27,5 @@ export interface Entrance {
    * @param session as it is going to be
    * @param waiting without `waits` it is refused where it would have to wait; when `gone` aborts, what was asked for is void
    */
-  enter(session: Session, waiting: Pick<LoginRequest, "waits" | "gone">): Promise<Entry>;
+  enter(session: Session, waiting: Waiting): Promise<Entry>;
 }

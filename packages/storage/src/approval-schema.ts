@@ -15,7 +15,8 @@ const proof = z.object({
   tokenId: z.string().exactOptional(),
 });
 
-const person = z.object({ subject: z.string(), kind: identityKind, groups: strings, proof });
+/** Who has asked, or answered. */
+export const person = z.object({ subject: z.string(), kind: identityKind, groups: strings, proof });
 
 const transform = z.discriminatedUnion("kind", [
   z.object({ kind: z.enum(["redact", "null", "hash"]) }),
@@ -38,7 +39,7 @@ const approvers = z.object({
   count: z.number(),
 });
 
-const hold = z.object({
+export const hold = z.object({
   rule,
   approvers: z.tuple([approvers], approvers),
   expires: z.number(),

@@ -1,6 +1,7 @@
 import type { ApprovalStore } from "@gatehouse/approvals";
 import type { Approval } from "@gatehouse/core";
 import { approvalSchema } from "./approval-schema.ts";
+import { attempts, recordOf } from "./attempt.ts";
 import { type Durability, openDatabase } from "./database.ts";
 import { Statements } from "./records.ts";
 
@@ -48,8 +49,7 @@ export function openApprovalStore(
     ORDER BY requested_at DESC, id DESC LIMIT :limit`);
   const forget = database.prepare("DELETE FROM approvals WHERE open = 0 AND changed_at < ?");
 
-  const statements = new Statements(file);
-  const approvalOf = (row: Record<string, unknown>) => statements.record(approvalSchema, row);
+  const { write, read } = attempts(file);
 
   return {
     save(approval) {
@@ -60,16 +60,16 @@ export function openApprovalStore(
     get: (id) =>
       statements.read(() => {
         const row = get.get(id);
-        return row && approvalOf(row);
+        return row && recordOf(row, approvalSchema, file);
       }),
-    unfinished: () => statements.read(() => unfinished.all().map((row) => approvalOf(row))),
+    unfinished: () => read(() => unfinished.all().map((row) => recordOf(row, approvalSchema, file))),
     list: ({ states, before, limit }) =>
       statements.read(() =>
         list
           .all({ states: states ? JSON.stringify(states) : null, before: before ?? null, limit })
-          .map((row) => approvalOf(row)),
+          .map((row) => recordOf(row, approvalSchema, file)),
       ),
-    forget: (endedBefore) => Number(statements.write(() => forget.run(endedBefore).changes)),
+    forget: (endedBefore) => Number(write(() => forget.run(endedBefore).changes)),
     close() {
       if (database.isOpen) database.close();
     },

@@ -1,2 +1,2 @@
 export { type Durability, openApprovalStore } from "./approval-store.ts";
-export { openLeaseStore } from "./lease-store.ts";
+export { openGrantStore } from "./grant-store.ts";
