@@ -70,9 +70,16 @@ export interface PolicyEngine {
   access(request: Omit<DecisionRequest, "command" | "now" | "client">): AccessTerms | undefined;
   /**
    * Whether any rule could ever allow, or hold, some command of anybody at this level that has these facts. True where that
-   * can't be told.
+   * can't be told. With more facts that are known, it is true for fewer commands, never for others.
    */
-  couldAllow(request: Pick<DecisionRequest, "target" | "level"> & { readonly facts: PartialFacts }): boolean;
+  couldAllow(
+    request: Pick<DecisionRequest, "target" | "level"> & {
+      /** As the rules see them: the access is that with all functions that are listed. */
+      readonly facts: PartialFacts;
+      /** Functions among those that it runs which users of the target have made: without a list, its access is unknown. */
+      readonly userFunctions?: readonly string[];
+    },
+  ): boolean;
   /** All that any rule could ever hide of this target from this identity at this level. The same list each time. */
   masks(request: Omit<DecisionRequest, "command" | "now" | "client">): readonly Mask[];
 }

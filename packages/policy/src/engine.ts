@@ -21,6 +21,7 @@ import { Memory } from "./memory.ts";
 import type { Effect } from "./policy-file.ts";
 import { type ConditionPart, reasonsOf } from "./reasons.ts";
 import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
+import { Reach } from "./reach.ts";
 import { RuleSets } from "./rule-sets.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
 
@@ -88,6 +89,8 @@ export class Engine implements LoadedPolicies {
   readonly #targets: ReadonlyMap<string, EngineTarget>;
   /** By identity, then target, then level: bounded by the config, and gone with the identity. */
   readonly #selections = new WeakMap<Identity, Map<string, Map<string, Selection>>>();
+  /** By target, then level. */
+  readonly #reaches = new Map<string, Map<string, Reach>>();
 
   constructor({ version, policies, targets, environments, onError }: EngineParts) {
     this.version = version;
@@ -129,8 +132,8 @@ export class Engine implements LoadedPolicies {
     return (this.#select(identity, target.name, level.name)?.holds.length ?? 0) > 0;
   }
 
-  access({ identity, target, level }: Parameters<PolicyEngine["access"]>[0]): AccessTerms | undefined {
-    return this.#select(identity, target.name, level.name)?.access;
+  couldAllow({ target, level, ...asked }: Parameters<PolicyEngine["couldAllow"]>[0]): boolean {
+    return this.#reach(target.name, level.name)?.includes(asked) ?? false;
   }
 
   masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): readonly Mask[] {
@@ -240,6 +243,19 @@ export class Engine implements LoadedPolicies {
     const byLevel = byTarget.get(target) ?? new Map<string, Selection>();
     this.#selections.set(identity, byTarget.set(target, byLevel.set(level, selection)));
     return selection;
+  }
+
+  /** Undefined as of a selection. */
+  #reach(target: string, level: string): Reach | undefined {
+    const known = this.#reaches.get(target)?.get(level);
+    if (known !== undefined) return known;
+    const configured = this.#targets.get(target);
+    const environment = configured && this.#environments.get(configured.protocol);
+    if (!environment || !configured.levels.has(level)) return undefined;
+    const reach = new Reach(this.#policies, environment, target, level);
+    const byLevel = this.#reaches.get(target) ?? new Map<string, Reach>();
+    this.#reaches.set(target, byLevel.set(level, reach));
+    return reach;
   }
 
   #reasonAgainst(policy: Policy, identity: Identity, target: string, level: string) {

@@ -25,7 +25,15 @@ export class ListedFunctions {
     if (!names.every((name) => this.#reads(name) || this.#writes(name))) return access;
     return otherwise === "read" ? "write" : otherwise;
   }
+
+  /** What a command that runs these functions, and maybe others, can be in the eyes of somebody for whom all lists hold. */
+  possible(names: readonly string[]): readonly Access[] {
+    if (!names.every((name) => this.#reads(name) || this.#writes(name))) return ["unknown"];
+    return names.every(this.#reads) ? ACCESSES : ACCESSES.filter((access) => access !== "read");
+  }
 }
+
+const ACCESSES: readonly Access[] = ["read", "write", "ddl", "admin", "unknown"];
 
 type Listed = (name: string) => boolean;
 

@@ -56,3 +56,8 @@ export function reasonAgainst(
   if (policy.levels !== undefined && !policy.levels.has(level)) return "level";
   return undefined;
 }
+
+/** Whether there is anybody at this level of this target to whom a policy applies. */
+export function speaksOf({ targets, levels }: Policy, target: string, level: string): boolean {
+  return (targets === undefined || targets.has(target)) && (levels === undefined || levels.has(level));
+}

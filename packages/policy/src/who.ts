@@ -32,6 +32,17 @@ export function includes({ groups, subjects, kinds }: Who, identity: Identity): 
   );
 }
 
+/** Whether whoever the second is for, the first is for as well. False where that can't be told. */
+export function covers(wide: Who, narrow: Who): boolean {
+  return (["groups", "subjects", "kinds"] as const).every((list) => {
+    const entries = narrow[list];
+    const wanted = wide[list];
+    return (
+      wanted === undefined || (entries !== undefined && [...entries].every((entry) => wanted.has(entry)))
+    );
+  });
+}
+
 export function setOf(list: readonly string[] | undefined): ReadonlySet<string> | undefined {
   return list && new Set(list);
 }
