@@ -78,7 +78,7 @@ export function equal(left: Possible, right: Possible): Possible {
   const fits = (value: unknown): boolean => {
     if (left.kind === "from") return typeof value !== "bigint" || value >= left.least;
     if (left.kind === "list") {
-      return !Array.isArray(value) || left.includes.every((item) => contains(value, item));
+      return !isList(value) || left.includes.every((item) => contains(value, item));
     }
     return true;
   };
@@ -107,11 +107,11 @@ export function less(left: Possible, right: Possible): Possible {
 export function within(item: Possible, list: Possible): Possible {
   if (list.kind === "among") {
     const lists = list.values;
-    if (!lists.every(Array.isArray)) return ANY;
+    if (!lists.every(isList)) return ANY;
     if (lists.every(({ length }) => length === 0)) return FALSE;
     if (item.kind !== "among") return ANY;
     return combined(item, list, (value, values) =>
-      Array.isArray(values) ? contains(values, value) : undefined,
+      isList(values) ? contains(values, value) : undefined,
     );
   }
   if (list.kind !== "list" || item.kind !== "among") return ANY;
@@ -123,7 +123,7 @@ export function sum(left: Possible, right: Possible): Possible {
     return combined(left, right, (a, b) => {
       if (typeof a === "string" && typeof b === "string") return a + b;
       if (typeof a === "bigint" && typeof b === "bigint") return a + b;
-      return Array.isArray(a) && Array.isArray(b) ? [...a, ...b] : undefined;
+      return isList(a) && isList(b) ? [...a, ...b] : undefined;
     });
   }
   // Of two lists, what is in either is in their sum.
@@ -135,8 +135,8 @@ export function sum(left: Possible, right: Possible): Possible {
 export function sizeOf(value: Possible): Possible {
   if (value.kind === "among") {
     return mapped(value, (one) => {
-      if (typeof one === "string") return BigInt([...one].length);
-      return Array.isArray(one) ? BigInt(one.length) : undefined;
+      if (typeof one === "string") return BigInt(Array.from(one).length);
+      return isList(one) ? BigInt(one.length) : undefined;
     });
   }
   if (value.kind !== "list") return ANY;
@@ -173,7 +173,7 @@ export function only(possible: Possible): { readonly value: unknown } | undefine
 export function certainly(possible: Possible): readonly unknown[] | undefined {
   if (possible.kind === "list") return possible.includes;
   const list = only(possible)?.value;
-  return Array.isArray(list) ? list : undefined;
+  return isList(list) ? list : undefined;
 }
 
 function boolOf(possible: Possible): Bool {
@@ -195,6 +195,10 @@ function contains(list: readonly unknown[], value: unknown): boolean {
 }
 
 function same(one: unknown, other: unknown): boolean {
-  if (!Array.isArray(one) || !Array.isArray(other)) return one === other;
+  if (!isList(one) || !isList(other)) return one === other;
   return one.length === other.length && one.every((item, index) => same(item, other[index]));
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
