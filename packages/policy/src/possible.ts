@@ -110,9 +110,7 @@ export function within(item: Possible, list: Possible): Possible {
     if (!lists.every(isList)) return ANY;
     if (lists.every(({ length }) => length === 0)) return FALSE;
     if (item.kind !== "among") return ANY;
-    return combined(item, list, (value, values) =>
-      isList(values) ? contains(values, value) : undefined,
-    );
+    return combined(item, list, (value, values) => (isList(values) ? contains(values, value) : undefined));
   }
   if (list.kind !== "list" || item.kind !== "among") return ANY;
   return item.values.every((value) => contains(list.includes, value)) ? TRUE : ANY;

@@ -1,4 +1,4 @@
-import type { Command, FactValue, PartialFacts } from "@gatehouse/core";
+import type { Access, Command, FactValue, PartialFacts } from "@gatehouse/core";
 import t from "tap";
 import { command, identity, load, policy, request } from "./fixtures.ts";
 import { engineOf, pick, randomFrom, type Sample } from "./samples.ts";
@@ -273,7 +273,7 @@ function randomItemTest(random: Random): string {
 
 function randomCommand(random: Random): Command {
   const subset = (list: readonly string[]) => list.filter(() => random(3) === 0);
-  const access = pick(random, ["read", "read", "write", "ddl", "unknown"]);
+  const access = pick<Access>(random, ["read", "read", "write", "ddl", "unknown"]);
   const functions = subset(["app.f", "app.g", "pg_catalog.lower"]);
   const names = functions.filter((name) => name.startsWith("app."));
   const facts = {
