@@ -16,10 +16,10 @@ import { type SqlCommand, sqlFacts, toCommand, withoutCatalog } from "./commands
 import { refusedByAnalysis } from "./grounds.ts";
 import { misfits } from "./masking/misfits.ts";
 import { RUN_BY_NAME } from "./masking/plan.ts";
+import { PostgresProvisioner } from "./provisioner/provisioner.ts";
 import { serve } from "./server.ts";
 import { SurroundingsOfTargets } from "./surroundings.ts";
-import { Upstream } from "./upstream.ts";
-import { postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
+import { levelSettingsOf, mints, postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
 
 /**
  * PostgreSQL's frontend/backend protocol, version 3.
@@ -62,11 +62,9 @@ export function postgres(analyzer = new Analyzer()): Protocol {
         return { ok: true, value: { understand, misfits: (masks) => misfits(masks, catalog) } };
       },
     },
-    probe: async (target, lease) => {
-      const settings = settingsOf(target);
-      const { database } = settings;
-      const parameters = new Map(Object.entries({ database, application_name: "gatehouse" }));
-      await (await Upstream.connect({ ...target, settings }, lease, parameters, KEEPALIVE)).end();
+    minting: {
+      mints: (settings) => mints(levelSettingsOf({ settings })),
+      provisioner: (options) => new PostgresProvisioner(options),
     },
     dispose: () => {
       catalogs?.dispose();

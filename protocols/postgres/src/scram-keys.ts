@@ -64,6 +64,22 @@ function prepare(password: string): string {
   }
 }
 
+/** Bytes, as PostgreSQL's own. */
+const SALT = 16;
+/** PostgreSQL's default: a random password of 32 bytes is not to be guessed, however quick a guess is. */
+const ITERATIONS = 4096;
+
+/**
+ * What a server keeps of a password (`pg_authid.rolpassword`), made here so that no server sees the password itself.
+ * @param keyring gets the keys, so that the first log-in need not derive them again
+ */
+export async function verifierOf(password: Secret, keyring: ScramKeyring): Promise<string> {
+  const salt = randomBytes(SALT);
+  const { storedKey, serverKey } = await keyring.keys(password, salt, ITERATIONS);
+  const keys = `${storedKey.toString("base64")}:${serverKey.toString("base64")}`;
+  return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString("base64")}$${keys}`;
+}
+
 export function hmac(key: Buffer, text: string): Buffer {
   return createHmac(HASH, key).update(text, "utf8").digest();
 }

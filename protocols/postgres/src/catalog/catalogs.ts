@@ -71,7 +71,7 @@ export class Catalogs {
 }
 
 /** Two targets that are one server and database, entered by one credential. */
-function sameWay(one: Target, other: Target): boolean {
+export function sameWay(one: Target, other: Target): boolean {
   // Secrets that stand in the config don't show whether they are the same.
   if (one.credential.password?.from === "literal" && one.credential !== other.credential) return false;
   return isDeepStrictEqual(wayTo(one), wayTo(other));

@@ -2,8 +2,8 @@ import type { Socket } from "node:net";
 import { GatehouseError, type Lease, type Target } from "@gatehouse/core";
 import { hangUp, Pull } from "@gatehouse/wire";
 import { decodeDataRow } from "../codec/data-row.ts";
-import { decodeErrorResponse } from "../codec/error-response.ts";
-import { type Frame, FrameReader, frame } from "../codec/framing.ts";
+import { decodeErrorResponse, type ErrorFields } from "../codec/error-response.ts";
+import { type Frame, FrameReader, frame, typeCode } from "../codec/framing.ts";
 import { encodeQuery } from "../codec/query.ts";
 import type { PostgresSettings } from "../settings.ts";
 import { connectTarget } from "../target-connection.ts";
@@ -16,6 +16,30 @@ const IDLE = 60_000;
 const PATIENCE = 2_000;
 /** Characters of the target's own that an error repeats. */
 const REASON = 500;
+/** Of a ReadyForQuery: in no transaction. */
+const IDLE_STATUS = typeCode("I");
+
+/** What a server said when it refused a question, as the cause of a TARGET_REJECTED. */
+export class ServerReport extends Error {
+  override readonly name = "ServerReport";
+  readonly sqlstate: string;
+  /** Where the server has said more: what depends on what, for instance. */
+  readonly detail: string;
+
+  constructor(fields: ErrorFields) {
+    super((fields.get("M") ?? "no reason given").slice(0, REASON));
+    this.sqlstate = (fields.get("C") ?? "").slice(0, 5);
+    this.detail = (fields.get("D") ?? "").slice(0, REASON);
+  }
+}
+
+export interface ControlOptions {
+  /** Settings that the connection begins with. */
+  readonly settings?: ReadonlyMap<string, string>;
+  readonly applicationName?: string;
+  /** Milliseconds that nobody asks for anything before it closes; 0 keeps it. A minute where nothing is said. */
+  readonly idle?: number;
+}
 
 /**
  * The gateway's own connection to a target, for questions of its own: what a client wants to be done does not go by it. It keeps the
@@ -25,34 +49,33 @@ export class ControlConnection {
   readonly #socket: Socket;
   readonly #reader = new FrameReader(MESSAGE_LIMIT);
 
-  private constructor(socket: Socket, lease: Lease, rest: Buffer) {
+  private constructor(socket: Socket, lease: Lease, rest: Buffer, idle: number) {
     this.#socket = socket;
     this.#reader.push(rest);
     socket.on("error", () => undefined);
     socket.once("close", () => void lease.release());
-    socket.setTimeout(IDLE, () => this.close());
+    socket.setTimeout(idle, () => this.close());
     socket.unref();
   }
 
   /**
-   * @param settings that the connection begins with
    * @param lease is released when the connection closes, and when there is none
    * @throws GatehouseError as `connectTarget`
    */
   static async open(
     target: Target<PostgresSettings>,
     lease: Lease,
-    settings: ReadonlyMap<string, string> = new Map(),
+    { settings, applicationName = "gatehouse", idle = IDLE }: ControlOptions = {},
   ): Promise<ControlConnection> {
     const parameters = new Map([
-      ...settings,
+      ...(settings ?? []),
       ["database", target.settings.database],
       ["client_encoding", "UTF8"],
-      ["application_name", "gatehouse"],
+      ["application_name", applicationName],
     ]);
     try {
       const { socket, rest } = await connectTarget(target, lease, parameters);
-      return new ControlConnection(socket, lease, rest);
+      return new ControlConnection(socket, lease, rest, idle);
     } catch (error) {
       await lease.release();
       throw error;
@@ -71,12 +94,12 @@ export class ControlConnection {
 
   /**
    * Puts a question to the server. One at a time. After a failure the connection is closed: what is left of the answer, or
-   * of the transaction, has no reader.
+   * of the transaction, has no reader. But for one: where the server has refused and is in no transaction, it can be asked again.
    * @param question messages to which the server's answer ends with one ReadyForQuery
    * @param row is given the one value of each row
    * @param deadline ends it where the server takes too long
-   * @throws GatehouseError TARGET_UNREACHABLE, TARGET_REJECTED with the server's reason, PROTOCOL_VIOLATION, and what
-   * `row` throws
+   * @throws GatehouseError TARGET_UNREACHABLE, TARGET_REJECTED with the server's reason and a ServerReport as its cause,
+   * PROTOCOL_VIOLATION, and what `row` throws
    */
   async put(question: Buffer, deadline: AbortSignal, row: (value: Buffer) => void): Promise<void> {
     const socket = this.#socket;
@@ -84,21 +107,29 @@ export class ControlConnection {
     deadline.addEventListener("abort", abort);
     if (deadline.aborted) abort();
     const pull = new Pull(socket);
+    let refused: GatehouseError | undefined;
+    let settled = false;
     socket.ref();
     try {
       socket.write(question);
       for (;;) {
         const message = await this.#next(pull);
         if (message === undefined) {
+          if (refused) throw refused;
           const reason = deadline.aborted
             ? "The target did not answer the gateway's own question in time."
             : "The target closed the gateway's own connection.";
           throw new GatehouseError("TARGET_UNREACHABLE", reason);
         }
-        if (read(message, row) === "done") return;
+        const outcome = read(message, row);
+        if (outcome instanceof GatehouseError) refused ??= outcome;
+        if (outcome !== "idle" && outcome !== "in transaction") continue;
+        if (!refused) return;
+        settled = outcome === "idle";
+        throw refused;
       }
     } catch (error) {
-      this.close();
+      if (!settled) this.close();
       throw error;
     } finally {
       pull.release();
@@ -123,10 +154,14 @@ export class ControlConnection {
   }
 }
 
-function read({ type, body }: Frame, row: (value: Buffer) => void): "more" | "done" {
+/** @returns what the server refuses with, or where it stands when it has answered */
+function read(
+  { type, body }: Frame,
+  row: (value: Buffer) => void,
+): "more" | "idle" | "in transaction" | GatehouseError {
   switch (String.fromCharCode(type)) {
     case "Z":
-      return "done";
+      return body[0] === IDLE_STATUS ? "idle" : "in transaction";
     case "D": {
       const [value, ...others] = decodeDataRow(body);
       if (!value || others.length > 0) {
@@ -136,12 +171,11 @@ function read({ type, body }: Frame, row: (value: Buffer) => void): "more" | "do
       return "more";
     }
     case "E": {
-      const fields = decodeErrorResponse(body);
-      const reason = (fields.get("M") ?? "no reason given").slice(0, REASON);
-      const sqlstate = (fields.get("C") ?? "").slice(0, 5);
-      throw new GatehouseError(
+      const report = new ServerReport(decodeErrorResponse(body));
+      return new GatehouseError(
         "TARGET_REJECTED",
-        `The target refused the gateway's own question: ${reason} (SQLSTATE ${sqlstate}).`,
+        `The target refused the gateway's own question: ${report.message} (SQLSTATE ${report.sqlstate}).`,
+        { cause: report },
       );
     }
     // Parsed, bound, the shape of the rows, the end of a statement, settings, notices, notifications.

@@ -1,0 +1,202 @@
+import {
+  type Activation,
+  GatehouseError,
+  type MintedUser,
+  type MintProblem,
+  type Provisioner,
+  type ProvisionerOptions,
+  type Removal,
+  type Survey,
+  type Target,
+  type Way,
+} from "@gatehouse/core";
+import { z } from "zod";
+import { sameWay } from "../catalog/catalogs.ts";
+import { ServerReport } from "../catalog/control-connection.ts";
+import { levelSettingsOf, type PostgresSettings, settingsOf } from "../settings.ts";
+import { Administrator, type Greeting, until, understood } from "./administrator.ts";
+import { policyRoles } from "./policy-role.ts";
+import { remove } from "./removal.ts";
+import { statement } from "./statement.ts";
+import { letIn, makeUser, newPassword } from "./users.ts";
+
+/** Milliseconds that a connection to another database is kept when nobody asks. */
+const ELSEWHERE = 10_000;
+
+const DUPLICATE_OBJECT = "42710";
+
+const surveyed = z.object({
+  now: z.number(),
+  users: z.array(z.object({ name: z.string(), canLogIn: z.boolean(), connections: z.int() })),
+  present: z.array(z.string()),
+});
+
+/** The administrator's connections to one target. A removal can wait for others' locks: a log-in does not wait for that. */
+interface Connections {
+  readonly target: Target<PostgresSettings>;
+  readonly making: Administrator;
+  readonly removing: Administrator;
+  /** By database, for what users own in others than the target's own. */
+  readonly elsewhere: Map<string, Administrator>;
+}
+
+/** Makes and removes PostgreSQL roles (12 to 18), as a role that need be no superuser. */
+export class PostgresProvisioner implements Provisioner {
+  readonly #options: ProvisionerOptions;
+  readonly #connections = new Set<Connections>();
+
+  constructor(options: ProvisionerOptions) {
+    this.#options = options;
+  }
+
+  check(_way: Way): Promise<readonly MintProblem[]> {
+    return Promise.resolve([]);
+  }
+
+  async prepare(way: Way, name: string): Promise<MintedUser> {
+    const { password, verifier } = await newPassword();
+    await this.#make(way, name, verifier, () => "");
+    return { name, password };
+  }
+
+  async activate(way: Way, { name, password }: MintedUser, activation: Activation): Promise<MintedUser> {
+    await this.#attempt(way, activation.name, (server) =>
+      [
+        statement("rename", server.version, { ready: name, user: activation.name }),
+        letIn(server, activation, spare(way.target)),
+      ].join(""),
+    );
+    return { name: activation.name, password };
+  }
+
+  async mint(way: Way, activation: Activation): Promise<MintedUser> {
+    const { name } = activation;
+    const { password, verifier } = await newPassword();
+    await this.#make(way, name, verifier, (server) => letIn(server, activation, spare(way.target)));
+    return { name, password };
+  }
+
+  async renew(target: Target, names: readonly string[], ttl: number): Promise<void> {
+    if (names.length === 0) return;
+    await this.#to(target).making.ask((server) =>
+      statement("renew", server.version, { names: JSON.stringify(names), until: until(server, ttl) }),
+    );
+  }
+
+  remove(target: Target, names: readonly string[]): Promise<readonly Removal[]> {
+    const connections = this.#to(target);
+    const { owned, database } = connections.target.settings;
+    const at = (other: string) =>
+      other === database ? connections.removing : this.#elsewhere(connections, other);
+    return remove({ administrator: connections.removing, at, owned }, names);
+  }
+
+  async survey(target: Target): Promise<Survey> {
+    const { making } = this.#to(target);
+    let server: Greeting | undefined;
+    const asked = performance.now();
+    const [found] = await making.ask((reached) => {
+      server = reached;
+      return statement("survey", reached.version);
+    });
+    const { now, users, present } = understood(surveyed, found);
+    // Clocks drift, and machines sleep.
+    if (server) server.ahead = now - (asked + performance.now()) / 2;
+    return { users, present: new Set(present) };
+  }
+
+  tidy(_target: Target): Promise<void> {
+    return Promise.resolve();
+  }
+
+  leave(target: Target): void {
+    const connections = this.#known(target);
+    if (connections) this.#close(connections);
+  }
+
+  close(): void {
+    for (const connections of this.#connections) this.#close(connections);
+  }
+
+  #close(connections: Connections): void {
+    this.#connections.delete(connections);
+    for (const one of [connections.making, connections.removing, ...connections.elsewhere.values()])
+      one.close();
+  }
+
+  /** A new config that leads to the target in the same way keeps them. */
+  #known(target: Target): Connections | undefined {
+    return [...this.#connections].find(
+      (known) => known.target.name === target.name && sameWay(known.target, target),
+    );
+  }
+
+  async #make(way: Way, name: string, verifier: string, then: (server: Greeting) => string): Promise<void> {
+    const level = levelSettingsOf(way.level);
+    const roles = [...(level.memberOf ?? [])];
+    if (level.grants === "policy") roles.push(await policyRoles.ensurePolicyRole(way));
+    await this.#attempt(
+      way,
+      name,
+      (server) => `${makeUser(server, name, verifier, level, roles)}${then(server)}`,
+    );
+  }
+
+  async #attempt({ target }: Way, name: string, write: (server: Greeting) => string): Promise<void> {
+    try {
+      await this.#to(target).making.ask(write);
+    } catch (error) {
+      if (!(error instanceof GatehouseError && error.cause instanceof ServerReport)) throw error;
+      const { sqlstate, message } = error.cause;
+      if (sqlstate === DUPLICATE_OBJECT) {
+        throw new GatehouseError(
+          "MINT_FAILED",
+          `The target has a role "${name}" already; it was not touched.`,
+          {
+            cause: error,
+          },
+        );
+      }
+      throw new GatehouseError("MINT_FAILED", `The target would not make a user: ${message}.`, {
+        cause: error,
+      });
+    }
+  }
+
+  #to(target: Target): Connections {
+    const known = this.#known(target);
+    if (known) return known;
+    const at = { ...target, settings: settingsOf(target) };
+    const { lease, epoch, clock } = this.#options;
+    const options = { target: at, lease: () => lease(target), epoch, clock };
+    const connections = {
+      target: at,
+      making: new Administrator(options),
+      removing: new Administrator(options),
+      elsewhere: new Map<string, Administrator>(),
+    };
+    this.#connections.add(connections);
+    return connections;
+  }
+
+  #elsewhere({ target, elsewhere }: Connections, database: string): Administrator {
+    const known = elsewhere.get(database);
+    if (known) return known;
+    const { lease, epoch, clock } = this.#options;
+    const administrator = new Administrator({
+      target: { ...target, settings: { ...target.settings, database } },
+      lease: () => lease(target),
+      epoch,
+      clock,
+      idle: ELSEWHERE,
+    });
+    elsewhere.set(database, administrator);
+    return administrator;
+  }
+}
+
+/** The gateway logs in as the session's user more than once: to ask how many rows, and to look which server it has reached. */
+function spare(target: Target): number {
+  const { estimate, targetSessionAttrs } = settingsOf(target);
+  return estimate === "explain" || targetSessionAttrs !== "any" ? 1 : 0;
+}

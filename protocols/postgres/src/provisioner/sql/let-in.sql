@@ -1,0 +1,2 @@
+ALTER ROLE :"user" LOGIN VALID UNTIL :'until' CONNECTION LIMIT :sessions;
+COMMENT ON ROLE :"user" IS :'holder';

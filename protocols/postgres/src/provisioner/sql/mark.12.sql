@@ -1,0 +1,1 @@
+GRANT gatehouse_minted TO :"user";

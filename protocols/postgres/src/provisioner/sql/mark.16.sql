@@ -1,0 +1,1 @@
+GRANT gatehouse_minted TO :"user" WITH ADMIN FALSE, INHERIT FALSE, SET FALSE;

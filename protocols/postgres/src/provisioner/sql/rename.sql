@@ -1,0 +1,1 @@
+ALTER ROLE :"ready" RENAME TO :"user";
