@@ -39,6 +39,8 @@ export interface ControlOptions {
   readonly applicationName?: string;
   /** Milliseconds that nobody asks for anything before it closes; 0 keeps it. A minute where nothing is said. */
   readonly idle?: number;
+  /** It can be asked again when the server has refused, and is in no transaction. */
+  readonly outlivesRefusal?: boolean;
 }
 
 /**
@@ -49,8 +51,16 @@ export class ControlConnection {
   readonly #socket: Socket;
   readonly #reader = new FrameReader(MESSAGE_LIMIT);
 
-  private constructor(socket: Socket, lease: Lease, rest: Buffer, idle: number) {
+  readonly #outlivesRefusal: boolean;
+
+  private constructor(
+    socket: Socket,
+    lease: Lease,
+    rest: Buffer,
+    { idle = IDLE, outlivesRefusal = false }: ControlOptions,
+  ) {
     this.#socket = socket;
+    this.#outlivesRefusal = outlivesRefusal;
     this.#reader.push(rest);
     socket.on("error", () => undefined);
     socket.once("close", () => void lease.release());
@@ -65,17 +75,17 @@ export class ControlConnection {
   static async open(
     target: Target<PostgresSettings>,
     lease: Lease,
-    { settings, applicationName = "gatehouse", idle = IDLE }: ControlOptions = {},
+    options: ControlOptions = {},
   ): Promise<ControlConnection> {
     const parameters = new Map([
-      ...(settings ?? []),
+      ...(options.settings ?? []),
       ["database", target.settings.database],
       ["client_encoding", "UTF8"],
-      ["application_name", applicationName],
+      ["application_name", options.applicationName ?? "gatehouse"],
     ]);
     try {
       const { socket, rest } = await connectTarget(target, lease, parameters);
-      return new ControlConnection(socket, lease, rest, idle);
+      return new ControlConnection(socket, lease, rest, options);
     } catch (error) {
       await lease.release();
       throw error;
@@ -94,7 +104,7 @@ export class ControlConnection {
 
   /**
    * Puts a question to the server. One at a time. After a failure the connection is closed: what is left of the answer, or
-   * of the transaction, has no reader. But for one: where the server has refused and is in no transaction, it can be asked again.
+   * of the transaction, has no reader; unless it is one that outlives refusals.
    * @param question messages to which the server's answer ends with one ReadyForQuery
    * @param row is given the one value of each row
    * @param deadline ends it where the server takes too long
@@ -125,7 +135,7 @@ export class ControlConnection {
         if (outcome instanceof GatehouseError) refused ??= outcome;
         if (outcome !== "idle" && outcome !== "in transaction") continue;
         if (!refused) return;
-        settled = outcome === "idle";
+        settled = this.#outlivesRefusal && outcome === "idle";
         throw refused;
       }
     } catch (error) {

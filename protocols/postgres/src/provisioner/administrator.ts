@@ -119,7 +119,7 @@ export class Administrator {
     return ControlConnection.open(
       { ...target, settings: { ...target.settings, targetSessionAttrs: kind } },
       await lease(target),
-      { settings: SETTINGS, applicationName: `gatehouse ${epoch}`, idle },
+      { settings: SETTINGS, applicationName: `gatehouse ${epoch}`, idle, outlivesRefusal: true },
     );
   }
 
