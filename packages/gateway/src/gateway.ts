@@ -19,14 +19,17 @@ import {
   type Logger,
   messageOf,
   type Protocol,
+  type Provisioner,
+  type ProvisionerOptions,
   systemClock,
   type ValueMasks,
 } from "@gatehouse/core";
-import { createSecrets, staticLeases } from "@gatehouse/credentials";
+import { createSecrets, Leases, type LeaseStore, newEpoch, staticLeases } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
+import { Grants, type GrantStore } from "@gatehouse/grants";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
-import { openApprovalStore } from "@gatehouse/storage";
+import { openApprovalStore, openGrantStore, openLeaseStore } from "@gatehouse/storage";
 import { Callbacks, Webhooks } from "@gatehouse/webhooks";
 import type { ApprovalDesk } from "./approval-desk.ts";
 import { ChangeLog } from "./change-log.ts";
@@ -40,6 +43,8 @@ import { version } from "./version.ts";
 
 /** How long a session has to close once it was told to. */
 const CLOSE_GRACE = 2_000;
+/** How long users that were made for sessions may take to be gone; what is left then is for the next run. */
+const REVOKE_GRACE = 5_000;
 /** How long a reload waits for targets that say what they have: one that is away must not keep policies from changing. */
 const LEARN_GRACE = 3_000;
 
@@ -65,12 +70,15 @@ export class Gateway {
   readonly #audit: OpenAuditLog;
   readonly #sessions: SessionRegistry;
   readonly #secrets = createSecrets({ vault: () => this.#configuration.config.vault });
-  readonly #leases = staticLeases(this.#secrets);
+  readonly #leases: Leases;
+  /** By the protocol's name. */
+  readonly #provisioners: ReadonlyMap<string, Provisioner>;
   readonly #listeners = new Map<string, Listener[]>();
   readonly #certificates: ReloadingCertificate[] = [];
   readonly #masks: MaskReview;
-  readonly #store: ApprovalStore;
+  readonly #stores: Stores;
   readonly #approvals: Approvals;
+  readonly #grants: Grants;
   readonly #webhooks: Webhooks;
   /** Where people see and answer what is held. */
   readonly approvals: ApprovalDesk;
@@ -86,10 +94,10 @@ export class Gateway {
     configuration: Configuration,
     audit: OpenAuditLog,
     values: ValueMasks,
-    store: ApprovalStore,
+    stores: Stores,
   ) {
     this.#values = values;
-    this.#store = store;
+    this.#stores = stores;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
     this.#protocols = protocols;
@@ -102,13 +110,43 @@ export class Gateway {
     });
     this.#authenticator = this.#createAuthenticator(configuration);
     const settings = () => this.#configuration.config.approvals;
+    const epoch = newEpoch(randomBytes);
+    this.#provisioners = provisionersOf(protocols, {
+      epoch,
+      lease: (target) => this.#leases.acquireOwn(target),
+      policies: () => this.#configuration.policies,
+      clock: this.#clock,
+      log: this.#log,
+    });
+    const fromConfig = staticLeases(this.#secrets);
+    this.#leases = new Leases({
+      epoch,
+      store: stores.leases,
+      audit,
+      clock: this.#clock,
+      log: this.#log,
+      randomBytes,
+      perIdentity: () => this.#configuration.config.sessions.perIdentity,
+      static: (credential) => fromConfig.acquire({ credential }),
+      provisioner: (protocol) => this.#provisioners.get(protocol),
+    });
     this.#approvals = new Approvals({
-      store,
+      store: stores.approvals,
       audit,
       clock: this.#clock,
       ids: this.#ids,
       log: this.#log,
       limits: settings,
+    });
+    this.#grants = new Grants({
+      approvals: this.#approvals,
+      store: stores.grants,
+      audit,
+      clock: this.#clock,
+      ids: this.#ids,
+      log: this.#log,
+      policies: () => this.#configuration.policies,
+      keep: () => settings().keep,
     });
     this.#webhooks = new Webhooks({
       hooks: () => settings().webhooks,
@@ -158,10 +196,14 @@ export class Gateway {
       log: options.log,
     });
     const values = await openValueMasks(config.stateFolder, () => gateway.configuration.config.detectors);
-    const store = openApprovalStore(join(config.stateFolder, "approvals.db"), {
-      durability: config.durability,
-    });
-    const gateway: Gateway = new Gateway(options, protocols, result.configuration, audit, values, store);
+    const gateway: Gateway = new Gateway(
+      options,
+      protocols,
+      result.configuration,
+      audit,
+      values,
+      openStores(config),
+    );
     try {
       await gateway.#open();
       return gateway;
@@ -217,7 +259,8 @@ export class Gateway {
     const targets = [...this.#configuration.config.targets.values()];
     return targets.flatMap((target) => {
       const status = this.#protocols.find(({ name }) => name === target.protocol)?.status(target);
-      const reason = status?.ok === false ? status.reason : this.#masks.reason(target.name);
+      const leases = this.#leases.status(target);
+      const reason = reasonOf(status) ?? reasonOf(leases) ?? this.#masks.reason(target.name);
       return reason === undefined ? [] : [{ name: `target ${target.name}`, ready: false, reason }];
     });
   }
@@ -267,9 +310,12 @@ export class Gateway {
       this.#authenticator.close();
       this.#authenticator = authenticator;
     }
-    const waiting = needRestart(this.#configuration.config, config);
+    const before = this.#configuration;
+    const waiting = needRestart(before.config, config);
     if (waiting.length > 0) this.#log.warn({ keys: waiting }, "these keys take effect at the next start");
     this.#configuration = result.configuration;
+    this.#leases.adopt(config.targets.values());
+    if (policies.version !== before.policies.version) this.#leases.policiesChanged();
     this.#masks.look(result.configuration);
     void this.#masks.learn(result.configuration);
     this.#log.info({ policyVersion: policies.version, configDigest: config.digest }, "config reloaded");
@@ -298,6 +344,8 @@ export class Gateway {
     });
     // Before anybody gets in: nothing of what another run has left is run any more.
     await this.#approvals.recover();
+    this.#grants.recover();
+    this.#leases.start(config.targets.values());
     await this.#authenticator.start();
     const gate = createGate({
       admission: () => ({
@@ -309,6 +357,7 @@ export class Gateway {
       clock: this.#clock,
       ids: this.#ids,
       log: this.#log,
+      entrance: this.#grants,
       leases: this.#leases,
       sessions: this.#sessions,
       approvals: this.#approvals,
@@ -336,7 +385,7 @@ export class Gateway {
         plaintext,
         limits,
         gate,
-        lease: (target) => this.#leases.acquire(target),
+        lease: (target) => this.#leases.acquireOwn(target),
         learned: (target) => this.#masks.look(this.#configuration, target),
         values: this.#values,
         log: this.#log,
@@ -372,6 +421,8 @@ export class Gateway {
     );
     if (left > 0) this.#log.warn({ sessions: left }, "sessions did not close in time");
     await this.#approvals.close();
+    await this.#leases.close(REVOKE_GRACE);
+    for (const provisioner of this.#provisioners.values()) provisioner.close();
     await this.#webhooks.close();
     this.#authenticator.close();
     for (const certificate of this.#certificates) certificate.close();
@@ -382,13 +433,58 @@ export class Gateway {
       this.#log.error({ error: messageOf(error) }, "audit failed: the stop is not on the log");
     }
     await this.#audit.close();
-    this.#store.close();
+    for (const store of Object.values(this.#stores)) store.close();
     this.#log.info({}, "stopped");
   }
 
   #createAuthenticator({ config }: Configuration): OidcAuthenticator {
     return createAuthenticator({ providers: config.identity.oidc, clock: this.#clock, log: this.#log });
   }
+}
+
+/** What outlives the process, each in a file of its own. */
+interface Stores {
+  readonly approvals: ApprovalStore;
+  readonly grants: GrantStore;
+  readonly leases: LeaseStore;
+}
+
+/** @throws GatehouseError STORE_FAILED; none is open then */
+function openStores({ stateFolder, durability }: Config): Stores {
+  const open: { close(): void }[] = [];
+  const opened = <T extends { close(): void }>(
+    name: string,
+    from: (file: string, options: Pick<Config, "durability">) => T,
+  ): T => {
+    const store = from(join(stateFolder, `${name}.db`), { durability });
+    open.push(store);
+    return store;
+  };
+  try {
+    return {
+      approvals: opened("approvals", openApprovalStore),
+      grants: opened("grants", openGrantStore),
+      leases: opened("leases", openLeaseStore),
+    };
+  } catch (error) {
+    for (const store of open) store.close();
+    throw error;
+  }
+}
+
+function reasonOf(status: ReturnType<Protocol["status"]> | undefined): string | undefined {
+  return status?.ok === false ? status.reason : undefined;
+}
+
+function provisionersOf(
+  protocols: readonly Protocol[],
+  options: ProvisionerOptions,
+): ReadonlyMap<string, Provisioner> {
+  const provisioners = new Map<string, Provisioner>();
+  for (const { name, minting } of protocols) {
+    if (minting) provisioners.set(name, minting.provisioner(options));
+  }
+  return provisioners;
 }
 
 /** For listeners without TLS: no handshake can succeed with it, should one be begun all the same. */

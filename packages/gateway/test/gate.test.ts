@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import { type AuditLog, GatehouseError, idSource, type Lease, type LoginRequest } from "@gatehouse/core";
-import { staticLeases } from "@gatehouse/credentials";
+import { createSecrets, staticLeases } from "@gatehouse/credentials";
 import { createAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
 import t, { type Test } from "tap";
@@ -37,7 +37,7 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
     leases: {
       async acquire({ level: { credential } }) {
         if (!("user" in credential)) throw new Error("the level has no credential of its own");
-        const lease = await staticLeases().acquire({ credential });
+        const lease = await staticLeases(createSecrets({ vault: () => undefined })).acquire({ credential });
         const release = async () => {
           held.delete(leased);
           await lease.release();
