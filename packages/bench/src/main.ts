@@ -8,7 +8,7 @@ import { startBench } from "./postgres/bench.ts";
 import { TRANSPORTS } from "./postgres/peers/ways.ts";
 import { versions } from "./postgres/programs.ts";
 import type { Stage } from "./postgres/stage.ts";
-import { everything, holding, masking, type Programme, sampler } from "./postgres/works.ts";
+import { everything, holding, masking, minting, type Programme, sampler } from "./postgres/works.ts";
 import { type Progress, progressOn } from "./progress.ts";
 import { type Failure, type Result, resultsOf } from "./result.ts";
 import { inRounds, type RoundsOptions } from "./rounds.ts";
@@ -26,6 +26,7 @@ const PROGRAMMES: Readonly<Record<Subject, (quick: boolean) => Programme>> = {
   postgres: (quick) => (quick ? sampler() : everything()),
   masking,
   hold: holding,
+  mint: minting,
 };
 
 /** A load average above which the machine has other things to do. */
@@ -114,11 +115,12 @@ async function measure(
 const NOTES = `ratio: the gateway's figure against pgbouncer's, unless "wanted" says otherwise; the median of the rounds' ratios.
 of unmasked: the same gateway's figure at a level where no rule masks.
 of unheld: the same gateway's figure while no command waits.
+of standing: the same gateway's figure at a level whose user stands in the config.
 of added: what the gateway adds to direct's time, against what pgbouncer adds to it.
 cpu: the process's processor time for each transaction or row, in microseconds.
 tls: ${TRANSPORTS.tls}.
 plain: ${TRANSPORTS.plain}.
-The server runs with fsync off. The gateway checks a token, ten rules and every statement, and writes its audit log.
+The server runs with fsync off, unless a work's name says otherwise. The gateway checks a token, ten rules and every statement, and writes its audit log.
 `;
 
 try {

@@ -4,7 +4,8 @@ import { parseArgs } from "node:util";
 import { INSTALL } from "./postgres/programs.ts";
 
 export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine; or rows that it masks
-against the same rows unmasked, or what it does while commands wait for people.
+against the same rows unmasked, or what it does while commands wait for people, or sessions whose users are made for them
+against those that have one that stands.
 
   npm run bench -- postgres                        all of it: about half an hour
   npm run bench -- postgres --quick                a little of each kind on little data, in two minutes
@@ -13,6 +14,7 @@ against the same rows unmasked, or what it does while commands wait for people.
 
   npm run bench -- masking                         masks and decisions: a quarter of an hour; takes the same options
   npm run bench -- hold                            approvals with 200 commands that wait: ten minutes; the same
+  npm run bench -- mint                            users made for sessions: a quarter of an hour; the same
 
   --rounds N      rounds of each work (5); a ratio is the median of the rounds' ratios
   --seconds N     how long each peer's turn is (3)
@@ -30,7 +32,7 @@ makes no sense.
 `;
 
 /** What can be measured. */
-const subjects = ["postgres", "masking", "hold"] as const;
+const subjects = ["postgres", "masking", "hold", "mint"] as const;
 export type Subject = (typeof subjects)[number];
 
 export interface Options {
@@ -70,7 +72,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const [subject] = positionals;
   if (positionals.length !== 1 || !isSubject(subject)) {
-    throw new TypeError("say what: npm run bench -- postgres, masking or hold (--help says more)");
+    throw new TypeError("say what: npm run bench -- postgres, masking, hold or mint (--help says more)");
   }
   const { quick, list, only, strict, relay, profile } = values;
   return {

@@ -50,7 +50,7 @@ type Values = Readonly<Partial<Record<PeerName, number>>>;
  * that is the machine's noise, whichever of them it flatters.
  */
 export function ratioOf(
-  { gateway, pgbouncer, direct, relay, unmasked, unheld }: Values,
+  { gateway, pgbouncer, direct, relay, unmasked, unheld, standing }: Values,
   against: Against,
 ): number | undefined {
   if (gateway === undefined) return undefined;
@@ -65,6 +65,8 @@ export function ratioOf(
       return unmasked === undefined ? undefined : gateway / unmasked;
     case "unheld":
       return unheld === undefined ? undefined : gateway / unheld;
+    case "standing":
+      return standing === undefined ? undefined : gateway / standing;
     case "itself":
       return gateway;
     case "added":

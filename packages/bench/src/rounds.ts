@@ -13,7 +13,7 @@ export interface Measured extends Sample {
 export type Round = ReadonlyMap<PeerName, Measured>;
 
 /** What of a work decides which process its peers are. */
-export type Turns = Pick<Work<unknown>, "set" | "fresh" | "transport">;
+export type Turns = Pick<Work<unknown>, "set" | "fresh" | "transport" | "minting">;
 
 /** Starts and stops peers. */
 export interface PeerPool {

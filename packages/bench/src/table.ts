@@ -4,7 +4,7 @@ import { type Line, peerNames } from "./work.ts";
 
 const AGAINST = {
   ...{ pgbouncer: "", direct: " of direct", relay: " of relay", added: " of added" },
-  ...{ unmasked: " of unmasked", unheld: " of unheld", itself: "" },
+  ...{ unmasked: " of unmasked", unheld: " of unheld", standing: " of standing", itself: "" },
 } as const;
 const NONE = "-";
 

@@ -1,5 +1,13 @@
 /** What is measured, in the order of the table's columns. */
-export const peerNames = ["direct", "relay", "pgbouncer", "unmasked", "unheld", "gateway"] as const;
+export const peerNames = [
+  "direct",
+  "relay",
+  "pgbouncer",
+  "unmasked",
+  "unheld",
+  "standing",
+  "gateway",
+] as const;
 export type PeerName = (typeof peerNames)[number];
 
 /** A way to the server that is running. */
@@ -16,7 +24,7 @@ export interface Peer {
 
 /** Who works: a role of the server's, and the gateway's level of that name. */
 export type Role = "reader" | "writer";
-export type Level = Role | MaskedLevel | typeof heldLevel;
+export type Level = Role | MaskedLevel | MintedLevel | typeof heldLevel;
 
 /** A level of the gateway's alone that changes what `writer` does, and waits for a person each time: policies/holds.yaml has it. */
 export const heldLevel = "held";
@@ -24,6 +32,10 @@ export const heldLevel = "held";
 /** Levels of the gateway's alone that read what `reader` does, each with masks of its own: policies/masks.yaml has them. */
 export const maskedLevels = ["email", "redacted", "three", "hashed", "elsewhere", "detectors"] as const;
 export type MaskedLevel = (typeof maskedLevels)[number];
+
+/** Levels of the gateway's alone that read as `reader` does, each session as a user of its own: made ahead, made when it is asked for, or shared. */
+export const mintedLevels = ["ready", "cold", "shared"] as const;
+export type MintedLevel = (typeof mintedLevels)[number];
 
 /** Who works at the server where this is asked for. */
 export function roleOf(level: Level): Role {
@@ -35,9 +47,18 @@ export type Transport = "tls" | "plain";
 
 /**
  * What the gateway's figure is held against. `added`: what the gateway adds to direct, by what pgbouncer adds. `unmasked`: the
- * same gateway, where no rule masks. `unheld`: the same gateway, where nothing is held. `itself`: the figure is looked at as it is.
+ * same gateway, where no rule masks. `unheld`: the same gateway, where nothing is held. `standing`: the same gateway, where the level's
+ * user stands in the config. `itself`: the figure is looked at as it is.
  */
-export type Against = "pgbouncer" | "direct" | "relay" | "added" | "unmasked" | "unheld" | "itself";
+export type Against =
+  | "pgbouncer"
+  | "direct"
+  | "relay"
+  | "added"
+  | "unmasked"
+  | "unheld"
+  | "standing"
+  | "itself";
 
 /** What a ratio has to be; one of the two. */
 export type Wanted = { readonly atLeast: number } | { readonly atMost: number };
@@ -45,7 +66,7 @@ export type Wanted = { readonly atLeast: number } | { readonly atMost: number };
 /** One line of the table. */
 export interface Line {
   readonly name: string;
-  readonly unit: "tps" | "rows/s" | "us" | "KB each";
+  readonly unit: "tps" | "rows/s" | "us" | "KB each" | "KB" | "a second" | "sessions" | "users";
   readonly against: Against;
   /** Left out where the figure is only to be known. */
   readonly wanted?: Wanted;
@@ -67,6 +88,8 @@ export interface Work<Stage> {
   readonly transport: Transport;
   /** Works of the same set, one after the other, share their peers' processes. */
   readonly set: string;
+  /** Its gateway has levels whose users are made for sessions: what keeps those ready is not in others' figures. */
+  readonly minting?: true;
   /** Each sample gets processes of its own: what went before would show. */
   readonly fresh?: true;
   /** Most rounds that are worth their time; as many as the options say, when left out. */

@@ -19,6 +19,7 @@ t.test(
     });
     t.match(readOptions(["masking", "--quick"]), { subject: "masking", rounds: 1 });
     t.match(readOptions(["hold"]), { subject: "hold", quick: false });
+    t.match(readOptions(["mint", "--only", "cold"]), { subject: "mint", only: ["cold"] });
     t.equal(readOptions(["--help"]), undefined);
   },
 );

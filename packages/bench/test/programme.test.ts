@@ -1,11 +1,12 @@
 import t from "tap";
-import { everything, holding, masking, sampler } from "../src/postgres/works.ts";
+import { everything, holding, masking, minting, sampler } from "../src/postgres/works.ts";
 
 const programmes = {
   everything: everything(),
   sampler: sampler(),
   masking: masking(false),
   holding: holding(false),
+  minting: minting(false),
 };
 
 for (const [name, programme] of Object.entries(programmes)) {

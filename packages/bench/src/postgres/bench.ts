@@ -1,5 +1,5 @@
-import type { PeerPool } from "../rounds.ts";
-import type { Peer, PeerName, Transport } from "../work.ts";
+import type { PeerPool, Turns } from "../rounds.ts";
+import type { Peer, PeerName } from "../work.ts";
 import { direct } from "./peers/direct.ts";
 import { startGateway } from "./peers/gateway.ts";
 import { startPgbouncer } from "./peers/pgbouncer.ts";
@@ -41,7 +41,7 @@ export async function startBench(
 }
 
 /** What runs: some of the peers are one gateway, looked at in two ways. */
-type Place = Exclude<PeerName, "unmasked" | "unheld">;
+type Place = Exclude<PeerName, "unmasked" | "unheld" | "standing">;
 
 /** Keeps the peers of one set of works running, and no others: idle neighbours would take memory and time. */
 function createPool(site: Site, profiles: string | undefined): PeerPool & { stop(): Promise<void> } {
@@ -62,7 +62,7 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
       const place = placeOf(name);
       const known = running.get(place);
       // One that has crashed fails the work that it crashed in, and no others.
-      const peer = known && isAlive(known) ? known : await startPeer(site, place, work.transport, profiles);
+      const peer = known && isAlive(known) ? known : await startPeer(site, place, work, profiles);
       running.set(place, peer);
       return { ...peer, name };
     },
@@ -75,9 +75,9 @@ function createPool(site: Site, profiles: string | undefined): PeerPool & { stop
   };
 }
 
-/** Masked or held or not, it is one gateway that does it: two would differ in more than that. */
+/** Masked, held, minted or not, it is one gateway that does it: two would differ in more than that. */
 function placeOf(name: PeerName): Place {
-  return name === "unmasked" || name === "unheld" ? "gateway" : name;
+  return name === "unmasked" || name === "unheld" || name === "standing" ? "gateway" : name;
 }
 
 function isAlive({ pid }: Peer): boolean {
@@ -92,7 +92,7 @@ function isAlive({ pid }: Peer): boolean {
 function startPeer(
   site: Site,
   name: Place,
-  transport: Transport,
+  { transport, minting }: Turns,
   profiles: string | undefined,
 ): Promise<Peer> {
   switch (name) {
@@ -101,7 +101,7 @@ function startPeer(
     case "pgbouncer":
       return startPgbouncer(site, transport);
     case "gateway":
-      return startGateway(site, transport, profiles);
+      return startGateway(site, transport, { minting: minting === true, profiles });
     case "relay":
       return startRelay(site);
   }

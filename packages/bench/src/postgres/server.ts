@@ -124,6 +124,10 @@ export async function startServer(site: Site, amounts: Amounts): Promise<Server>
       `create database ${DATABASE}`,
       `create role reader login password '${passwords.reader}'`,
       `create role writer login password '${passwords.writer}'`,
+      `create role gatehouse login createrole password '${passwords.gatehouse}'`,
+      // From PostgreSQL 16 on it takes ADMIN OPTION to give a role to others.
+      "create role readers",
+      "grant readers to gatehouse with admin option",
     ]);
     await call(programs.pgbench, ["-i", "-q", "-s", String(amounts.scale)], DATABASE);
     await psql(DATABASE, [
@@ -132,7 +136,7 @@ export async function startServer(site: Site, amounts: Amounts): Promise<Server>
       "create table bench_secrets (id int, secret text)",
       `do $$ begin for n in 1..${amounts.tables} loop execute format('create table bench_table_%s (id int, owner text, note text, changed timestamptz)', n); end loop; end $$`,
       "create unlogged table bench_copied (like bench_rows)",
-      "grant select on all tables in schema public to reader",
+      "grant select on all tables in schema public to reader, readers",
       "grant select, insert, update on all tables in schema public to writer",
       "vacuum analyze",
       `\\copy bench_rows to '${rowsFile(site)}'`,

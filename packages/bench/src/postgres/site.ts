@@ -21,7 +21,7 @@ export interface Site {
   /** The user of the system that PostgreSQL and pgbouncer run as, when this process is root's. */
   readonly user?: string;
   readonly tls: { readonly ca: string; readonly cert: string; readonly key: string };
-  readonly passwords: Readonly<Record<Role | "postgres", string>>;
+  readonly passwords: Readonly<Record<Role | "gatehouse" | "postgres", string>>;
   readonly serverPort: number;
   /** The folder of the server's Unix socket. */
   readonly serverSockets: string;
@@ -88,7 +88,7 @@ export async function createSite(signal: AbortSignal): Promise<Site> {
         cert: await put("server.crt", pair.certificatePem),
         key: await put("server.key", pair.key.reveal()),
       },
-      passwords: { reader: secret(), writer: secret(), postgres: secret() },
+      passwords: { reader: secret(), writer: secret(), gatehouse: secret(), postgres: secret() },
       serverPort: await freePort(),
       serverSockets: await makeFolder("server"),
       provider,

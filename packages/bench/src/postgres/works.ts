@@ -1,4 +1,4 @@
-import type { Transport, Work } from "../work.ts";
+import { mintedLevels, type Transport, type Work } from "../work.ts";
 import type { Amounts } from "./server.ts";
 import type { Stage } from "./stage.ts";
 import { approvals } from "./works/approvals.ts";
@@ -9,6 +9,7 @@ import { heldMemory } from "./works/held-memory.ts";
 import { latency } from "./works/latency.ts";
 import { maskedRows } from "./works/masked-rows.ts";
 import { memory } from "./works/memory.ts";
+import { sessionsAtPace, visits } from "./works/minted.ts";
 import { connect, type Mode, select, tpcb } from "./works/pgbench-works.ts";
 
 const MODES: readonly Mode[] = ["simple", "prepared", "extended"];
@@ -68,5 +69,15 @@ export function holding(quick: boolean): Programme {
     ...besideHolds(),
     heldMemory(),
   ];
+  return { works, amounts };
+}
+
+/** What it takes that each session has a user of its own; with a server that waits for its disk, and with one that does not. */
+export function minting(quick: boolean): Programme {
+  const amounts = { scale: 1, rows: 0, ...NO_MASKS };
+  const works = [false, true].flatMap((fsync) => [
+    ...mintedLevels.map((level) => visits(level, { fsync })),
+    sessionsAtPace({ fsync, seconds: quick ? 10 : 120 }),
+  ]);
   return { works, amounts };
 }

@@ -9,12 +9,22 @@ import { clientEnvironment, socketOptions, socketPath, type Way } from "./ways.t
 const MAIN = join(import.meta.dirname, "..", "..", "..", "..", "cli", "src", "main.ts");
 export const POLICIES = join(import.meta.dirname, "..", "..", "..", "policies");
 
+export interface GatewayOptions {
+  /** Whether it has levels whose users it makes. */
+  readonly minting: boolean;
+  /** Where V8's CPU profile is written when the gateway stops; none is, when undefined. */
+  readonly profiles: string | undefined;
+}
+
 /**
  * The gateway as an operator runs it: `gatehouse serve` as a process of its own, with tokens checked, ten rules,
  * analysis and an audit log that is new for this process.
- * @param profiles where V8's CPU profile is written when the gateway stops; none is, when left out
  */
-export async function startGateway(site: Site, transport: Transport, profiles?: string): Promise<Peer> {
+export async function startGateway(
+  site: Site,
+  transport: Transport,
+  { minting, profiles }: GatewayOptions,
+): Promise<Peer> {
   const port = await freePort();
   const controlPort = await freePort();
   const folder = await mkdtemp(join(site.folder, "gateway-"));
@@ -23,10 +33,10 @@ export async function startGateway(site: Site, transport: Transport, profiles?: 
   await cp(POLICIES, join(folder, "policies"), { recursive: true });
   const secrets = join(folder, "secrets");
   await mkdir(secrets, { mode: 0o700 });
-  for (const level of ["reader", "writer"] as const) {
-    await writeFile(join(secrets, level), site.passwords[level], { mode: 0o600 });
+  for (const user of ["reader", "writer", "gatehouse"] as const) {
+    await writeFile(join(secrets, user), site.passwords[user], { mode: 0o600 });
   }
-  await writeFile(config, configOf(site, way, controlPort));
+  await writeFile(config, configOf(site, way, { controlPort, minting }));
   const { pid, stop } = await startService(
     {
       program: process.execPath,
@@ -54,7 +64,18 @@ export async function startGateway(site: Site, transport: Transport, profiles?: 
   };
 }
 
-function configOf({ tls, serverPort, provider }: Site, way: Way, controlPort: number): string {
+/** Levels whose users are made, and the administrator who makes them. So many are ready that nobody's log-in empties them. */
+const MINTED = `      ready: { memberOf: [readers], ready: 10 }
+      cold: { memberOf: [readers], ready: 0 }
+      shared: { memberOf: [readers], ready: 0, share: identity }
+    credential: { user: gatehouse, password: file:secrets/gatehouse }
+`;
+
+function configOf(
+  { tls, serverPort, provider }: Site,
+  way: Way,
+  { controlPort, minting }: { readonly controlPort: number; readonly minting: boolean },
+): string {
   const plain = "folder" in way;
   const listener = plain
     ? `{ address: "unix:${socketPath(way)}", tls: off }`
@@ -78,7 +99,7 @@ targets:
       reader: { credential: { user: reader, password: file:secrets/reader } }
       writer: { credential: { user: writer, password: file:secrets/writer } }
       ${heldLevel}: { credential: { user: writer, password: file:secrets/writer } }
-${maskedLevels.map((name) => `      ${name}: { credential: { user: reader, password: file:secrets/reader } }\n`).join("")}policies: [file:policies/*.yaml]
+${maskedLevels.map((name) => `      ${name}: { credential: { user: reader, password: file:secrets/reader } }\n`).join("")}${minting ? MINTED : ""}policies: [file:policies/*.yaml]
 limits: { connections: 5000 }
 sessions: { perIdentity: 5000 }
 approvals: { perIdentity: 1000 }
