@@ -38,7 +38,7 @@ export function visits(level: MintedLevel, { fsync }: MintedOptions): Work<Stage
     lines: [line("p50", { wanted: { atMost: WANTED[level] } }), line("p95")],
     peers: ["standing", "gateway"],
     transport: "tls",
-    set: "minted",
+    set: `minted${beside(fsync)}`,
     minting: true,
     around: (stage, _, measure) => inEarnest(stage.server, fsync, measure),
     async sample({ site }, peer, seconds) {
