@@ -111,7 +111,9 @@ export class MintedLeases implements LeaseKind<MintTerms> {
   /** Users by the name of a target that the config does not have: nobody can take them back before it does. */
   get stranded(): ReadonlyMap<string, number> {
     const counts = new Map<string, number>();
-    for (const { target } of this.#stranded) counts.set(target, (counts.get(target) ?? 0) + 1);
+    // A user that was found under another address of its server is there no more.
+    const left = this.#stranded.filter((record) => this.#options.journal.get(record));
+    for (const { target } of left) counts.set(target, (counts.get(target) ?? 0) + 1);
     return counts;
   }
 

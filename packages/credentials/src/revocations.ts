@@ -16,7 +16,8 @@ export interface Revocation {
   readonly subject?: string;
 }
 
-interface Job extends Revocation {
+interface Job {
+  readonly revocation: Revocation;
   readonly since: number;
   wait: Wait;
   failures: number;
@@ -63,7 +64,7 @@ export class Revocations {
   add(revocation: Revocation): void {
     if (this.#jobs.has(revocation.id)) return;
     const since = this.#options.clock.now();
-    this.#jobs.set(revocation.id, { ...revocation, since, wait: noWait, failures: 0, kept: false });
+    this.#jobs.set(revocation.id, { revocation, since, wait: noWait, failures: 0, kept: false });
   }
 
   /** Those that wait to be gone, without those that are kept. */
@@ -134,7 +135,7 @@ export class Revocations {
   async #take(jobs: readonly Job[]): Promise<void> {
     let removals: readonly Removal[];
     try {
-      removals = await this.#options.remove(jobs.map(({ id }) => id));
+      removals = await this.#options.remove(jobs.map(({ revocation }) => revocation.id));
     } catch (error) {
       this.#failed(jobs, messageOf(error));
       return;
@@ -143,7 +144,7 @@ export class Revocations {
     this.#failure = undefined;
     this.#batch = Math.min(BATCH, this.#batch * 2);
     const byName = new Map(removals.map((removal) => [removal.name, removal]));
-    await Promise.all(jobs.map((job) => this.#settle(job, byName.get(job.id))));
+    await Promise.all(jobs.map((job) => this.#settle(job, byName.get(job.revocation.id))));
   }
 
   async #settle(job: Job, removal: Removal | undefined): Promise<void> {
@@ -158,10 +159,10 @@ export class Revocations {
       job.kept = true;
       this.#kept++;
     } else {
-      this.#jobs.delete(job.id);
+      this.#jobs.delete(job.revocation.id);
       if (known) this.#kept--;
     }
-    await this.#options.settled(job, removal);
+    await this.#options.settled(job.revocation, removal);
   }
 
   #failed(jobs: readonly Job[], reason: string): void {
@@ -183,7 +184,7 @@ export class Revocations {
     const { clock, random } = this.#options;
     job.wait = waitOf(backOff(job.failures, RETRY, random), clock.now());
     job.failures++;
-    this.#jobs.delete(job.id);
-    this.#jobs.set(job.id, job);
+    this.#jobs.delete(job.revocation.id);
+    this.#jobs.set(job.revocation.id, job);
   }
 }
