@@ -24,8 +24,8 @@ export function readyName(epoch: string, randomBytes: RandomBytes): string {
  * @param attempt the second has another name: what may be left of the first is removed by its own
  */
 export function sessionName(epoch: string, session: string, attempt: 1 | 2 = 1): string {
-  const name = `gh_${epoch}_${session.replace(/^ses_/, "").toLowerCase()}${attempt === 1 ? "" : "_2"}`;
-  if (FORM.test(name)) return name;
+  const part = session.replace(/^ses_/, "").toLowerCase();
+  if (/^[0-9a-z]{1,40}$/.test(part)) return `gh_${epoch}_${part}${attempt === 1 ? "" : "_2"}`;
   throw new GatehouseError("INTERNAL", `The session ${session} has an id that no user can be named by.`);
 }
 

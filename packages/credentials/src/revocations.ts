@@ -112,15 +112,19 @@ export class Revocations {
     this.#closed = true;
   }
 
+  /** The next call's. One that has failed alone is tried alone, after all that have not. */
   #due(): readonly Job[] {
     const now = this.#options.clock.now();
+    if (this.#closed || !isOver(this.#pause, now)) return [];
     const due: Job[] = [];
-    if (this.#closed || !isOver(this.#pause, now)) return due;
+    let failed: Job | undefined;
     for (const job of this.#jobs.values()) {
       if (due.length === this.#batch) break;
-      if (isOver(job.wait, now)) due.push(job);
+      if (!isOver(job.wait, now)) continue;
+      if (job.failures === 0) due.push(job);
+      else failed ??= job;
     }
-    return due;
+    return due.length > 0 || failed === undefined ? due : [failed];
   }
 
   async #work(): Promise<void> {
@@ -173,10 +177,13 @@ export class Revocations {
     }
     this.#failure = reason;
     this.#pause = waitOf(backOff(this.#failures, RETRY, random), clock.now());
-    this.#failures++;
-    this.#batch = Math.max(1, jobs.length >> 1);
     const [first] = jobs;
-    if (first && jobs.length === 1) this.#putBack(first);
+    // One of many may be what is wrong: the others need not wait until it is found.
+    if (first && jobs.length === 1) {
+      this.#failures++;
+      this.#putBack(first);
+    }
+    this.#batch = Math.max(1, jobs.length >> 1);
   }
 
   /** Behind all others, and later each time. */
