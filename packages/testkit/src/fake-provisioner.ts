@@ -148,8 +148,6 @@ export class FakeProvisioner implements Provisioner {
 
   survey(target: Target): Promise<Survey> {
     return this.#call("survey", target, [], (database) => {
-      this.#at.add(database);
-      database.present.add(this.#options.epoch);
       return { users: found(database), present: new Set(database.present) };
     });
   }
@@ -184,7 +182,10 @@ export class FakeProvisioner implements Provisioner {
     this.calls.push(call);
     await before?.(call);
     await this.#alive();
-    const result = run(database(target));
+    const at = database(target);
+    this.#at.add(at);
+    at.present.add(this.#options.epoch);
+    const result = run(at);
     await after?.(call);
     await this.#alive();
     return result;
