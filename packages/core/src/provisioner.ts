@@ -29,6 +29,8 @@ export interface MintProblem {
   readonly message: string;
   /** What to do, as a command where there is one. */
   readonly hint: string;
+  /** It works all the same. */
+  readonly minor?: true;
 }
 
 /** A user with this gateway's mark at a target, whichever gateway has made it. */
@@ -81,6 +83,7 @@ export interface Provisioner {
   /**
    * Takes users back: no log-in, no connections, nothing that they own, no user. Those that are not there, or do not have the mark,
    * count as removed and are not touched.
+   * @returns of all that could be seen to; one that is left out is to be tried again soon. It rejects where that is all of them.
    */
   remove(target: Target, names: readonly string[]): Promise<readonly Removal[]>;
   /** All users with the mark that this administrator may remove. Tells other gateways that this one is there, until `leave`. */

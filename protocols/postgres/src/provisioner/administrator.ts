@@ -103,6 +103,13 @@ export class Administrator {
     const connection = await this.#open("read-write").catch((error: unknown) => this.#whyNotWritable(error));
     try {
       const server = await greet(connection);
+      if (server.version < OLDEST) {
+        throw new GatehouseError(
+          "MINT_UNPREPARED",
+          `The target is PostgreSQL ${Math.floor(server.version / 10_000)}; users can be made at 12 and later ones.`,
+          { hint: "Upgrade it, or give the level a credential of its own." },
+        );
+      }
       this.#reached = { connection, server };
       // Closed while this was under way.
       if (this.#closed) connection.close();

@@ -14,6 +14,7 @@ import { z } from "zod";
 import { sameWay } from "../catalog/catalogs.ts";
 import { ServerReport } from "../catalog/control-connection.ts";
 import { levelSettingsOf, type PostgresSettings, settingsOf } from "../settings.ts";
+import { check } from "./check.ts";
 import { Administrator, type Greeting, until, understood } from "./administrator.ts";
 import { policyRoles } from "./policy-role.ts";
 import { remove } from "./removal.ts";
@@ -24,12 +25,16 @@ import { letIn, makeUser, newPassword } from "./users.ts";
 const ELSEWHERE = 10_000;
 
 const DUPLICATE_OBJECT = "42710";
+/** insufficient_privilege, undefined_object, invalid_grant_operation, read_only_sql_transaction */
+const UNPREPARED: ReadonlySet<string> = new Set(["42501", "42704", "0LP01", "25006"]);
 
 const surveyed = z.object({
   now: z.number(),
   users: z.array(z.object({ name: z.string(), canLogIn: z.boolean(), connections: z.int() })),
   present: z.array(z.string()),
 });
+
+const untidy = z.object({ database: z.string() });
 
 /** The administrator's connections to one target. A removal can wait for others' locks: a log-in does not wait for that. */
 interface Connections {
@@ -49,8 +54,9 @@ export class PostgresProvisioner implements Provisioner {
     this.#options = options;
   }
 
-  check(_way: Way): Promise<readonly MintProblem[]> {
-    return Promise.resolve([]);
+  check({ target, level }: Way): Promise<readonly MintProblem[]> {
+    const { making, target: at } = this.#to(target);
+    return check(making, levelSettingsOf(level), at.settings);
   }
 
   async prepare(way: Way, name: string): Promise<MintedUser> {
@@ -85,9 +91,8 @@ export class PostgresProvisioner implements Provisioner {
 
   remove(target: Target, names: readonly string[]): Promise<readonly Removal[]> {
     const connections = this.#to(target);
-    const { owned, database } = connections.target.settings;
-    const at = (other: string) =>
-      other === database ? connections.removing : this.#elsewhere(connections, other);
+    const { owned } = connections.target.settings;
+    const at = (database: string) => this.#at(connections, database);
     return remove({ administrator: connections.removing, at, owned }, names);
   }
 
@@ -105,8 +110,15 @@ export class PostgresProvisioner implements Provisioner {
     return { users, present: new Set(present) };
   }
 
-  tidy(_target: Target): Promise<void> {
-    return Promise.resolve();
+  async tidy(target: Target): Promise<void> {
+    const connections = this.#to(target);
+    const rows = await connections.removing.ask((server) => statement("tidy", server.version));
+    for (const row of rows) {
+      const { database } = understood(untidy, row);
+      await this.#at(connections, database).ask((server) =>
+        statement("drop-marked", server.version, { administrator: server.user }),
+      );
+    }
   }
 
   leave(target: Target): void {
@@ -142,9 +154,9 @@ export class PostgresProvisioner implements Provisioner {
     );
   }
 
-  async #attempt({ target }: Way, name: string, write: (server: Greeting) => string): Promise<void> {
+  async #attempt(way: Way, name: string, write: (server: Greeting) => string): Promise<void> {
     try {
-      await this.#to(target).making.ask(write);
+      await this.#to(way.target).making.ask(write);
     } catch (error) {
       if (!(error instanceof GatehouseError && error.cause instanceof ServerReport)) throw error;
       const { sqlstate, message } = error.cause;
@@ -157,10 +169,20 @@ export class PostgresProvisioner implements Provisioner {
           },
         );
       }
+      const problem = UNPREPARED.has(sqlstate) ? await this.#problem(way) : undefined;
+      if (problem) {
+        throw new GatehouseError("MINT_UNPREPARED", problem.message, { hint: problem.hint, cause: error });
+      }
       throw new GatehouseError("MINT_FAILED", `The target would not make a user: ${message}.`, {
         cause: error,
       });
     }
+  }
+
+  /** Why it was refused, in words for the operator; undefined where nothing is wrong that is known of. */
+  async #problem(way: Way): Promise<MintProblem | undefined> {
+    const problems = await this.check(way).catch(() => []);
+    return problems.find(({ minor }) => !minor);
   }
 
   #to(target: Target): Connections {
@@ -179,8 +201,9 @@ export class PostgresProvisioner implements Provisioner {
     return connections;
   }
 
-  #elsewhere({ target, elsewhere }: Connections, database: string): Administrator {
-    const known = elsewhere.get(database);
+  /** For what is to be removed in one of the target's databases. */
+  #at({ target, removing, elsewhere }: Connections, database: string): Administrator {
+    const known = database === target.settings.database ? removing : elsewhere.get(database);
     if (known) return known;
     const { lease, epoch, clock } = this.#options;
     const administrator = new Administrator({

@@ -13,6 +13,7 @@ const ROUNDS = 4;
 const TOLD = 100;
 
 const DEPENDENTS_EXIST = "2BP01";
+const INSUFFICIENT_PRIVILEGE = "42501";
 
 const lookAt = z.object({
   name: z.string(),
@@ -31,8 +32,8 @@ const described = z.object({ what: z.string() });
 /** Why a user is still there. */
 interface Obstacle {
   readonly reason: string;
-  /** It won't go by trying again soon. */
-  readonly lasting: boolean;
+  /** `lasting`: it won't go by trying again soon. `dependent`: it is so if the next round does not change it. */
+  readonly kind: "passing" | "dependent" | "lasting";
 }
 
 export interface RemovalWay {
@@ -65,36 +66,47 @@ class Removing {
   async run(names: readonly string[]): Promise<readonly Removal[]> {
     const ours = names.filter((name) => MINTED.test(name));
     let remaining = ours.length === 0 ? [] : await this.#ask("disarm", ours);
-    for (let round = 0; round < ROUNDS && remaining.length > 0; round++) {
-      const clean = await this.#clean(remaining);
-      if (clean.length > 0) remaining = await this.#drop(clean);
-      remaining = remaining.filter(({ name }) => !this.#obstacles.get(name)?.lasting);
+    for (let round = 0; round < ROUNDS && remaining.some((user) => !this.#isKept(user)); round++) {
+      const trying = remaining.filter((user) => !this.#isKept(user));
+      const clean = await this.#clean(trying);
+      const after = await this.#drop(namesOf(trying), clean);
+      remaining = [...remaining.filter((user) => this.#isKept(user) && !trying.includes(user)), ...after];
     }
-    return this.#outcome(names, new Set(remaining.map(({ name }) => name)));
+    return this.#outcome(names, remaining);
   }
 
-  #outcome(names: readonly string[], remaining: ReadonlySet<string>): readonly Removal[] {
+  /** Nothing more can be done for now, and no harm: it is nobody's way in. */
+  #isKept({ name, armed, connections }: Remaining): boolean {
+    return !armed && connections === 0 && this.#obstacles.get(name)?.kind === "lasting";
+  }
+
+  #outcome(names: readonly string[], remaining: readonly Remaining[]): readonly Removal[] {
+    const there = new Map(remaining.map((user) => [user.name, user]));
     const removals: Removal[] = [];
     for (const name of names) {
-      const obstacle = this.#obstacles.get(name);
       const owned = this.#owned.get(name) ?? [];
-      if (obstacle?.lasting) removals.push({ name, outcome: "kept", reason: obstacle.reason, owned });
-      else if (!remaining.has(name)) removals.push({ name, outcome: "removed", owned });
+      const user = there.get(name);
+      const obstacle = this.#obstacles.get(name);
+      if (user === undefined) removals.push({ name, outcome: "removed", owned });
+      else if (obstacle && obstacle.kind !== "passing" && !user.armed && user.connections === 0) {
+        removals.push({ name, outcome: "kept", reason: obstacle.reason, owned });
+      }
     }
-    if (removals.length > 0 || names.length === 0) return removals;
-    const [first = ""] = remaining;
-    const reason = this.#obstacles.get(first)?.reason ?? "its connections do not end";
-    throw new GatehouseError("MINT_FAILED", `The user "${first}" could not be removed: ${reason}.`);
+    const [first] = remaining;
+    if (removals.length > 0 || first === undefined) return removals;
+    const reason = this.#obstacles.get(first.name)?.reason ?? "its connections do not end";
+    throw new GatehouseError("MINT_FAILED", `The user "${first.name}" could not be removed: ${reason}.`);
   }
 
   /** Takes away what keeps users from being dropped. @returns those of which it may have worked */
   async #clean(remaining: readonly Remaining[]): Promise<readonly string[]> {
-    const burdened = remaining.filter((user) => !isFree(user)).map(({ name }) => name);
-    const free = remaining.filter(isFree).map(({ name }) => name);
+    for (const { name } of remaining) this.#obstacles.delete(name);
+    const burdened = namesOf(remaining.filter((user) => !isFree(user)));
+    const free = namesOf(remaining.filter(isFree));
     if (burdened.length === 0) return free;
     let users = await this.#ask("evict", burdened);
     for (const user of users) await this.#rollBack(user);
-    const armed = users.filter((user) => user.armed).map(({ name }) => name);
+    const armed = namesOf(users.filter((user) => user.armed));
     if (armed.length > 0)
       users = [...users.filter((user) => !user.armed), ...(await this.#ask("disarm", armed))];
     for (const user of users) {
@@ -150,27 +162,33 @@ class Removing {
   async #attempt(name: string, act: () => Promise<unknown>): Promise<boolean> {
     try {
       await act();
-      this.#obstacles.delete(name);
       return true;
     } catch (error) {
       if (!(error instanceof GatehouseError)) throw error;
       const report = error.cause instanceof ServerReport ? error.cause : undefined;
       const reason = report ? firstLine(report.detail || report.message) : messageOf(error);
-      this.#obstacles.set(name, { reason, lasting: report !== undefined && isLasting(report.sqlstate) });
+      const lasting = report?.sqlstate === DEPENDENTS_EXIST || report?.sqlstate === INSUFFICIENT_PRIVILEGE;
+      this.#obstacles.set(name, { reason, kind: lasting ? "lasting" : "passing" });
       return false;
     }
   }
 
-  async #drop(names: readonly string[]): Promise<Remaining[]> {
-    const [failed, ...rows] = await this.#way.administrator.ask((server) =>
-      ["drop-users", "look"].map((name) => statement(name, server.version, list(names))).join(""),
+  /**
+   * @param clean those of them that there is nothing in the way of
+   * @returns what is left of them
+   */
+  async #drop(names: readonly string[], clean: readonly string[]): Promise<Remaining[]> {
+    const [failed, ...rows] = await this.#way.administrator.ask(({ version }) =>
+      [statement("drop-users", version, list(clean)), statement("look", version, list(names))].join(""),
     );
     for (const [name, { sqlstate, reason }] of Object.entries(understood(failures, failed))) {
-      // What it depends on is seen to in the next round; a lock, by waiting.
-      this.#obstacles.set(name, {
-        reason: firstLine(reason),
-        lasting: sqlstate !== DEPENDENTS_EXIST && isLasting(sqlstate),
-      });
+      const kind =
+        sqlstate === INSUFFICIENT_PRIVILEGE
+          ? "lasting"
+          : sqlstate === DEPENDENTS_EXIST
+            ? "dependent"
+            : "passing";
+      this.#obstacles.set(name, { reason: firstLine(reason), kind });
     }
     return rows.map((row) => understood(lookAt, row));
   }
@@ -191,8 +209,8 @@ function isFree({ armed, connections, prepared, databases }: Remaining): boolean
   return !armed && connections === 0 && prepared.length === 0 && databases.length === 0;
 }
 
-function isLasting(sqlstate: string): boolean {
-  return sqlstate === DEPENDENTS_EXIST || sqlstate === "42501" || sqlstate === "0LP01";
+function namesOf(users: readonly Remaining[]): string[] {
+  return users.map(({ name }) => name);
 }
 
 function firstLine(text: string): string {

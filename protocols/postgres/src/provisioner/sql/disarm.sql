@@ -11,7 +11,7 @@ BEGIN
   FOR minted IN
     SELECT r.oid, r.rolname FROM pg_roles r
     WHERE r.rolname IN (SELECT json_array_elements_text(current_setting('gatehouse.names')::json))
-      AND r.rolname ~ '^gh_'
+      AND r.rolname ~ '^gh_[0-9a-z_]+$'
       AND EXISTS (
         SELECT FROM pg_auth_members m JOIN pg_roles marker ON marker.oid = m.roleid
         WHERE m.member = r.oid AND marker.rolname = 'gatehouse_minted'

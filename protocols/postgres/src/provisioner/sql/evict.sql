@@ -10,7 +10,7 @@ BEGIN
   FOR minted IN
     SELECT r.oid, r.rolname FROM pg_roles r
     WHERE r.rolname IN (SELECT json_array_elements_text(current_setting('gatehouse.names')::json))
-      AND r.rolname ~ '^gh_'
+      AND r.rolname ~ '^gh_[0-9a-z_]+$'
       AND EXISTS (
         SELECT FROM pg_auth_members m JOIN pg_roles marker ON marker.oid = m.roleid
         WHERE m.member = r.oid AND marker.rolname = 'gatehouse_minted'
@@ -38,7 +38,7 @@ BEGIN
     FOR minted IN
       SELECT a.pid, r.oid FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
       WHERE r.rolname IN (SELECT json_array_elements_text(current_setting('gatehouse.names')::json))
-        AND r.rolname ~ '^gh_'
+        AND r.rolname ~ '^gh_[0-9a-z_]+$'
         AND EXISTS (
           SELECT FROM pg_auth_members m JOIN pg_roles marker ON marker.oid = m.roleid
           WHERE m.member = r.oid AND marker.rolname = 'gatehouse_minted'

@@ -17,7 +17,7 @@ SELECT json_build_object(
 )
 FROM pg_roles r
 WHERE r.rolname IN (SELECT json_array_elements_text((:'names')::json))
-  AND r.rolname ~ '^gh_'
+  AND r.rolname ~ '^gh_[0-9a-z_]+$'
   AND EXISTS (
     SELECT FROM pg_auth_members m JOIN pg_roles marker ON marker.oid = m.roleid
     WHERE m.member = r.oid AND marker.rolname = 'gatehouse_minted'

@@ -11,7 +11,7 @@ SELECT json_build_object(
     SELECT json_agg(json_build_object(
       'name', r.rolname, 'canLogIn', r.rolcanlogin, 'connections', coalesce(c.count, 0)))
     FROM pg_roles r LEFT JOIN connections c ON c.usesysid = r.oid
-    WHERE r.rolname ~ '^gh_' AND EXISTS (
+    WHERE r.rolname ~ '^gh_[0-9a-z_]+$' AND EXISTS (
       SELECT FROM pg_auth_members m JOIN pg_roles marker ON marker.oid = m.roleid
       WHERE m.member = r.oid AND marker.rolname = 'gatehouse_minted'
         AND (administrator.rolsuper OR m.grantor = administrator.oid)
