@@ -194,7 +194,7 @@ function* ofDatabase({ connect, database }: Findings, memberOf: readonly string[
 
 function missing({ others }: Findings, { name, quoted }: Role): MintProblem {
   return {
-    message: `The target has no role "${name}"${didYouMean(name, others)}.`,
+    message: `The target has no role "${name}"${didYouMean(name, others) || "."}`,
     hint: `CREATE ROLE ${quoted} NOLOGIN;`,
   };
 }

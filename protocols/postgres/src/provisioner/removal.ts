@@ -94,7 +94,8 @@ class Removing {
     }
     const [first] = remaining;
     if (removals.length > 0 || first === undefined) return removals;
-    const reason = this.#obstacles.get(first.name)?.reason ?? "its connections do not end";
+    const state = first.armed ? "it can't be kept from logging in" : "its connections do not end";
+    const reason = this.#obstacles.get(first.name)?.reason ?? state;
     throw new GatehouseError("MINT_FAILED", `The user "${first.name}" could not be removed: ${reason}.`);
   }
 

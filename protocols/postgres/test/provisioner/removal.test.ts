@@ -176,7 +176,8 @@ t.test("memberships that it has granted, and that it was given since, go with it
   await root.query(`CREATE ROLE friend; CREATE ROLE loaned; GRANT loaned TO ${user.name} WITH ADMIN OPTION`);
   const client = await clientOf(t, server, user);
   await client.query("GRANT loaned TO friend");
-  if (version < 160_000) await client.query(`GRANT ${user.name} TO friend`);
+  // Before PostgreSQL 15 a role may give itself to others.
+  if (version < 150_000) await client.query(`GRANT ${user.name} TO friend`);
   t.match(await provisioner.remove(target, [user.name]), [{ outcome: "removed" }]);
   t.equal(
     await value(
@@ -224,6 +225,10 @@ t.test("what it has made as the marker is tidied away", async (t) => {
 });
 
 t.test("a walsender of its own is ended", async (t) => {
+  if (version < 160_000) {
+    t.comment("Only a superuser can make such users before PostgreSQL 16, or alter them.");
+    return;
+  }
   const user = await minted();
   await root.query(`ALTER ROLE ${user.name} REPLICATION`);
   const { host, port } = server;
