@@ -143,11 +143,17 @@ class Removing {
           database,
           found.map((row) => understood(described, row).what),
         );
-        await administrator.ask((server) => statement("drop-owned", server.version, { user: name }));
+        await administrator.ask(({ version }) => this.#dispose(name, version));
       });
       all &&= done;
     }
     return all;
+  }
+
+  #dispose(user: string, version: number): string {
+    const { owned } = this.#way;
+    if (owned === "drop") return statement("drop-owned", version, { user });
+    return statement("hand-over", version, { user, heir: owned.handOver });
   }
 
   #tell(name: string, database: string, found: readonly string[]): void {

@@ -1,76 +1,9 @@
-import { startPostgres } from "@gatehouse/testkit";
 import pg from "pg";
-import t, { type Test } from "tap";
-import { superuser } from "../support/database.ts";
-import { ADMINISTRATOR, clientOf, minting, value, wayTo } from "./support/minting.ts";
+import t from "tap";
+import { clientOf, value } from "./support/minting.ts";
+import { OWNED, siteOf } from "./support/site.ts";
 
-const server = await startPostgres({ settings: { max_prepared_transactions: "10", wal_level: "logical" } });
-t.teardown(() => server.stop());
-const root = await superuser(t, server);
-const version = Number(await value(root, "SHOW server_version_num"));
-await root.query(ADMINISTRATOR);
-await root.query("GRANT orders_read, orders_write TO gatehouse_admin WITH ADMIN OPTION");
-await root.query("CREATE ROLE maker; GRANT maker TO gatehouse_admin WITH ADMIN OPTION");
-await root.query("CREATE DATABASE second");
-const second = await superuser(t, server, "second");
-for (const client of [root, second]) {
-  const database = String(await value(client, "SELECT current_database()"));
-  await client.query(`GRANT CREATE ON SCHEMA public TO maker; GRANT CREATE ON DATABASE ${database} TO maker`);
-}
-const { provisioner, target } = minting(t, server);
-const maker = wayTo(target, { memberOf: ["maker", "orders_write"], setRole: true });
-let count = 0;
-const minted = () => {
-  count += 1;
-  const holder = { session: `ses_${count}`, subject: "ana" };
-  return provisioner.mint(maker, { name: `gh_0k3y2b9z_${count}`, holder, ttl: 60_000, sessions: 8 });
-};
-
-/** Nothing at the server has to do with a role that is not there any more, and nobody without the mark has changed. */
-async function isClean(t: Test): Promise<void> {
-  t.equal(await value(root, "SELECT count(*)::int FROM pg_roles WHERE rolname ~ '^gh_'"), 0, "no users");
-  t.equal(
-    await value(
-      root,
-      `SELECT count(*)::int FROM pg_shdepend s WHERE refclassid = 'pg_authid'::regclass
-       AND NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = s.refobjid)`,
-    ),
-    0,
-    "nothing that a dropped role owns",
-  );
-  t.equal(
-    await value(
-      root,
-      "SELECT count(*)::int FROM pg_auth_members WHERE NOT EXISTS (SELECT FROM pg_authid a WHERE a.oid = member)",
-    ),
-    0,
-    "no memberships of dropped roles",
-  );
-  t.equal(await value(root, "SELECT count(*)::int FROM pg_prepared_xacts"), 0, "no prepared transactions");
-}
-
-const OWNED = `
-  CREATE SCHEMA own; CREATE TABLE own.things (id serial PRIMARY KEY, note text DEFAULT 'x');
-  CREATE FUNCTION own.bang() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''ran''; END';
-  CREATE TRIGGER bang BEFORE DELETE OR UPDATE ON own.things FOR EACH ROW EXECUTE FUNCTION own.bang();
-  INSERT INTO own.things (note) VALUES ('one');
-  CREATE VIEW own.seen AS SELECT * FROM own.things; CREATE MATERIALIZED VIEW own.kept AS SELECT * FROM own.things;
-  CREATE RULE r AS ON DELETE TO own.things DO INSTEAD NOTHING;
-  CREATE POLICY p ON own.things USING (true);
-  CREATE TYPE own.mood AS ENUM ('good'); CREATE TYPE own.pair AS (a int, b int);
-  CREATE TYPE own.span AS RANGE (subtype = int);
-  CREATE DOMAIN own.short AS text CHECK (length(value) < 9);
-  CREATE TABLE public.typed (s own.short, m own.mood);
-  CREATE FUNCTION own.plus(int, own.mood) RETURNS int LANGUAGE sql AS 'SELECT $1';
-  CREATE OPERATOR own.+ (LEFTARG = int, RIGHTARG = own.mood, FUNCTION = own.plus);
-  CREATE COLLATION own.c FROM "C";
-  CREATE STATISTICS own.st ON id, note FROM own.things;
-  CREATE TEXT SEARCH CONFIGURATION own.ts (COPY = simple);
-  CREATE AGGREGATE own.total (int) (SFUNC = int4pl, STYPE = int);
-  CREATE PUBLICATION pub_own FOR TABLE own.things;
-  ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC;
-  ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO orders_read;
-  SELECT lo_create(0); GRANT SELECT ON own.things TO orders_read;`;
+const { server, root, second, version, provisioner, target, minted, isClean } = await siteOf(t);
 
 t.test("what it owns in two databases goes with it, and nothing of it is run", async (t) => {
   const user = await minted();
@@ -81,7 +14,7 @@ t.test("what it owns in two databases goes with it, and nothing of it is run", a
   const [removal] = await provisioner.remove(target, [user.name]);
   t.match(removal, { name: user.name, outcome: "removed" });
   t.ok(removal?.owned.includes("table own.things in database second"), "it says what there was");
-  await isClean(t);
+  await isClean();
   t.equal(await value(second, "SELECT count(*)::int FROM pg_namespace WHERE nspname = 'own'"), 0);
   t.equal(await value(root, "SELECT count(*)::int FROM pg_largeobject_metadata"), 0);
   t.equal(await value(root, "SELECT count(*)::int FROM pg_default_acl"), 0);
@@ -103,7 +36,7 @@ t.test("many at once, some of which are connected, own things, or are not there"
     await provisioner.remove(target, names),
     names.map((name) => ({ name, outcome: "removed", owned: [] })),
   );
-  await isClean(t);
+  await isClean();
 });
 
 t.test("what has no mark, or no name of the gateway's form, is not touched", async (t) => {
@@ -145,7 +78,7 @@ t.test("it is kept, without rights, where others rest on what it owns", async (t
   t.same(rows, [{ rolcanlogin: false, rolpassword: null, memberships: 1 }]);
   await root.query("DROP VIEW public.resting");
   t.match(await provisioner.remove(target, [user.name]), [{ outcome: "removed" }]);
-  await isClean(t);
+  await isClean();
 });
 
 t.test("a transaction that it has prepared is rolled back, in whichever database", async (t) => {
@@ -159,7 +92,7 @@ t.test("a transaction that it has prepared is rolled back, in whichever database
     );
   }
   t.match(await provisioner.remove(target, [user.name]), [{ outcome: "removed" }]);
-  await isClean(t);
+  await isClean();
 });
 
 t.test("a session that holds its own row open does not keep it", async (t) => {
@@ -168,7 +101,7 @@ t.test("a session that holds its own row open does not keep it", async (t) => {
   await client.query("BEGIN");
   await client.query(`ALTER ROLE ${user.name} PASSWORD 'another'`);
   t.match(await provisioner.remove(target, [user.name]), [{ outcome: "removed" }]);
-  await isClean(t);
+  await isClean();
 });
 
 t.test("memberships that it has granted, and that it was given since, go with it", async (t) => {
@@ -186,7 +119,7 @@ t.test("memberships that it has granted, and that it was given since, go with it
     ),
     0,
   );
-  await isClean(t);
+  await isClean();
   await root.query("DROP ROLE friend, loaned");
 });
 
@@ -201,7 +134,7 @@ t.test(
     ]);
     await root.query(`REVOKE USAGE ON FOREIGN SERVER away FROM ${user.name}`);
     t.match(await provisioner.remove(target, [user.name]), [{ outcome: "removed" }]);
-    await isClean(t);
+    await isClean();
     await root.query("DROP SERVER away; DROP FOREIGN DATA WRAPPER nothing");
   },
 );
@@ -221,7 +154,7 @@ t.test("what it has made as the marker is tidied away", async (t) => {
   t.equal(await value(root, "SELECT to_regclass('public.as_marker')"), null);
   t.equal(await value(root, "SELECT pg_has_role('gatehouse_admin', 'gatehouse_minted', 'USAGE')"), false);
   await root.query("REVOKE CREATE ON SCHEMA public FROM gatehouse_minted, PUBLIC");
-  await isClean(t);
+  await isClean();
 });
 
 t.test("a walsender of its own is ended", async (t) => {
@@ -250,5 +183,5 @@ t.test("a walsender of its own is ended", async (t) => {
     .catch(() => undefined);
   t.match(await provisioner.remove(target, [user.name]), [{ outcome: "removed" }]);
   await ended;
-  await isClean(t);
+  await isClean();
 });
