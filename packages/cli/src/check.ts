@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { watchCertificate } from "@gatehouse/certs";
 import { type Config, checkSecrets, type ListenerTls } from "@gatehouse/config";
 import { type Address, formatAddress, messageOf } from "@gatehouse/core";
-import { type Configuration, loadConfiguration, loadProtocols } from "@gatehouse/gateway";
+import { type Configuration, loadConfiguration, loadProtocols, type WayCheck } from "@gatehouse/gateway";
+import { printWay, tryWays } from "./check-targets.ts";
 import { Failed, paint, print, printError, printJson, printProblems, table } from "./output.ts";
 
 /** Reads config and policies as `serve` would. @throws Failed with the problems printed */
@@ -16,22 +17,34 @@ export async function readConfiguration(file: string, json: boolean): Promise<Co
   throw new Failed();
 }
 
+export interface CheckOptions {
+  readonly config: string;
+  readonly json: boolean;
+  /** Tries the ways into all targets, too. */
+  readonly targets: boolean;
+}
+
 /** `gatehouse check`: everything that `serve` needs, without serving. */
-export async function check({ config: file, json }: { config: string; json: boolean }): Promise<void> {
-  const { config, policies, summaries } = await readConfiguration(file, json);
+export async function check({ config: file, json, targets: tryTargets }: CheckOptions): Promise<void> {
+  const configuration = await readConfiguration(file, json);
+  const { config, policies, summaries } = configuration;
   const missing = [
     ...(await checkSecrets(config)).map(({ of, message }) => `${of}: ${message}`),
     ...(await checkCertificates(config)),
     ...(await checkAuthorities(config)),
   ];
   if (json) {
+    const ways: WayCheck[] = [];
+    const usable = !tryTargets || (await tryWays(configuration, (way) => ways.push(way)));
     printJson({
-      ok: missing.length === 0,
+      ok: missing.length === 0 && usable,
       policyVersion: policies.version,
       targets: [...config.targets.keys()],
       policies: summaries,
       missing,
+      ...(tryTargets ? { ways } : {}),
     });
+    if (!usable) throw new Failed();
   } else {
     const mark = missing.length === 0 ? paint("green", "✔") : paint("red", "✘");
     print(`${mark} ${file}, policies ${policies.version}`);
@@ -54,6 +67,7 @@ export async function check({ config: file, json }: { config: string; json: bool
       ),
     );
     for (const message of missing) printError(`${paint("red", "✘", process.stderr)} ${message}`);
+    if (tryTargets && !(await tryWays(configuration, printWay))) throw new Failed();
   }
   if (missing.length > 0) throw new Failed();
 }

@@ -10,6 +10,7 @@ import {
   urlArgument,
 } from "./approvals-options.ts";
 import { headArgument, type VerifyOptions } from "./audit-options.ts";
+import type { CheckOptions } from "./check.ts";
 import type { ExplainOptions } from "./explain.ts";
 import { Failed, Misused, paint, printError } from "./output.ts";
 import type { TestOptions } from "./policy-test.ts";
@@ -39,10 +40,9 @@ function program(): Command {
     .command("check")
     .description("read config, policies, secrets and certificates, and say what is wrong with them")
     .addOption(config())
+    .option("--targets", "try every level of every target for real, with users made and removed", false)
     .addOption(json())
-    .action(async (options: { config: string; json: boolean }) =>
-      (await import("./check.ts")).check(options),
-    );
+    .action(async (options: CheckOptions) => (await import("./check.ts")).check(options));
 
   const policy = gatehouse.command("policy").description("look into policies").helpCommand(false);
   policy

@@ -4,3 +4,4 @@ export * from "./configuration.ts";
 export * from "./gateway.ts";
 export * from "./protocols.ts";
 export { createLogger } from "./logger.ts";
+export { checkTargets, type WayCheck } from "./target-check.ts";
