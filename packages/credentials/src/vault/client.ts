@@ -62,6 +62,12 @@ export class VaultClient {
     this.#options = options;
   }
 
+  /** Where the engine is: what one has issued, another knows nothing of. undefined where the config has none. */
+  get place(): string | undefined {
+    const settings = this.#options.settings();
+    return settings && [settings.address, settings.namespace ?? ""].join(" ").trim();
+  }
+
   /**
    * One field of the latest version of a secret in KV 2.
    * @param path with the mount and its `data`: `secret/data/orders`
@@ -122,17 +128,17 @@ export class VaultClient {
 
   /** What is left of the gateway's own token. */
   async lookUpToken(): Promise<TokenState> {
-    return this.#tokenState({ method: "GET", path: "auth/token/lookup-self" });
-  }
-
-  async renewToken(): Promise<void> {
-    await this.#ask({ method: "PUT", path: "auth/token/renew-self", body: {} });
-  }
-
-  async #tokenState(question: VaultQuestion): Promise<TokenState> {
-    const answer = token.safeParse(await this.#ask(question));
+    const answer = token.safeParse(await this.#ask({ method: "GET", path: "auth/token/lookup-self" }));
     if (!answer.success) throw failed("did not say how long the token lasts");
     return { lasts: answer.data.data.ttl, renewable: answer.data.data.renewable };
+  }
+
+  /** @returns milliseconds that it lasts from now on */
+  async renewToken(): Promise<number> {
+    const json = await this.#ask({ method: "PUT", path: "auth/token/renew-self", body: {} });
+    const answer = z.object({ auth: renewed }).safeParse(json);
+    if (!answer.success) throw failed("did not say how long the token lasts");
+    return answer.data.auth.lease_duration;
   }
 
   async #ask(question: VaultQuestion): Promise<unknown> {
