@@ -9,3 +9,4 @@ export { createSecrets, type Secrets, type SecretsOptions } from "./secrets.ts";
 export { resolveSigningKey } from "./signing-key.ts";
 export { staticLeases } from "./static-leases.ts";
 export { VaultClient } from "./vault/client.ts";
+export { IssuedLeases, type IssuedLeasesOptions } from "./vault/issued-leases.ts";

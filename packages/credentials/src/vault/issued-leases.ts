@@ -212,7 +212,10 @@ export class IssuedLeases implements LeaseKind<string> {
       }
       this.#renewals.delete(id);
       const { session, target } = this.#records.get(id) ?? {};
-      log.error({ session, target }, "the engine does not know a session's credential any more: it has ended");
+      log.error(
+        { session, target },
+        "the engine does not know a session's credential any more: it has ended",
+      );
     });
     if (failures.length > 0) throw failures[0];
   }
@@ -282,7 +285,10 @@ export class IssuedLeases implements LeaseKind<string> {
 }
 
 /** Some at a time; stops where none of those could be done, since then the engine is away. @returns what has failed */
-async function eachOf(ids: readonly string[], work: (id: string) => Promise<void>): Promise<readonly unknown[]> {
+async function eachOf(
+  ids: readonly string[],
+  work: (id: string) => Promise<void>,
+): Promise<readonly unknown[]> {
   const failures: unknown[] = [];
   for (let start = 0; start < ids.length; start += AT_ONCE) {
     const some = ids.slice(start, start + AT_ONCE);

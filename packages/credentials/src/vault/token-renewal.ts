@@ -53,7 +53,10 @@ export class TokenRenewal {
     } catch (error) {
       // The first says all.
       if (!this.#failing) {
-        log.warn({ error: messageOf(error) }, "the secrets engine's token was not renewed; it is tried again");
+        log.warn(
+          { error: messageOf(error) },
+          "the secrets engine's token was not renewed; it is tried again",
+        );
       }
       this.#failing = true;
     }
@@ -69,7 +72,10 @@ export class TokenRenewal {
     if (renewable) return engine.renewToken();
     if (!this.#told) {
       this.#told = true;
-      log.info({ lasts }, "the secrets engine's token can't be renewed: somebody has to put another in its place");
+      log.info(
+        { lasts },
+        "the secrets engine's token can't be renewed: somebody has to put another in its place",
+      );
     }
     return lasts;
   }
