@@ -256,10 +256,62 @@ t.test("a credential is a password, a certificate, or both", async (t) => {
   }
 });
 
+const engine = "vault: { address: https://vault.example.com:8200/, token: file:token }\n";
+
+t.test("a secrets engine, and what refers to it", async (t) => {
+  const config = await loadGood(
+    t,
+    shortest
+      .replace("env:ORDERS_PASSWORD", "vault:secret/data/orders#password")
+      .replace(
+        "reader: {}",
+        "reader: { credential: { user: r, password: exec:/bin/token  orders reader } }",
+      ) + engine.replace(" }", ", ca: file:ca.crt, namespace: platform/data }"),
+  );
+  const folder = dirname(config.file);
+  t.strictSame(config.vault, {
+    address: "https://vault.example.com:8200",
+    token: { from: "file", path: join(folder, "token") },
+    ca: join(folder, "ca.crt"),
+    namespace: "platform/data",
+  });
+  const target = config.targets.get("orders");
+  t.strictSame(target?.credential.password, { from: "vault", path: "secret/data/orders", field: "password" });
+  t.match(target?.levels.get("reader")?.credential, {
+    password: { from: "exec", command: ["/bin/token", "orders", "reader"] },
+  });
+});
+
+t.test("all that needs a secrets engine is told where there is none", async (t) => {
+  const reference = "vault:secret/data/x#y";
+  const text = `${shortest
+    .replace("env:ORDERS_PASSWORD", reference)
+    .replace("reader: {}", "reader: { credential: { vault: database/creds/orders } }")}approvals:
+  webhooks: [{ name: pager, url: ${reference}, secret: ${reference} }]
+  callbacks: [{ name: chatops, secret: ${reference}, provider: corp, groups: [dba] }]
+`;
+  const problems = await problemsOf(t, text);
+  t.equal(problems.length, 5);
+  for (const problem of problems) t.match(problem, /this needs a secrets engine/);
+  await loadGood(t, text + engine);
+});
+
+t.test("in development a literal is no misspelt reference, and http is for loopback", async (t) => {
+  const development = `development: true\n${shortest}`;
+  for (const written of ["exec:bin/token", "vault:orders", "env:A-B"]) {
+    t.match(await problemsOf(t, development.replace("env:ORDERS_PASSWORD", written)), [
+      /expected (exec|vault|env):/,
+    ]);
+  }
+  const local = engine.replace("https://vault.example.com:8200/", "http://127.0.0.1:8200");
+  t.match((await loadGood(t, development + local)).vault, { address: "http://127.0.0.1:8200" });
+  t.match(await problemsOf(t, development + engine.replace("https:", "http:")), [/for loopback alone/]);
+});
+
 t.test("a level whose sessions each have a user of their own", async (t) => {
   const level = (written: string) => shortest.replace("reader: {}", `reader: ${written}`);
   const credentialOf = async (written: string) =>
-    (await loadGood(t, level(written))).targets.get("orders")?.levels.get("reader")?.credential;
+    (await loadGood(t, level(written) + engine)).targets.get("orders")?.levels.get("reader")?.credential;
   t.strictSame(await credentialOf("{ guild: operators }"), {
     mint: { ttl: 900_000, ready: 2, share: "session" },
   });
@@ -279,7 +331,7 @@ t.test("a level whose sessions each have a user of their own", async (t) => {
     ["{ credential: { user: u } }", /proves nothing/],
     ["{ credential: { password: env:P } }", /"user" is missing/],
   ] as const) {
-    const problems = await problemsOf(t, level(written));
+    const problems = await problemsOf(t, level(written) + engine);
     t.match(problems, [problem], written);
     t.equal(problems.length, 1, written);
   }
