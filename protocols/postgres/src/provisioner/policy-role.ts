@@ -1,17 +1,194 @@
-import { GatehouseError, type Way } from "@gatehouse/core";
+import { createHash } from "node:crypto";
+import {
+  type Clock,
+  GatehouseError,
+  type Logger,
+  type MintProblem,
+  type ProvisionerOptions,
+  type Way,
+} from "@gatehouse/core";
+import { z } from "zod";
+import { ServerReport } from "../catalog/control-connection.ts";
+import { settingsOf } from "../settings.ts";
+import { type Administrator, understood } from "./administrator.ts";
+import { type Objects, objectsFingerprint, readObjects } from "./objects.ts";
+import { type PolicyGrants, policyGrants, type Withheld } from "./policy-grants.ts";
+import { quoteIdentifier, statement } from "./statement.ts";
 
-/** The role that carries what the policies could ever allow at a level. */
-export interface PolicyRoles {
-  /** Makes it where it is missing. @returns its name */
-  ensurePolicyRole(way: Way): Promise<string>;
+/** Milliseconds for which what a target has is taken to be as it was. */
+const FRESH = 10_000;
+/** Times that it is tried again, where another gateway makes the same role or grants on the same objects. */
+const ATTEMPTS = 5;
+/** duplicate_object, unique_violation; and "tuple concurrently updated", which has no code of its own. */
+const CONCURRENT: ReadonlySet<string> = new Set(["42710", "23505", "XX000", "40001", "40P01"]);
+/** What check names of what can't be granted, at the most. */
+const NAMED = 20;
+/** Hexadecimal digits of a digest in a role's name. */
+const DIGEST = 12;
+
+interface Known {
+  readonly name: string;
+  readonly version: string;
+  readonly fingerprint: string;
+  readonly withheld: readonly Withheld[];
+  /** When it was last so. */
+  looked: number;
 }
 
-export const policyRoles: PolicyRoles = {
-  ensurePolicyRole: ({ level }) =>
-    Promise.reject(
-      new GatehouseError(
-        "MINT_UNPREPARED",
-        `The level "${level.name}" has \`grants: policy\`, which is not built yet.`,
-      ),
-    ),
-};
+const existing = z.object({ marked: z.boolean() });
+
+/**
+ * Roles that carry what the policies could ever allow at a level: one for each such set of privileges, which its name is a digest
+ * of. So a change of policies, or of what the target has, leads to another role, and sessions that are open keep theirs.
+ */
+export class PolicyRoles {
+  readonly #policies: ProvisionerOptions["policies"];
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #known = new Map<string, Known>();
+  readonly #pending = new Map<string, Promise<Known>>();
+
+  constructor({ policies, clock, log }: Pick<ProvisionerOptions, "policies" | "clock" | "log">) {
+    this.#policies = policies;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /**
+   * Makes the level's role where it is missing. What the administrator may not grant is left out, and logged.
+   * @returns its name
+   * @throws GatehouseError as `Administrator.ask`, MINT_UNPREPARED where the name is somebody else's, MINT_FAILED
+   */
+  async ensure(way: Way, administrator: Administrator): Promise<string> {
+    const key = keyOf(way);
+    const known = this.#known.get(key);
+    const version = this.#policies().version;
+    if (known?.version === version && this.#clock.monotonic() - known.looked < FRESH) return known.name;
+    const pending = this.#pending.get(key) ?? this.#renew(way, administrator);
+    this.#pending.set(key, pending);
+    try {
+      return (await pending).name;
+    } finally {
+      if (this.#pending.get(key) === pending) this.#pending.delete(key);
+    }
+  }
+
+  /** The level's role is not there any more, or may not be: it is made anew when it is asked for. */
+  forget(way: Way): void {
+    this.#known.delete(keyOf(way));
+  }
+
+  /** What the administrator may not grant, and what nobody can. */
+  async problems(way: Way, administrator: Administrator): Promise<readonly MintProblem[]> {
+    const objects = await readObjects(administrator);
+    const { withheld, definitions } = this.#grants(way, objects);
+    const problems = withheld.slice(0, NAMED).map(({ privileges, what, owner }) => ({
+      message: `The policies could allow ${privileges.join(", ")} on the ${what} at the level "${way.level.name}", and "${objects.administrator}" may not grant that: statements that need it will be refused by the database.`,
+      hint: `GRANT ${quoteIdentifier(owner)} TO ${quoteIdentifier(objects.administrator)}${objects.version >= 160_000 ? " WITH INHERIT TRUE, SET FALSE" : ""};`,
+    }));
+    if (withheld.length > NAMED) {
+      problems.push({
+        message: `And ${withheld.length - NAMED} more of that kind.`,
+        hint: "Make the administrator a member of the roles that own what the level is for.",
+      });
+    }
+    if (definitions) {
+      problems.push({
+        message: `The policies could allow changes of the schema at the level "${way.level.name}" (sql.access is "ddl"), which PostgreSQL lets nobody but owners do: the database will refuse most of them.`,
+        hint: "Block ddl at this level, or name the owner's role under memberOf at one of its own.",
+      });
+    }
+    return problems;
+  }
+
+  /** Removes the roles of this administrator's making that no user is a member of, but for those that are in use here. */
+  async tidy(administrator: Administrator): Promise<void> {
+    const used = JSON.stringify([...this.#known.values()].map(({ name }) => name));
+    const keep = { keep: used };
+    await administrator.ask(({ version }) => statement("drop-policy-roles", version, keep));
+  }
+
+  async #renew(way: Way, administrator: Administrator): Promise<Known> {
+    const known = this.#known.get(keyOf(way));
+    const version = this.#policies().version;
+    // Asked for before what it is compared with: what changes in between is seen the next time.
+    const looked = this.#clock.monotonic();
+    const fingerprint = await objectsFingerprint(administrator);
+    if (known?.version === version && known.fingerprint === fingerprint) {
+      known.looked = looked;
+      return known;
+    }
+    const objects = await readObjects(administrator);
+    const found = this.#grants(way, objects);
+    const name = nameOf(objects, found);
+    await this.#make(name, found, administrator);
+    const made = { name, version, fingerprint, withheld: found.withheld, looked };
+    if (found.withheld.length > 0 && known?.name !== name) this.#warn(way, found.withheld);
+    this.#known.set(keyOf(way), made);
+    return made;
+  }
+
+  #grants({ target, level }: Way, objects: Objects): PolicyGrants {
+    const policies = this.#policies();
+    return policyGrants(
+      objects,
+      (facts, userFunctions = []) => policies.couldAllow({ target, level, facts, userFunctions }),
+      settingsOf(target).catalog === "read",
+    );
+  }
+
+  async #make(name: string, { grants }: PolicyGrants, administrator: Administrator): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const [found] = await administrator.ask(({ version }) => statement("policy-role", version, { role: name }));
+      if (found !== undefined) {
+        if (understood(existing, found).marked) return;
+        throw new GatehouseError(
+          "MINT_UNPREPARED",
+          `The target has a role "${name}" that is not of the gateway's making; it was not touched.`,
+          { hint: `DROP ROLE ${quoteIdentifier(name)};` },
+        );
+      }
+      try {
+        await administrator.ask(({ version }) =>
+          [
+            statement("make-policy-role", version, { role: name }),
+            statement("mark", version, { user: name }),
+            ...grants.map(
+              ({ privileges, on }) => `GRANT ${privileges.join(", ")} ON ${on} TO ${quoteIdentifier(name)};`,
+            ),
+          ].join("\n"),
+        );
+        return;
+      } catch (error) {
+        const report = error instanceof GatehouseError ? error.cause : undefined;
+        if (!(report instanceof ServerReport)) throw error;
+        if (CONCURRENT.has(report.sqlstate) && attempt < ATTEMPTS) continue;
+        throw new GatehouseError(
+          "MINT_FAILED",
+          `The target would not make a role with what the policies allow: ${report.message}.`,
+          { cause: error },
+        );
+      }
+    }
+  }
+
+  #warn({ target, level }: Way, withheld: readonly Withheld[]): void {
+    const [first] = withheld;
+    this.#log.warn("The administrator may not grant all that the policies could allow; the database will refuse it.", {
+      target: target.name,
+      level: level.name,
+      objects: withheld.length,
+      first: first ? `${first.privileges.join(", ")} on the ${first.what}` : "",
+    });
+  }
+}
+
+function keyOf({ target, level }: Way): string {
+  return JSON.stringify([target.name, level.name]);
+}
+
+/** Of two administrators, each has roles of its own: since PostgreSQL 16 neither could make users members of the other's. */
+function nameOf({ administrator, database }: Objects, { grants }: PolicyGrants): string {
+  const hash = createHash("sha256").update(JSON.stringify([administrator, database.name, grants]));
+  return `gatehouse_${hash.digest("hex").slice(0, DIGEST)}`;
+}
