@@ -70,7 +70,10 @@ class Granting {
     this.#could = could;
     this.#seesBehind = seesBehind;
     this.#relations = new Map(objects.relations.map((relation) => [relation.id, relation]));
-    this.#unnamed = new Set([...objects.policyReads, ...objects.relations.flatMap(({ asCaller }) => asCaller)]);
+    this.#unnamed = new Set([
+      ...objects.policyReads,
+      ...objects.relations.flatMap(({ asCaller }) => asCaller),
+    ]);
     this.#opaque = opaqueOf(objects, could);
   }
 
@@ -105,7 +108,8 @@ class Granting {
         privileges.push("TRUNCATE");
       }
       const whole = new Set(privileges);
-      if (!["UPDATE", "DELETE", "TRUNCATE"].some((one) => whole.has(one))) privileges.push(this.#tableLock(relation));
+      if (!["UPDATE", "DELETE", "TRUNCATE"].some((one) => whole.has(one)))
+        privileges.push(this.#tableLock(relation));
     }
     const wanted = privileges.filter((privilege) => privilege !== undefined);
     this.#onRelation(wanted, TABLE_KINDS[kind] ?? "table", relation);
@@ -122,10 +126,17 @@ class Granting {
 
   #change(relation: ObjectRelation, privilege: string, verbs: readonly string[]): string | undefined {
     if (this.#opaque.writes) return privilege;
-    const found = verbs.map((verb) => this.#columns(relation, this.#changing(relation, { verbs: includes(verb) })));
+    const found = verbs.map((verb) =>
+      this.#columns(relation, this.#changing(relation, { verbs: includes(verb) })),
+    );
     if (found.includes("all")) return privilege;
     const columns = new Set(found.flatMap((names) => names ?? []));
-    return columns.size === 0 ? undefined : ofColumns(privilege, relation.columns.filter((name) => columns.has(name)));
+    return columns.size === 0
+      ? undefined
+      : ofColumns(
+          privilege,
+          relation.columns.filter((name) => columns.has(name)),
+        );
   }
 
   /** To lock rows, one has to be allowed to update some column; which, PostgreSQL does not ask. */
@@ -144,9 +155,12 @@ class Granting {
   #sequence(sequence: ObjectRelation, drawn: boolean): void {
     const { reads, writes } = this.#opaque;
     // Which sequence is meant stands in a value.
-    const calls = (name: string) => this.#could({ access: CHANGING, functions: includes(`pg_catalog.${name}`) });
+    const calls = (name: string) =>
+      this.#could({ access: CHANGING, functions: includes(`pg_catalog.${name}`) });
     const selects = reads || this.#could({ ...this.#naming(sequence), reads: includes(nameOf(sequence)) });
-    const looks = ["currval", "lastval"].some((name) => this.#could({ functions: includes(`pg_catalog.${name}`) }));
+    const looks = ["currval", "lastval"].some((name) =>
+      this.#could({ functions: includes(`pg_catalog.${name}`) }),
+    );
     const privileges = [
       ...(drawn || writes || looks || calls("nextval") ? ["USAGE"] : []),
       ...(selects ? ["SELECT"] : []),
@@ -216,10 +230,12 @@ class Granting {
     const mayGrant = (privilege: string) => grantable.includes(privilege.replace(/ .*$/s, ""));
     const granted = wanted.filter(mayGrant);
     const withheld = wanted.filter((privilege) => !mayGrant(privilege));
-    const clause = kind === "schema" || kind === "database" || kind === "sequence" ? kind.toUpperCase() : "TABLE";
+    const clause =
+      kind === "schema" || kind === "database" || kind === "sequence" ? kind.toUpperCase() : "TABLE";
     const on = `${clause} ${name.map(quoteIdentifier).join(".")}`;
     if (granted.length > 0) this.#grants.push({ privileges: granted, on, id });
-    if (withheld.length > 0) this.#withheld.push({ privileges: withheld, what: `${kind} ${dotted(name)}`, owner });
+    if (withheld.length > 0)
+      this.#withheld.push({ privileges: withheld, what: `${kind} ${dotted(name)}`, owner });
   }
 }
 
@@ -270,6 +286,8 @@ function includes(...names: readonly string[]): PartialFacts[string] {
   return { includes: names };
 }
 
-function among<T extends string | boolean | readonly string[]>(...values: readonly T[]): PartialFacts[string] {
+function among<T extends string | boolean | readonly string[]>(
+  ...values: readonly T[]
+): PartialFacts[string] {
   return { among: values };
 }

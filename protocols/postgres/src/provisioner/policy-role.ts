@@ -63,7 +63,7 @@ export class PolicyRoles {
     const key = keyOf(way);
     const known = this.#known.get(key);
     const version = this.#policies().version;
-    if (known?.version === version && this.#clock.monotonic() - known.looked < FRESH) return known.name;
+    if (known?.version === version && this.#isFresh(known)) return known.name;
     const pending = this.#pending.get(key) ?? this.#renew(way, administrator);
     this.#pending.set(key, pending);
     try {
@@ -108,11 +108,17 @@ export class PolicyRoles {
     await administrator.ask(({ version }) => statement("drop-policy-roles", version, keep));
   }
 
+  /** A clock that was set back says nothing. */
+  #isFresh({ looked }: Known): boolean {
+    const age = this.#clock.now() - looked;
+    return age >= 0 && age < FRESH;
+  }
+
   async #renew(way: Way, administrator: Administrator): Promise<Known> {
     const known = this.#known.get(keyOf(way));
     const version = this.#policies().version;
     // Asked for before what it is compared with: what changes in between is seen the next time.
-    const looked = this.#clock.monotonic();
+    const looked = this.#clock.now();
     const fingerprint = await objectsFingerprint(administrator);
     if (known?.version === version && known.fingerprint === fingerprint) {
       known.looked = looked;
@@ -139,7 +145,9 @@ export class PolicyRoles {
 
   async #make(name: string, { grants }: PolicyGrants, administrator: Administrator): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const [found] = await administrator.ask(({ version }) => statement("policy-role", version, { role: name }));
+      const [found] = await administrator.ask(({ version }) =>
+        statement("policy-role", version, { role: name }),
+      );
       if (found !== undefined) {
         if (understood(existing, found).marked) return;
         throw new GatehouseError(
@@ -174,12 +182,15 @@ export class PolicyRoles {
 
   #warn({ target, level }: Way, withheld: readonly Withheld[]): void {
     const [first] = withheld;
-    this.#log.warn("The administrator may not grant all that the policies could allow; the database will refuse it.", {
-      target: target.name,
-      level: level.name,
-      objects: withheld.length,
-      first: first ? `${first.privileges.join(", ")} on the ${first.what}` : "",
-    });
+    this.#log.warn(
+      {
+        target: target.name,
+        level: level.name,
+        objects: withheld.length,
+        first: first ? `${first.privileges.join(", ")} on the ${first.what}` : "",
+      },
+      "The administrator may not grant all that the policies could allow; the database will refuse it.",
+    );
   }
 }
 

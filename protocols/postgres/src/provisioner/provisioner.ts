@@ -16,17 +16,16 @@ import { ServerReport } from "../catalog/control-connection.ts";
 import { levelSettingsOf, type PostgresSettings, settingsOf } from "../settings.ts";
 import { check } from "./check.ts";
 import { Administrator, type Greeting, until, understood } from "./administrator.ts";
-import { policyRoles } from "./policy-role.ts";
+import { PolicyRoles } from "./policy-role.ts";
 import { remove } from "./removal.ts";
 import { statement } from "./statement.ts";
-import { letIn, makeUser, newPassword } from "./users.ts";
+import { followPolicies, letIn, makeUser, newPassword } from "./users.ts";
 
 /** Milliseconds that a connection to another database is kept when nobody asks. */
 const ELSEWHERE = 10_000;
 
 const DUPLICATE_OBJECT = "42710";
-/** insufficient_privilege, undefined_object, invalid_grant_operation, read_only_sql_transaction */
-const UNPREPARED: ReadonlySet<string> = new Set(["42501", "42704", "0LP01", "25006"]);
+const UNDEFINED_OBJECT = "42704";
 
 const surveyed = z.object({
   now: z.number(),
@@ -48,27 +47,41 @@ interface Connections {
 /** Makes and removes PostgreSQL roles (12 to 18), as a role that need be no superuser. */
 export class PostgresProvisioner implements Provisioner {
   readonly #options: ProvisionerOptions;
+  readonly #policyRoles: PolicyRoles;
+  /** The policies' role that users who are ready were made with. */
+  readonly #carried = new WeakMap<MintedUser, string>();
   readonly #connections = new Set<Connections>();
 
   constructor(options: ProvisionerOptions) {
     this.#options = options;
+    this.#policyRoles = new PolicyRoles(options);
   }
 
-  check({ target, level }: Way): Promise<readonly MintProblem[]> {
-    const { making, target: at } = this.#to(target);
-    return check(making, levelSettingsOf(level), at.settings);
+  async check(way: Way): Promise<readonly MintProblem[]> {
+    if (levelSettingsOf(way.level).grants !== "policy") return [];
+    return this.#policyRoles.problems(way, this.#to(way.target).making);
   }
 
   async prepare(way: Way, name: string): Promise<MintedUser> {
     const { password, verifier } = await newPassword();
-    await this.#make(way, name, verifier, () => "");
-    return { name, password };
+    const role = await this.#make(way, name, verifier, () => "");
+    const user = { name, password };
+    if (role !== undefined) this.#carried.set(user, role);
+    return user;
   }
 
-  async activate(way: Way, { name, password }: MintedUser, activation: Activation): Promise<MintedUser> {
+  async activate(way: Way, user: MintedUser, activation: Activation): Promise<MintedUser> {
+    const { name, password } = user;
+    const role = await this.#policyRole(way);
+    // The policies, or what the target has, may be others than when it was made ready.
+    const follow =
+      role === undefined || role === this.#carried.get(user)
+        ? () => ""
+        : followPolicies(activation.name, levelSettingsOf(way.level), role);
     await this.#attempt(way, activation.name, (server) =>
       [
         statement("rename", server.version, { ready: name, user: activation.name }),
+        follow(server),
         letIn(server, activation, spare(way.target)),
       ].join(""),
     );
@@ -110,15 +123,8 @@ export class PostgresProvisioner implements Provisioner {
     return { users, present: new Set(present) };
   }
 
-  async tidy(target: Target): Promise<void> {
-    const connections = this.#to(target);
-    const rows = await connections.removing.ask((server) => statement("tidy", server.version));
-    for (const row of rows) {
-      const { database } = understood(untidy, row);
-      await this.#at(connections, database).ask((server) =>
-        statement("drop-marked", server.version, { administrator: server.user }),
-      );
-    }
+  tidy(target: Target): Promise<void> {
+    return this.#policyRoles.tidy(this.#to(target).removing);
   }
 
   leave(target: Target): void {
@@ -143,15 +149,35 @@ export class PostgresProvisioner implements Provisioner {
     );
   }
 
-  async #make(way: Way, name: string, verifier: string, then: (server: Greeting) => string): Promise<void> {
+  /** @returns the policies' role that it is a member of, where the level has one */
+  async #make(
+    way: Way,
+    name: string,
+    verifier: string,
+    then: (server: Greeting) => string,
+  ): Promise<string | undefined> {
     const level = levelSettingsOf(way.level);
-    const roles = [...(level.memberOf ?? [])];
-    if (level.grants === "policy") roles.push(await policyRoles.ensurePolicyRole(way));
-    await this.#attempt(
-      way,
-      name,
-      (server) => `${makeUser(server, name, verifier, level, roles)}${then(server)}`,
-    );
+    for (let attempt = 1; ; attempt++) {
+      const role = await this.#policyRole(way);
+      const roles = [...(level.memberOf ?? []), ...(role === undefined ? [] : [role])];
+      try {
+        await this.#attempt(
+          way,
+          name,
+          (server) => `${makeUser(server, name, verifier, level, roles)}${then(server)}`,
+        );
+        return role;
+      } catch (error) {
+        // Another gateway may have removed it just now, since nobody had it.
+        if (role === undefined || attempt > 1 || !isMissing(error)) throw error;
+        this.#policyRoles.forget(way);
+      }
+    }
+  }
+
+  async #policyRole(way: Way): Promise<string | undefined> {
+    if (levelSettingsOf(way.level).grants !== "policy") return undefined;
+    return this.#policyRoles.ensure(way, this.#to(way.target).making);
   }
 
   async #attempt(way: Way, name: string, write: (server: Greeting) => string): Promise<void> {
@@ -222,4 +248,11 @@ export class PostgresProvisioner implements Provisioner {
 function spare(target: Target): number {
   const { estimate, targetSessionAttrs } = settingsOf(target);
   return estimate === "explain" || targetSessionAttrs !== "any" ? 1 : 0;
+}
+
+/** What a user was made with is not there. */
+function isMissing(error: unknown): boolean {
+  const cause =
+    error instanceof GatehouseError && error.cause instanceof GatehouseError ? error.cause.cause : error;
+  return cause instanceof ServerReport && cause.sqlstate === UNDEFINED_OBJECT;
 }

@@ -45,6 +45,17 @@ export function makeUser(
   ].join("");
 }
 
+/** Makes a user a member of this role of the policies, and of none of the others that it was a member of. */
+export function followPolicies(
+  user: string,
+  { setRole }: PostgresLevelSettings,
+  role: string,
+): (server: Greeting) => string {
+  const join = setRole ? "join-and-become" : "join";
+  return ({ version }) =>
+    [statement("leave-policies", version, { user }), statement(join, version, { user, role })].join("");
+}
+
 /** Lets a user log in, as who has it from now on. @param spare connections beside one for each session */
 export function letIn(server: Greeting, { name, holder, ttl, sessions }: Activation, spare: number): string {
   return statement("let-in", server.version, {
