@@ -16,6 +16,8 @@ export interface LoginRequest {
   readonly level: string;
   readonly client: Address;
   readonly application: string;
+  /** Why, in the words of whoever logs in; undefined where they have not said. */
+  readonly reason?: string | undefined;
   /** Told where the log-in has to wait for people, once: its client can be shown why. Absent where it can't be: it is refused then. */
   readonly waits?: (notice: HoldNotice) => void;
   /** Aborts when the client has gone. */

@@ -201,12 +201,10 @@ t.test(
   async (t) => {
     const run = await runWith();
     const kept = await granted(run, HOUR);
-    const gone = await granted(run, 10 * MINUTE);
-    const [, , ...none] = run.grants.list(who);
-    t.same(none, []);
+    await granted(run, 10 * MINUTE);
     const back = run.grants.list(who).find(({ until }) => until < kept.until);
     await run.grants.revoke(back?.id ?? "", dana);
-      const request = await run.grants.request({ ...asked, lasts: 2 * MINUTE });
+    const request = await run.grants.request({ ...asked, lasts: 2 * MINUTE });
     const { folder, clock } = run;
     const next = await runWith({ folder, clock, first: 1000 });
     t.same(

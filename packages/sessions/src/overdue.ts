@@ -14,7 +14,7 @@ export interface Doing {
  * @param now milliseconds since the epoch
  */
 export function overdue(
-  { identity, openedAt }: Session,
+  { identity, openedAt, grant }: Session,
   { activity, quiet }: Doing,
   { until, length, idle, idleInTransaction }: SessionLimits,
   now: number,
@@ -24,6 +24,13 @@ export function overdue(
       kind: "expired",
       message: "The token that the session was opened with has expired.",
       hint: "Get a new access token, and connect again.",
+    };
+  }
+  if (grant && now >= grant.until) {
+    return {
+      kind: "expired",
+      message: "The grant that let the session in has come to its end.",
+      hint: "Ask for another one with `gatehouse request`, or connect again and wait.",
     };
   }
   if (now >= openedAt + length) {

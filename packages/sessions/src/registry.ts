@@ -25,6 +25,11 @@ export interface RegistryOptions {
   readonly clock: Clock;
   /** The limits as they are at this moment: a reload holds for open sessions too. */
   readonly limits: () => SessionLimits;
+  /**
+   * Why a session can't go on, whatever its limits: what let it in was taken back. Asked when it opens too, as that may have
+   * happened while it did. Absent where nothing is.
+   */
+  readonly revoked?: (session: Session) => Omit<Refusal, "reference"> | undefined;
 }
 
 /** An identity has as many sessions as it may. */
@@ -68,15 +73,20 @@ export class SessionRegistry {
     const entry = new Entry(session, () => this.#close(entry, key));
     this.#entries.add(entry);
     if (this.#draining) entry.end(this.#draining);
+    this.#endRevoked(entry);
     this.#timer ??= this.#schedule();
     return entry;
   }
 
-  /** Ends the sessions that are overdue. It runs by itself; a test with a clock of its own calls it. */
+  /**
+   * Ends the sessions that are overdue, or whose entry was taken back. It runs by itself; who has taken something back calls it,
+   * and a test with a clock of its own.
+   */
   sweep(): void {
     const limits = this.#options.limits();
     const now = this.#options.clock.now();
     for (const entry of this.#entries) {
+      this.#endRevoked(entry);
       const ending = overdue(entry.session, entry.doing(now), limits, now);
       if (ending) entry.end({ ...ending, reference: entry.session.id });
     }
@@ -104,6 +114,11 @@ export class SessionRegistry {
     });
     for (const timer of timers) clearTimeout(timer);
     return this.#entries.size;
+  }
+
+  #endRevoked(entry: Entry): void {
+    const revoked = this.#options.revoked?.(entry.session);
+    if (revoked) entry.end({ ...revoked, reference: entry.session.id });
   }
 
   #close(entry: Entry, key: string): void {

@@ -300,3 +300,40 @@ t.test("the audit log has a word for each way in which the gateway ends a sessio
   t.equal(endOf({ kind: "idle_in_transaction" }), "idle");
   t.equal(endOf({ kind: "internal" }), "gateway_error");
 });
+
+t.test("a session ends with the grant that let it in, busy or not, and none without one does", async (t) => {
+  const { registry, clock, session, pass } = registryWith();
+  const granted = registry.open({ ...session, grant: { id: "grt_1", until: clock.now() + MINUTE } });
+  const other = registry.open(session);
+  pass(MINUTE - 1);
+  t.equal(reasonOf(granted), undefined);
+  pass(1);
+  t.match(reasonOf(granted), { kind: "expired", message: /grant/, reference: session.id });
+  t.equal(reasonOf(other), undefined);
+});
+
+t.test(
+  "what was taken back ends its sessions at the next sweep, and one that opens just then at once",
+  async (t) => {
+    const clock = createFakeClock();
+    const revoked = new Set<string>();
+    const registry = new SessionRegistry({
+      clock,
+      limits: () => unlimited,
+      revoked: ({ grant }) =>
+        grant && revoked.has(grant.id) ? { kind: "revoked", message: "It was taken back." } : undefined,
+    });
+    const at = (id: string) => ({
+      ...sampleSession,
+      openedAt: clock.now(),
+      grant: { id, until: clock.now() + HOUR },
+    });
+    const [one, other] = [registry.open(at("grt_1")), registry.open(at("grt_2"))];
+    revoked.add("grt_1");
+    registry.sweep();
+    t.match(reasonOf(one), { kind: "revoked", reference: sampleSession.id });
+    t.equal(reasonOf(other), undefined);
+    t.match(reasonOf(registry.open(at("grt_1"))), { kind: "revoked" });
+    t.equal(endOf({ kind: "revoked" }), "revoked");
+  },
+);

@@ -38,6 +38,8 @@ export interface FakeGateOptions {
   readonly credential: string;
   /** As whom a client is let in; `tester`, unless told otherwise. */
   readonly subject?: (request: LoginRequest) => string;
+  /** What a log-in with the right password has to wait for: why it is refused then; undefined lets it in. */
+  readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
   /** Whether a command is let through; all are, unless told otherwise. */
   readonly allow?: (command: Command) => boolean;
   /** Whether a command waits for `answer`; none does, unless told otherwise. */
@@ -214,6 +216,8 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
       if (!ok) {
         return Promise.resolve({ ok, refusal: refer({ kind: "credential", message: "No entry." } as const) });
       }
+      const refusal = await options.enter?.(request);
+      if (refusal) return { ok: false, refusal: refer(refusal) };
       return Promise.resolve(
         open({
           id: `ses_${events.length}`,

@@ -30,6 +30,7 @@ import { sessionParameters } from "./session-parameters.ts";
 import { readStartup, type Startup } from "./startup.ts";
 import { readStartupParameters, type StartupRequest } from "./startup-parameters.ts";
 import { Upstream } from "./upstream.ts";
+import { WaitingClient } from "./waiting-client.ts";
 
 /** The newest protocol version that is spoken here. */
 const VERSION = { major: 3, minor: 2 } as const;
@@ -88,6 +89,8 @@ class Connection {
   readonly #shared: Shared;
   readonly #started: () => void;
   readonly #client: Address;
+  /** The client knows that its password was right. */
+  #welcomed = false;
 
   /** @param started is called when the client has logged in */
   constructor(raw: Socket, options: ServeOptions, shared: Shared, started: () => void) {
@@ -125,7 +128,7 @@ class Connection {
         return undefined;
       }
       const asked: Asked = { ...startup, request: readStartupParameters(startup.parameters) };
-      const session = await this.#logIn(asked);
+      const session = await this.#logIn(asked, () => clearTimeout(timer));
       clearTimeout(timer);
       this.#started();
       return session && (await this.#open(asked, session));
@@ -140,8 +143,14 @@ class Connection {
     }
   }
 
-  /** From the StartupMessage to an open session; undefined when the client was refused. */
-  async #logIn({ socket, secure, version, request }: Asked): Promise<OpenSession | undefined> {
+  /**
+   * From the StartupMessage to an open session; undefined when the client was refused.
+   * @param waitsForPeople is called when that can take as long as people do
+   */
+  async #logIn(
+    { socket, secure, version, request }: Asked,
+    waitsForPeople: () => void,
+  ): Promise<OpenSession | undefined> {
     const { gate, plaintext } = this.#options;
     const { level, target, application } = request;
     const attempt = { protocol: "postgres", level, target, application, client: this.#client };
@@ -168,7 +177,19 @@ class Connection {
     const credential = await readPassword(socket);
     // Gone without a password: a client that asks its user first, and comes again.
     if (credential === undefined) return undefined;
-    const result = await gate.login({ ...attempt, credential });
+    const waiting = new WaitingClient(socket);
+    const result = await gate.login({
+      ...attempt,
+      credential,
+      reason: request.reason,
+      waits: (notice) => {
+        waitsForPeople();
+        waiting.waits(notice);
+      },
+      gone: waiting.gone,
+    });
+    waiting.done();
+    this.#welcomed = waiting.told;
     if (result.ok) return result.session;
     await this.#hangUp(socket, encodeRefusal(result.refusal, "FATAL"));
     return undefined;
@@ -236,7 +257,7 @@ class Connection {
     );
     client.write(
       Buffer.concat([
-        encodeAuthenticationOk(),
+        ...(this.#welcomed ? [] : [encodeAuthenticationOk()]),
         ...parameters.map(encodeParameterStatus),
         encodeBackendKeyData(key),
         encodeReadyForQuery(),

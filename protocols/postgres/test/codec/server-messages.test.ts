@@ -92,6 +92,7 @@ t.test("each kind of refusal has its SQLSTATE", async (t) => {
     busy: "57P01",
     too_many: "53300",
     expired: "57P01",
+    revoked: "57P01",
     idle: "57P05",
     idle_in_transaction: "25P03",
     internal: "XX000",

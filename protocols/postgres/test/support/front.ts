@@ -19,6 +19,7 @@ import {
   createFakeGate,
   createMemoryLog,
   type FakeGate,
+  type FakeGateOptions,
   type MemoryLog,
   type PostgresServer,
   startPostgres,
@@ -67,6 +68,8 @@ export interface FrontOptions {
   readonly connectTimeout?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly allow?: (command: Command) => boolean;
+  /** What log-ins have to wait for. */
+  readonly enter?: FakeGateOptions["enter"];
   /** What waits for `gate.waiting` to be answered. */
   readonly hold?: (command: Command) => boolean;
   readonly repeat?: number;
@@ -129,6 +132,7 @@ export async function startFront(options: FrontOptions): Promise<Front> {
     credential: PASSWORD,
     ...(options.subject ? { subject: options.subject } : {}),
     ...(options.allow ? { allow: options.allow } : {}),
+    ...(options.enter ? { enter: options.enter } : {}),
     ...(options.hold ? { hold: options.hold } : {}),
     ...(options.repeat ? { repeat: options.repeat } : {}),
     ...(options.masks ? { masks: options.masks } : {}),
