@@ -29,13 +29,14 @@ import { formatProblem, type Problem } from "@gatehouse/documents";
 import { Grants, type GrantStore } from "@gatehouse/grants";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
-import { openApprovalStore, openGrantStore, openLeaseStore } from "@gatehouse/storage";
+import { openApprovalStore, openGrantStore } from "@gatehouse/storage";
 import { Callbacks, Webhooks } from "@gatehouse/webhooks";
 import type { ApprovalDesk } from "./approval-desk.ts";
 import { ChangeLog } from "./change-log.ts";
 import { type Configuration, ConfigurationError, loadConfiguration } from "./configuration.ts";
 import { openDesk } from "./desk.ts";
 import { createGate } from "./gate.ts";
+import { type GrantDesk, openGrantDesk } from "./grant-desk.ts";
 import { MaskReview } from "./mask-review.ts";
 import { loadProtocols } from "./protocols.ts";
 import { openValueMasks } from "./value-masks.ts";
@@ -78,10 +79,13 @@ export class Gateway {
   readonly #masks: MaskReview;
   readonly #stores: Stores;
   readonly #approvals: Approvals;
+  readonly #grantStore: GrantStore;
   readonly #grants: Grants;
   readonly #webhooks: Webhooks;
   /** Where people see and answer what is held. */
   readonly approvals: ApprovalDesk;
+  /** Where people ask for access, and take it back. */
+  readonly grants: GrantDesk;
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
   #lastReload: Promise<unknown> = Promise.resolve();
@@ -94,10 +98,12 @@ export class Gateway {
     configuration: Configuration,
     audit: OpenAuditLog,
     values: ValueMasks,
-    stores: Stores,
+    store: ApprovalStore,
+    grantStore: GrantStore,
   ) {
     this.#values = values;
-    this.#stores = stores;
+    this.#store = store;
+    this.#grantStore = grantStore;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
     this.#protocols = protocols;
@@ -107,6 +113,7 @@ export class Gateway {
     this.#sessions = new SessionRegistry({
       clock: this.#clock,
       limits: () => this.#configuration.config.sessions,
+      revoked: (session) => this.#grants.revocationOf(session),
     });
     this.#authenticator = this.#createAuthenticator(configuration);
     const settings = () => this.#configuration.config.approvals;
@@ -140,14 +147,18 @@ export class Gateway {
     });
     this.#grants = new Grants({
       approvals: this.#approvals,
-      store: stores.grants,
+      store: grantStore,
       audit,
       clock: this.#clock,
       ids: this.#ids,
       log: this.#log,
       policies: () => this.#configuration.policies,
-      keep: () => settings().keep,
+      limits: () => ({
+        keep: settings().keep,
+        waiting: this.#configuration.config.sessions.perIdentity,
+      }),
     });
+    this.#grants.onRevoked(() => this.#sessions.sweep());
     this.#webhooks = new Webhooks({
       hooks: () => settings().webhooks,
       url: () => settings().url,
@@ -177,6 +188,14 @@ export class Gateway {
         values,
       }),
     });
+    this.grants = openGrantDesk({
+      grants: this.#grants,
+      approvals: this.approvals,
+      sight: () => ({
+        policies: this.#configuration.policies,
+        targets: this.#configuration.config.targets,
+      }),
+    });
   }
 
   /**
@@ -196,13 +215,12 @@ export class Gateway {
       log: options.log,
     });
     const values = await openValueMasks(config.stateFolder, () => gateway.configuration.config.detectors);
+    const store = openApprovalStore(join(config.stateFolder, "approvals.db"), {
+      durability: config.durability,
+    });
+    const grants = openGrantStore(join(config.stateFolder, "grants.db"), { durability: config.durability });
     const gateway: Gateway = new Gateway(
-      options,
-      protocols,
-      result.configuration,
-      audit,
-      values,
-      openStores(config),
+      ...([options, protocols, result.configuration, audit, values, store, grants] as const),
     );
     try {
       await gateway.#open();
@@ -345,7 +363,6 @@ export class Gateway {
     // Before anybody gets in: nothing of what another run has left is run any more.
     await this.#approvals.recover();
     this.#grants.recover();
-    this.#leases.start(config.targets.values());
     await this.#authenticator.start();
     const gate = createGate({
       admission: () => ({
@@ -360,6 +377,7 @@ export class Gateway {
       entrance: this.#grants,
       leases: this.#leases,
       sessions: this.#sessions,
+      entrance: this.#grants,
       approvals: this.#approvals,
       brokeGlass: (...broken) => this.#webhooks.tellOfBrokenGlass(...broken),
     });
@@ -433,7 +451,8 @@ export class Gateway {
       this.#log.error({ error: messageOf(error) }, "audit failed: the stop is not on the log");
     }
     await this.#audit.close();
-    for (const store of Object.values(this.#stores)) store.close();
+    this.#store.close();
+    this.#grantStore.close();
     this.#log.info({}, "stopped");
   }
 

@@ -1,4 +1,11 @@
-import { type Command, type Held, type Hold, identityKey, type Session } from "@gatehouse/core";
+import {
+  type Command,
+  type Held,
+  type Hold,
+  type Identity,
+  identityKey,
+  type Session,
+} from "@gatehouse/core";
 import type { Place } from "./access-command.ts";
 import { sameTerms } from "./current.ts";
 import type { Entry } from "./entrance.ts";
@@ -47,6 +54,11 @@ export class Ask {
       identityKey(own.identity) === identityKey(identity) &&
       sameTerms(this.#holds, holds)
     );
+  }
+
+  /** How many log-ins of an identity wait for it. */
+  waitingOf(identity: Identity): number {
+    return identityKey(this.session.identity) === identityKey(identity) ? this.#waiting : 0;
   }
 
   /** Waits for its end, or until the client has gone; the last one that goes takes it along. @returns as `settled` */

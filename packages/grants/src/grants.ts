@@ -27,6 +27,13 @@ import * as words from "./words.ts";
 
 type Refused = Extract<Entry, { ok: false }>;
 
+export interface GrantLimits {
+  /** Milliseconds for which grants that have ended are kept. */
+  readonly keep: number;
+  /** Log-ins of one identity that may wait at once: each holds a connection for as long as people take. */
+  readonly waiting: number;
+}
+
 export interface GrantsOptions {
   readonly approvals: Pick<Approvals, "hold" | "claim" | "recorded">;
   readonly store: GrantStore;
@@ -36,8 +43,8 @@ export interface GrantsOptions {
   readonly log: Logger;
   /** As they are at this moment. */
   readonly policies: () => Pick<PolicyEngine, "access" | "version">;
-  /** Milliseconds for which those that have ended are kept. */
-  readonly keep: () => number;
+  /** As they are at this moment. */
+  readonly limits: () => GrantLimits;
 }
 
 const MINUTE = 60_000;
@@ -60,10 +67,10 @@ export class Grants implements Entrance {
 
   /** Takes up what another run has left. To be called before anybody gets in. @throws GatehouseError STORE_FAILED */
   recover(): void {
-    const { store, clock, keep } = this.#options;
+    const { store, clock, limits } = this.#options;
     const now = clock.now();
     for (const grant of store.living(now)) this.#current.put(grant, now);
-    store.forget(now - keep());
+    store.forget(now - limits().keep);
   }
 
   async enter(session: Session, waiting: Waiting): Promise<Entry> {
@@ -84,6 +91,8 @@ export class Grants implements Entrance {
     if (!waits) return words.cannotWait(session);
     if (gone?.aborted === true) return words.clientGone();
     const { terms } = before;
+    const others = [...this.#asks].reduce((sum, ask) => sum + ask.waitingOf(session.identity), 0);
+    if (others >= this.#options.limits().waiting) return words.notAsked(session, "too_many");
     // A pool that opens ten connections asks once.
     const asked = this.#pending(session, terms) ?? this.#ask(session, terms, terms.lasts, reason);
     if ("refused" in asked) return words.notAsked(session, asked.refused);
@@ -240,7 +249,7 @@ export class Grants implements Entrance {
 
   /** Makes the grant, where all have said yes and the terms are still what they were. */
   async #issue(ask: Ask): Promise<Refused | undefined> {
-    const { approvals, audit, store, clock, ids, keep } = this.#options;
+    const { approvals, audit, store, clock, ids, limits } = this.#options;
     const { session, command, held, lasts } = ask;
     const { terms, decision } = this.#decide(session);
     const claim = approvals.claim(held, { session, command, decision });
@@ -261,7 +270,7 @@ export class Grants implements Entrance {
     for (const other of this.#asks) {
       if (!other.beforehand && other.isFor(session, approval.holds)) other.held.gone("overtaken");
     }
-    store.forget(clock.now() - keep());
+    store.forget(clock.now() - limits().keep);
     return undefined;
   }
 

@@ -123,6 +123,11 @@ t.test("log-ins that wait for the same ask once, and all get in by one yes", asy
   const logins = ["ses_1", "ses_2", "ses_3", "ses_4"].map((id) => enter(session(id)));
   await settle();
   for (const { notices } of logins) t.equal(notices.length, 1);
+  t.match(
+    await enter(session("ses_5")).entry,
+    { ok: false, refusal: { kind: "too_many" } },
+    "as many as may",
+  );
   await approve();
   const entries = await Promise.all(logins.map(({ entry }) => entry));
   for (const entry of entries) t.same(entry, entries[0]);

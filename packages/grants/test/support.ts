@@ -106,7 +106,7 @@ export async function runWith({
   });
   const approvals = new Approvals({ store: approvalStore(folder), audit, clock, ids, log, limits });
   const grants = new Grants({
-    ...{ approvals, audit, clock, ids, log, keep: () => 24 * HOUR },
+    ...{ approvals, audit, clock, ids, log, limits: () => ({ keep: 24 * HOUR, waiting: 4 }) },
     store: grantStore(folder),
     policies: () => ({ version: "v1", access: () => state.terms }),
   });
