@@ -144,7 +144,7 @@ function surroundingsBody({ transaction, rows }: Approval["surroundings"]): Appr
   };
 }
 
-function person({ subject, kind, groups, proof }: Approval["requester"]): ApprovalBody["requester"] {
+export function person({ subject, kind, groups, proof }: Approval["requester"]): ApprovalBody["requester"] {
   const { method, provider, issuer, tokenId } = proof;
   return {
     subject,
@@ -158,6 +158,6 @@ function ruleBody({ policy, rule, source }: Hold["rule"]): ApprovalBody["holds"]
   return { policy, rule, source };
 }
 
-function iso(time: number): string {
+export function iso(time: number): string {
   return new Date(time).toISOString();
 }

@@ -1,44 +1,32 @@
 import { type Clock, GatehouseError, type Logger } from "@gatehouse/core";
-import type { ApprovalDesk } from "@gatehouse/gateway";
+import type { ApprovalDesk, GrantDesk } from "@gatehouse/gateway";
 import { version } from "@gatehouse/gateway/version";
-import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { z } from "zod";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import { approvalBody } from "./approval-body.ts";
 import { Buckets } from "./buckets.ts";
 import { type Caller, Doorkeeper, type DoorkeeperOptions } from "./doorkeeper.ts";
 import { EventStreams, streamHeaders } from "./event-streams.ts";
 import { Limited } from "./failure.ts";
 import { openApiDocument } from "./openapi.ts";
+import { grantRoutes } from "./grant-routes.ts";
 import * as operations from "./operations.ts";
+import { route } from "./route.ts";
 
 /** Failed proofs of one address: so many at once, and one more each second. */
 const FAILURES = { burst: 20, every: 1_000 };
-/** Answers from one address. */
+/** Answers from one address, and what else changes something. */
 const ANSWERS = { burst: 60, every: 1_000 };
 
 export interface ApprovalRoutesOptions extends Pick<DoorkeeperOptions, "authenticate"> {
   readonly desk: ApprovalDesk;
+  readonly grants: GrantDesk;
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds between two signs of life of an event stream. */
   readonly heartbeat: number;
 }
 
-/** What a request has brought, as its operation's schemas read it. */
-interface Given<Path, Query, Headers, Body> {
-  readonly path: Path;
-  readonly query: Query;
-  readonly headers: Headers;
-  readonly body: Body;
-}
-
-type Handler<Path, Query, Headers, Body> = (
-  given: Given<Path, Query, Headers, Body>,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) => unknown;
-
-/** Where people, and other systems, see and answer what is held: everything under `/v1`. */
+/** Where people, and other systems, see and answer what is held, and ask for access: everything under `/v1`. */
 export function approvalRoutes(app: FastifyInstance, options: ApprovalRoutesOptions): void {
   const { desk, clock } = options;
   const answers = new Buckets({ ...ANSWERS, clock });
@@ -54,6 +42,11 @@ export function approvalRoutes(app: FastifyInstance, options: ApprovalRoutesOpti
     const caller = callers.get(request);
     if (!caller) throw new GatehouseError("IDENTITY_INVALID", "The request came past the doorkeeper.");
     return caller;
+  };
+  const takeAnswer = ({ ip }: FastifyRequest): void => {
+    const wait = answers.wait(ip);
+    if (wait > 0) throw new Limited(wait, "Too many answers came from this address.");
+    answers.take(ip);
   };
 
   app.register((proved, _, done) => {
@@ -83,13 +76,16 @@ export function approvalRoutes(app: FastifyInstance, options: ApprovalRoutesOpti
     });
     for (const operation of [operations.approve, operations.deny]) {
       route(proved, operation, async ({ path, body }, request) => {
-        const wait = answers.wait(request.ip);
-        if (wait > 0) throw new Limited(wait, "Too many answers came from this address.");
-        answers.take(request.ip);
+        takeAnswer(request);
         const given = { answer: operation.id, ...body };
         return approvalBody(await desk.answer(callerOf(request).identity, path.approval, given), "whole");
       });
     }
+    grantRoutes(proved, {
+      grants: options.grants,
+      viewerOf: (request) => callerOf(request).identity,
+      take: takeAnswer,
+    });
     route(proved, operations.describeApi, () => document);
     done();
   });
@@ -118,44 +114,3 @@ export const securityHeaders = {
   "x-content-type-options": "nosniff",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
 };
-
-function route<Path, Query, Headers, Body>(
-  app: FastifyInstance,
-  operation: operations.Operation<Path, Query, Headers, Body>,
-  handler: Handler<Path, Query, Headers, Body>,
-): void {
-  app.route({
-    method: operation.method,
-    url: operation.url.replace(/\{(\w+)\}/g, ":$1"),
-    exposeHeadRoute: false,
-    handler: async (request, reply) =>
-      await handler(
-        {
-          path: read(operation.path, request.params),
-          query: read(operation.query, request.query),
-          headers: read(operation.headers, request.headers),
-          body: read(operation.body, bodyOf(operation, request)),
-        },
-        request,
-        reply,
-      ),
-  });
-}
-
-/** An answer without a word of why may come without a body. */
-function bodyOf({ method, proof }: operations.Operation, { body }: FastifyRequest): unknown {
-  if (method === "GET") return undefined;
-  return body ?? (proof === "token" ? {} : Buffer.alloc(0));
-}
-
-/** @throws GatehouseError REQUEST_INVALID, which says where, and repeats nothing of what was sent */
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) =>
-    [path.join("."), message].filter(Boolean).join(": "),
-  );
-  throw new GatehouseError("REQUEST_INVALID", `The request can't be read: ${issues.join("; ")}.`, {
-    hint: "GET /v1/openapi.json says what may stand where.",
-  });
-}

@@ -59,7 +59,7 @@ const answer = z.object({
 });
 
 const session = z.object({
-  id: z.string(),
+  id: z.string().describe("Empty where there is none: access that was asked for beforehand."),
   openedAt: time,
   client: z.string().describe("Where it comes from: `host:port`, or `unix:` and a path."),
   application: z.string().describe("What the client calls itself."),
@@ -173,6 +173,24 @@ export const pageSchema = z.object({
     ),
 });
 
+export const grantSchema = z.object({
+  id: z.string(),
+  holder: person,
+  target: z.string(),
+  level: z.string(),
+  from: time,
+  until: time.describe("When its time is over, be it taken back before or not."),
+  approval: z.string().describe("The approval that it rests on."),
+  by: z.array(person).describe("Who said yes."),
+  reason: z.string().exactOptional().describe("Why, in the holder's own words."),
+  revoked: z
+    .object({ by: person, at: time, reason: z.string().exactOptional() })
+    .exactOptional()
+    .describe("By whom it was taken back."),
+});
+
+export const grantsSchema = z.object({ grants: z.array(grantSchema) });
+
 export const callbackSchema = z.object({ approval: z.string(), state: stateSchema });
 
 export const errorSchema = z.object({
@@ -186,5 +204,7 @@ export const errorSchema = z.object({
 
 /** One approval, as JSON has it. */
 export type ApprovalBody = z.infer<typeof approvalSchema>;
+export type GrantBody = z.infer<typeof grantSchema>;
+export type GrantsBody = z.infer<typeof grantsSchema>;
 export type PageBody = z.infer<typeof pageSchema>;
 export type ErrorBody = z.infer<typeof errorSchema>;

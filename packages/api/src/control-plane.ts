@@ -10,7 +10,7 @@ import {
   systemClock,
   type TcpAddress,
 } from "@gatehouse/core";
-import type { ApprovalDesk, Gateway } from "@gatehouse/gateway";
+import type { ApprovalDesk, Gateway, GrantDesk } from "@gatehouse/gateway";
 import { acceptTls, listen } from "@gatehouse/wire";
 import { createApp } from "./app.ts";
 
@@ -26,6 +26,7 @@ export interface Controlled extends Pick<Gateway, "readiness">, Authenticator {
     readonly config: Pick<Config, "control"> & { readonly limits: Pick<Config["limits"], "keepalive"> };
   };
   readonly approvals: ApprovalDesk;
+  readonly grants: GrantDesk;
   certificate(files: ListenerTls): Promise<Pick<ReloadingCertificate, "current">>;
 }
 
@@ -65,6 +66,7 @@ export async function startControlPlane({
   const app = createApp(
     {
       desk: gateway.approvals,
+      grants: gateway.grants,
       authenticate: (token) => gateway.authenticate(token),
       readiness: () => gateway.readiness(),
       clock: systemClock,

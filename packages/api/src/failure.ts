@@ -29,6 +29,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   CALLBACK_REFUSED: 401,
   CALLBACK_REPLAYED: 409,
   CALLBACK_STALE: 401,
+  GRANT_ENDED: 409,
+  GRANT_NOT_NEEDED: 409,
+  GRANT_UNKNOWN: 404,
   IDENTITY_ALGORITHM: 401,
   IDENTITY_AUDIENCE: 401,
   IDENTITY_EXPIRED: 401,
@@ -45,7 +48,7 @@ export function statusOf(code: ErrorCode): number {
 }
 
 /**
- * What a client is told. Errors about approvals and requests are written for whoever asks. Those of the other families
+ * What a client is told. Errors about approvals, grants and requests are written for whoever asks. Those of the other families
  * are for the operator (what is wrong with a token or a signature, where the disk is): of them a client learns what the
  * code means, and the reference by which the operator finds the rest.
  */
@@ -53,7 +56,7 @@ export function failureOf(error: unknown, reference: string): Failure {
   if (error instanceof GatehouseError && statusOf(error.code) !== 500) {
     const { code, hint } = error;
     const status = statusOf(code);
-    if (!/^(?:APPROVAL|REQUEST)_/.test(code))
+    if (!/^(?:APPROVAL|GRANT|REQUEST)_/.test(code))
       return { status, body: { error: { code, message: errorCodes[code], reference } } };
     return {
       status,

@@ -1,6 +1,13 @@
 import type { ErrorCode } from "@gatehouse/core";
 import { z } from "zod";
-import { approvalSchema, callbackSchema, errorSchema, pageSchema } from "./bodies.ts";
+import {
+  approvalSchema,
+  callbackSchema,
+  errorSchema,
+  grantSchema,
+  grantsSchema,
+  pageSchema,
+} from "./bodies.ts";
 import { statusOf } from "./failure.ts";
 import { type Operation, operations } from "./operations.ts";
 
@@ -10,6 +17,8 @@ const named = z.registry<{ id: string }>();
 named.add(approvalSchema, { id: "Approval" });
 named.add(pageSchema, { id: "Page" });
 named.add(callbackSchema, { id: "Answered" });
+named.add(grantSchema, { id: "Grant" });
+named.add(grantsSchema, { id: "Grants" });
 named.add(errorSchema, { id: "Error" });
 
 /** What any request can meet. */
@@ -43,7 +52,7 @@ export function openApiDocument(version: string): Json {
       title: "Gatehouse",
       version,
       description:
-        "Seeing and answering commands that wait for a person. Times are ISO 8601 in UTC; lengths of time are seconds.",
+        "Seeing and answering commands that wait for a person, and asking for access that needs one. Times are ISO 8601 in UTC; lengths of time are seconds.",
     },
     paths,
     components: {
@@ -79,9 +88,14 @@ function described({ proof, answer, ...operation }: Operation): Json {
 }
 
 function requestBody({ body }: Pick<Operation, "body">): Json {
-  if (body instanceof z.ZodObject)
-    return { required: false, content: { "application/json": { schema: schemaOf(body) } } };
+  if (body instanceof z.ZodObject) return requestBodyOf(schemaOf(body));
   return { required: true, content: { "*/*": { schema: {} } } };
+}
+
+/** It may be left out where nothing in it has to be there. */
+function requestBodyOf(schema: Json): Json {
+  const required = Array.isArray(schema["required"]) && schema["required"].length > 0;
+  return { required, content: { "application/json": { schema } } };
 }
 
 function parameters(place: string, schema: z.ZodType): readonly Json[] {

@@ -1,7 +1,14 @@
 /** What the API can be asked for: the routes are made of this, and so is the OpenAPI document. */
 import type { ErrorCode } from "@gatehouse/core";
 import { z } from "zod";
-import { approvalSchema, callbackSchema, pageSchema, stateSchema } from "./bodies.ts";
+import {
+  approvalSchema,
+  callbackSchema,
+  grantSchema,
+  grantsSchema,
+  pageSchema,
+  stateSchema,
+} from "./bodies.ts";
 
 /** Where a request has something: each is an object of strings, but for the body, which is JSON. */
 export interface Asked<Path, Query, Headers, Body> {
@@ -128,6 +135,90 @@ export const watchApprovals = {
   errors: ["STORE_FAILED"],
 } as const satisfies Operation;
 
+const grantPath = z.object({
+  grant: z
+    .string()
+    .regex(/^grt_[0-9A-HJKMNP-TV-Z]{16}$/, "a grant's id is grt_ and 16 letters and digits")
+    .describe("The grant's id."),
+});
+/** As that of an answer: it is shown on other people's terminals. */
+const reason = z
+  .string()
+  .trim()
+  .max(500)
+  .regex(/^[^\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]*$/u, "one line of plain text")
+  .exactOptional();
+
+export const requestAccess = {
+  id: "requestAccess",
+  method: "POST",
+  url: "/v1/requests",
+  summary: "Asks for a grant: to get in, for a time, where the policies want somebody's yes for that.",
+  proof: "token",
+  path: none,
+  query: none,
+  headers: none,
+  body: z.strictObject({
+    target: z.string().min(1).max(63),
+    level: z.string().min(1).max(63),
+    for: z
+      .int()
+      .min(60)
+      .max(86_400)
+      .exactOptional()
+      .describe("Seconds; as long as the policies let a grant last where it is left out."),
+    reason: reason.describe("Why. Shown to whoever may say yes; some policies want one."),
+  }),
+  answer: {
+    description: "The approval that it waits for; the same request again has the same one.",
+    type: "application/json",
+    schema: approvalSchema,
+  },
+  errors: ["APPROVAL_REASON", "AUDIT_FAILED", "GRANT_NOT_NEEDED", "STORE_FAILED"],
+} as const satisfies Operation;
+
+export const listGrants = {
+  id: "listGrants",
+  method: "GET",
+  url: "/v1/grants",
+  summary: "The grants that let somebody in now: those of whoever asks, and those that they may take back.",
+  proof: "token",
+  path: none,
+  query: none,
+  headers: none,
+  body: z.undefined(),
+  answer: { description: "The newest first.", type: "application/json", schema: grantsSchema },
+  errors: [],
+} as const satisfies Operation;
+
+export const showGrant = {
+  id: "showGrant",
+  method: "GET",
+  url: "/v1/grants/{grant}",
+  summary: "One grant, also one that has ended.",
+  proof: "token",
+  path: grantPath,
+  query: none,
+  headers: none,
+  body: z.undefined(),
+  answer: { description: "The grant.", type: "application/json", schema: grantSchema },
+  errors: ["GRANT_UNKNOWN", "STORE_FAILED"],
+} as const satisfies Operation;
+
+export const revokeGrant = {
+  id: "revokeGrant",
+  method: "POST",
+  url: "/v1/grants/{grant}/revoke",
+  summary: "Takes a grant back. It lets nobody in from here on, and its sessions end.",
+  proof: "token",
+  path: grantPath,
+  query: none,
+  headers: none,
+  body: z.strictObject({ reason: reason.describe("Why. Its sessions are told.") }),
+  answer: { description: "The grant after it.", type: "application/json", schema: grantSchema },
+  errors: ["GRANT_ENDED", "GRANT_UNKNOWN", "STORE_FAILED"],
+} as const satisfies Operation;
+
 export const takeCallback = {
   id: "takeCallback",
   method: "POST",
@@ -166,6 +257,10 @@ export const operations: readonly Operation[] = [
   showApproval,
   approve,
   deny,
+  requestAccess,
+  listGrants,
+  showGrant,
+  revokeGrant,
   takeCallback,
   describeApi,
 ];

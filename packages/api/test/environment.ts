@@ -8,6 +8,7 @@ import { GatehouseError } from "@gatehouse/core";
 import {
   createMemoryLog,
   FakeDesk,
+  FakeGrantDesk,
   type MemoryLog,
   type RunningOidcProvider,
   startOidcProvider,
@@ -21,6 +22,7 @@ export interface Environment {
   readonly gateway: Gateway;
   readonly control: ControlPlane;
   readonly desk: FakeDesk;
+  readonly grants: FakeGrantDesk;
   readonly log: MemoryLog;
   /** It knows `ann` and `bob`, who are people, and the workload `agent-7`. */
   readonly provider: RunningOidcProvider;
@@ -94,6 +96,7 @@ drain: 1s
   const gateway = await Gateway.start({ configFile, log });
   t.teardown(() => gateway.stop("test ended"));
   const desk = new FakeDesk();
+  const grants = new FakeGrantDesk(desk);
   let revoked = false;
   const control = await startControlPlane({
     gateway: {
@@ -105,6 +108,7 @@ drain: 1s
         return gateway.authenticate(token);
       },
       approvals: desk,
+      grants,
     },
     log,
     ...timing,
@@ -115,6 +119,7 @@ drain: 1s
     gateway,
     control,
     desk,
+    grants,
     log,
     provider,
     folder,

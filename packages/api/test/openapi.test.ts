@@ -1,5 +1,5 @@
 import { systemClock } from "@gatehouse/core";
-import { createMemoryLog, FakeDesk } from "@gatehouse/testkit";
+import { createMemoryLog, FakeDesk, FakeGrantDesk } from "@gatehouse/testkit";
 import t from "tap";
 import { createApp } from "../src/app.ts";
 import { document, objections } from "./conformity.ts";
@@ -8,6 +8,7 @@ import { askAs, environment } from "./environment.ts";
 t.test("every route of the API is in the document, and nothing else is", async (t) => {
   const app = createApp({
     desk: new FakeDesk(),
+    grants: new FakeGrantDesk(new FakeDesk()),
     authenticate: () => Promise.reject(new Error("nobody")),
     readiness: () => [],
     clock: systemClock,

@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { startControlPlane } from "@gatehouse/api";
 import { createAuthority, watchCertificate, writePair } from "@gatehouse/certs";
 import { GatehouseError, type Identity } from "@gatehouse/core";
-import { createMemoryLog, FakeDesk } from "@gatehouse/testkit";
+import { createMemoryLog, FakeDesk, FakeGrantDesk } from "@gatehouse/testkit";
 import type { Test } from "tap";
 
 /** A control plane with a desk at which nobody waits. */
 export interface TestControlPlane {
   readonly desk: FakeDesk;
+  readonly grants: FakeGrantDesk;
   readonly folder: string;
   /** What the command needs to ask it as `ann`. */
   readonly env: Readonly<Record<string, string>>;
@@ -44,6 +45,7 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
   const certificate = await watchCertificate({ ...tls, log });
   t.teardown(() => certificate.close());
   const desk = new FakeDesk();
+  const grants = new FakeGrantDesk(desk);
   const start = async (port: number) => {
     const control = await startControlPlane({
       gateway: {
@@ -56,6 +58,7 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
         readiness: () => [],
         certificate: () => Promise.resolve(certificate),
         approvals: desk,
+        grants,
         authenticate,
       },
       log,
@@ -68,6 +71,7 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
   const { port } = running.address;
   return {
     desk,
+    grants,
     folder,
     env: {
       GATEHOUSE_URL: `https://127.0.0.1:${port}`,

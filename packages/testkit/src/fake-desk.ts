@@ -1,7 +1,7 @@
 import { type Approval, type ApprovalState, GatehouseError, type Identity } from "@gatehouse/core";
 
 /** As the gateway's desk has them. */
-interface FakeView {
+export interface FakeView {
   readonly approval: Approval;
   readonly withheld: boolean;
   readonly missing: readonly {

@@ -1,6 +1,7 @@
 export * from "./clock.ts";
 export * from "./fake-desk.ts";
 export * from "./fake-gate.ts";
+export * from "./fake-grant-desk.ts";
 export * from "./fake-provisioner.ts";
 export * from "./log.ts";
 export * from "./oidc-provider.ts";
