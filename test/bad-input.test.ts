@@ -206,9 +206,7 @@ t.test("after all of it no session is open, and the database has no backend of t
   await eventually(() => demo.gateway.openSessions === 0);
   const superuser = await admin(t, demo);
   await eventually(async () => {
-    const { rows } = await superuser.query(
-      "select from pg_stat_activity where starts_with(usename, 'gh_')",
-    );
+    const { rows } = await superuser.query("select from pg_stat_activity where starts_with(usename, 'gh_')");
     return rows.length === 0;
   });
   t.equal(demo.gateway.openSessions, 0);

@@ -126,9 +126,7 @@ t.test("a gateway that was killed leaves no backend behind", async (t) => {
   await client.query("begin");
   await kill(child);
   await eventually(async () => {
-    const { rows } = await superuser.query(
-      "select from pg_stat_activity where starts_with(usename, 'gh_')",
-    );
+    const { rows } = await superuser.query("select from pg_stat_activity where starts_with(usename, 'gh_')");
     return rows.length === 0;
   });
   t.match(await verifyState(state), { ok: true, torn: 0 });

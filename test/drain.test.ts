@@ -122,9 +122,7 @@ t.test(
     t.equal(gateway.openSessions, 0);
     t.match((await auditLines(state)).at(-1), { type: "gateway.stopped" });
     await eventually(async () => {
-      const { rows } = await observer.query(
-        "select from pg_stat_activity where starts_with(usename, 'gh_')",
-      );
+      const { rows } = await observer.query("select from pg_stat_activity where starts_with(usename, 'gh_')");
       return rows.length === 0;
     });
     t.same((await locker.query("select count(*)::int as n from orders where status = 'lost'")).rows, [

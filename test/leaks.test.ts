@@ -22,9 +22,7 @@ const openSockets = () =>
 
 /** Those of sessions: the gateway's own connection, by which it reads the catalog, stays for a minute. */
 async function backends(): Promise<number> {
-  const { rows } = await superuser.query(
-    "select from pg_stat_activity where starts_with(usename, 'gh_')",
-  );
+  const { rows } = await superuser.query("select from pg_stat_activity where starts_with(usename, 'gh_')");
   return rows.length;
 }
 

@@ -56,8 +56,7 @@ async function ends(state: string): Promise<readonly string[]> {
 
 /** How many of the gateway's backends there are, or of those that are at a text like this. */
 async function backends(pattern = "%"): Promise<number> {
-  const text =
-    "select from pg_stat_activity where starts_with(usename, 'gh_') and query like $1";
+  const text = "select from pg_stat_activity where starts_with(usename, 'gh_') and query like $1";
   return (await superuser.query(text, [pattern])).rows.length;
 }
 

@@ -100,7 +100,8 @@ async function tryMinted(
 ): Promise<WayCheck> {
   const { target, level } = way;
   const tried = { target: target.name, level: level.name, minted: true };
-  if (!provisioner) throw new TypeError(`${protocol.name} has levels with users of their own, and makes none.`);
+  if (!provisioner)
+    throw new TypeError(`${protocol.name} has levels with users of their own, and makes none.`);
   const session = idSource(randomBytes)("ses");
   const name = sessionName(epoch, session);
   const problems: MintProblem[] = [];
@@ -128,7 +129,9 @@ async function removed({ target }: Way, provisioner: Provisioner, name: string):
   try {
     const [removal] = await provisioner.remove(target, [name]);
     if (removal?.outcome !== "kept") return [];
-    return [{ message: `The user ${name} could not be removed: ${removal.reason ?? "unknown"}.`, hint: LEFT }];
+    return [
+      { message: `The user ${name} could not be removed: ${removal.reason ?? "unknown"}.`, hint: LEFT },
+    ];
   } catch (error) {
     // Why it can't be reached was said already.
     if (error instanceof GatehouseError && error.code.startsWith("TARGET_")) return [];
