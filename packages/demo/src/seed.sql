@@ -1,4 +1,6 @@
--- The demo's data: made up, the same each time.
+-- The demo's data: made up, the same each time. It belongs to a role that nobody logs in as.
+grant create on schema public to orders_owner;
+set role orders_owner;
 create table customers (
   id integer primary key,
   name text not null,
@@ -90,5 +92,4 @@ create index on orders (customer_id);
 create index on payments (order_id);
 analyze;
 
-grant select on all tables in schema public to orders_reader, orders_writer;
-grant insert, update, delete on all tables in schema public to orders_writer;
+grant select, insert, update, delete on all tables in schema public to orders_writer;
