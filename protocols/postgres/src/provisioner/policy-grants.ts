@@ -1,4 +1,4 @@
-import type { Access, PartialFacts } from "@gatehouse/core";
+import type { Access, FactValue, PartialFacts } from "@gatehouse/core";
 import { dotted } from "../analysis/search-path.ts";
 import type { ObjectRelation, ObjectRoutine, Objects } from "./objects.ts";
 import { quoteIdentifier } from "./statement.ts";
@@ -33,7 +33,7 @@ export interface PolicyGrants {
 }
 
 /** What changes something. */
-const CHANGING = among<Access>("write", "ddl", "admin", "unknown");
+const CHANGING = among("write", "ddl", "admin", "unknown");
 const TABLE_KINDS: Readonly<Record<string, string>> = {
   r: "table",
   p: "table",
@@ -157,12 +157,13 @@ class Granting {
     // Which sequence is meant stands in a value.
     const calls = (name: string) =>
       this.#could({ access: CHANGING, functions: includes(`pg_catalog.${name}`) });
-    const selects = reads || this.#could({ ...this.#naming(sequence), reads: includes(nameOf(sequence)) });
-    const looks = ["currval", "lastval"].some((name) =>
-      this.#could({ functions: includes(`pg_catalog.${name}`) }),
-    );
+    // Where the session stands in it, SELECT is enough to see.
+    const selects =
+      reads ||
+      this.#could({ ...this.#naming(sequence), reads: includes(nameOf(sequence)) }) ||
+      ["currval", "lastval"].some((name) => this.#could({ functions: includes(`pg_catalog.${name}`) }));
     const privileges = [
-      ...(drawn || writes || looks || calls("nextval") ? ["USAGE"] : []),
+      ...(drawn || writes || calls("nextval") ? ["USAGE"] : []),
       ...(selects ? ["SELECT"] : []),
       ...(writes || calls("setval") ? ["UPDATE"] : []),
     ];
@@ -246,10 +247,10 @@ interface Opaque {
 }
 
 function opaqueOf({ routines, builtins }: Objects, could: Could): Opaque {
-  const unknown = among<Access>("unknown");
+  const unknown = among("unknown");
   const unknowable =
     could({ access: unknown }) &&
-    (could({ access: unknown, functions: among<readonly string[]>([]) }) ||
+    (could({ access: unknown, functions: among([]) }) ||
       builtins.some((name) => could({ access: unknown, functions: includes(dotted(["pg_catalog", name])) })));
   if (unknowable) return { reads: true, writes: true };
   let reads = false;
@@ -286,8 +287,6 @@ function includes(...names: readonly string[]): PartialFacts[string] {
   return { includes: names };
 }
 
-function among<T extends string | boolean | readonly string[]>(
-  ...values: readonly T[]
-): PartialFacts[string] {
+function among(...values: readonly FactValue[]): PartialFacts[string] {
   return { among: values };
 }

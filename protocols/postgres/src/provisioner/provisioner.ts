@@ -72,19 +72,20 @@ export class PostgresProvisioner implements Provisioner {
 
   async activate(way: Way, user: MintedUser, activation: Activation): Promise<MintedUser> {
     const { name, password } = user;
-    const role = await this.#policyRole(way);
-    // The policies, or what the target has, may be others than when it was made ready.
-    const follow =
-      role === undefined || role === this.#carried.get(user)
-        ? () => ""
-        : followPolicies(activation.name, levelSettingsOf(way.level), role);
-    await this.#attempt(way, activation.name, (server) =>
-      [
-        statement("rename", server.version, { ready: name, user: activation.name }),
-        follow(server),
-        letIn(server, activation, spare(way.target)),
-      ].join(""),
-    );
+    await this.#withPolicyRole(way, async (role) => {
+      // The policies, or what the target has, may be others than when it was made ready.
+      const follow =
+        role === undefined || role === this.#carried.get(user)
+          ? () => ""
+          : followPolicies(activation.name, levelSettingsOf(way.level), role);
+      await this.#attempt(way, activation.name, (server) =>
+        [
+          statement("rename", server.version, { ready: name, user: activation.name }),
+          follow(server),
+          letIn(server, activation, spare(way.target)),
+        ].join(""),
+      );
+    });
     return { name: activation.name, password };
   }
 
@@ -157,27 +158,27 @@ export class PostgresProvisioner implements Provisioner {
     then: (server: Greeting) => string,
   ): Promise<string | undefined> {
     const level = levelSettingsOf(way.level);
-    for (let attempt = 1; ; attempt++) {
-      const role = await this.#policyRole(way);
+    return this.#withPolicyRole(way, async (role) => {
       const roles = [...(level.memberOf ?? []), ...(role === undefined ? [] : [role])];
-      try {
-        await this.#attempt(
-          way,
-          name,
-          (server) => `${makeUser(server, name, verifier, level, roles)}${then(server)}`,
-        );
-        return role;
-      } catch (error) {
-        // Another gateway may have removed it just now, since nobody had it.
-        if (role === undefined || attempt > 1 || !isMissing(error)) throw error;
-        this.#policyRoles.forget(way);
-      }
-    }
+      const write = (server: Greeting) => `${makeUser(server, name, verifier, level, roles)}${then(server)}`;
+      await this.#attempt(way, name, write);
+      return role;
+    });
   }
 
-  async #policyRole(way: Way): Promise<string | undefined> {
-    if (levelSettingsOf(way.level).grants !== "policy") return undefined;
-    return this.#policyRoles.ensure(way, this.#to(way.target).making);
+  /** @param act is given the role that carries what the policies could allow, at a level that has it by them */
+  async #withPolicyRole<T>(way: Way, act: (role: string | undefined) => Promise<T>): Promise<T> {
+    if (levelSettingsOf(way.level).grants !== "policy") return act(undefined);
+    const { making } = this.#to(way.target);
+    const role = await this.#policyRoles.ensure(way, making);
+    try {
+      return await act(role);
+    } catch (error) {
+      // Another gateway may have removed it just now, since nobody had it.
+      if (!isMissing(error)) throw error;
+      this.#policyRoles.forget(way);
+      return act(await this.#policyRoles.ensure(way, making));
+    }
   }
 
   async #attempt(way: Way, name: string, write: (server: Greeting) => string): Promise<void> {

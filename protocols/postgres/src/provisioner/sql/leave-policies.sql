@@ -1,4 +1,4 @@
-SET LOCAL gatehouse.user TO :'user';
+SET LOCAL gatehouse.minted TO :'user';
 DO $$
 DECLARE
   carried name;
@@ -6,9 +6,9 @@ BEGIN
   FOR carried IN
     SELECT r.rolname FROM pg_auth_members m
     JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles member ON member.oid = m.member
-    WHERE member.rolname = current_setting('gatehouse.user') AND r.rolname ~ '^gatehouse_[0-9a-f]{12}(_unused)?$'
+    WHERE member.rolname = current_setting('gatehouse.minted') AND r.rolname ~ '^gatehouse_[0-9a-f]{12}(_unused)?$'
   LOOP
-    EXECUTE format('REVOKE %I FROM %I', carried, current_setting('gatehouse.user'));
+    EXECUTE format('REVOKE %I FROM %I', carried, current_setting('gatehouse.minted'));
   END LOOP;
 END
 $$;

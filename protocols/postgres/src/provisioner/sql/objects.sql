@@ -55,7 +55,7 @@ ORDER BY c.oid;
 SELECT json_build_object('routine', json_build_object(
     'id', f.oid::int8, 'schema', n.nspname, 'name', f.proname, 'signature', f.oid::regprocedure::text,
     'language', CASE WHEN f.prokind = 'a' THEN coalesce(parts.language, 'internal') ELSE l.lanname END,
-    'volatility', CASE coalesce(parts.volatility, f.provolatile)
+    'volatility', CASE coalesce(parts.volatility, f.provolatile::text)
       WHEN 'i' THEN 'immutable' WHEN 's' THEN 'stable' ELSE 'volatile' END,
     'definer', f.prosecdef, 'owner', pg_get_userbyid(f.proowner),
     'open', has_function_privilege('public', f.oid, 'EXECUTE'),
