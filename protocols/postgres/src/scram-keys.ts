@@ -15,6 +15,9 @@ export interface ScramKeys {
   readonly serverKey: Buffer;
 }
 
+/** Fewer are done in no time: their keys are not kept. */
+const WORTH_KEEPING = 100;
+
 /**
  * Derives keys from passwords, and keeps those that were used last: a server gives a user's password the same salt at
  * each log-in, and PBKDF2 takes milliseconds on purpose. Who read these keys in the gateway's memory could log in to
@@ -32,6 +35,7 @@ export class ScramKeyring {
 
   /** Connections that begin at the same time wait for the same derivation. */
   async keys(password: Secret, salt: Buffer, iterations: number): Promise<ScramKeys> {
+    if (iterations < WORTH_KEEPING) return deriveKeys(password, salt, iterations);
     const name = createHmac(HASH, this.#naming)
       .update(JSON.stringify([password.reveal(), salt.toString("base64"), iterations]))
       .digest("base64");
@@ -66,16 +70,19 @@ function prepare(password: string): string {
 
 /** Bytes, as PostgreSQL's own. */
 const SALT = 16;
-/** PostgreSQL's default: a random password of 32 bytes is not to be guessed, however quick a guess is. */
-const ITERATIONS = 4096;
+/**
+ * They slow down who guesses what a person has chosen. A random password of 32 bytes is not to be guessed, however quick a guess is;
+ * and PostgreSQL itself goes through them at each CREATE ROLE, to see whether the password is empty.
+ */
+const ITERATIONS = 1;
 
 /**
  * What a server keeps of a password (`pg_authid.rolpassword`), made here so that no server sees the password itself.
- * @param keyring gets the keys, so that the first log-in need not derive them again
+ * @param password a random one: a verifier of one that can be guessed would give it away
  */
-export async function verifierOf(password: Secret, keyring: ScramKeyring): Promise<string> {
+export async function verifierOf(password: Secret): Promise<string> {
   const salt = randomBytes(SALT);
-  const { storedKey, serverKey } = await keyring.keys(password, salt, ITERATIONS);
+  const { storedKey, serverKey } = await deriveKeys(password, salt, ITERATIONS);
   const keys = `${storedKey.toString("base64")}:${serverKey.toString("base64")}`;
   return `SCRAM-SHA-256$${ITERATIONS}:${salt.toString("base64")}$${keys}`;
 }

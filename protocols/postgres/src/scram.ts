@@ -26,8 +26,8 @@ export type ChannelBinding =
   /** `p`: done, with the data of `tls-server-end-point`. */
   | { readonly kind: "bound"; readonly data: Buffer };
 
-/** Shared by all connections: they log in with few passwords, and with those that were made last. */
-export const keyring = new ScramKeyring();
+/** Shared by all connections: they log in with few passwords, but for those of minted users, which take no time. */
+const keyring = new ScramKeyring();
 
 /** The client's side of one exchange of SCRAM-SHA-256 or SCRAM-SHA-256-PLUS (RFC 5802, RFC 7677). */
 export class ScramClient {

@@ -118,7 +118,7 @@ t.test("keys are those of their password, salt and count, whichever were asked f
   for (let round = 0; round < 2; round++) {
     for (const password of ["a", "b"]) {
       for (const salt of salts) {
-        for (const iterations of [1, 2]) {
+        for (const iterations of [100, 101]) {
           const { clientKey, serverKey } = await keyring.keys(new Secret(password), salt, iterations);
           const salted = pbkdf2Sync(password, salt, iterations, 32, "sha256");
           t.strictSame(clientKey, createHmac("sha256", salted).update("Client Key").digest());
@@ -137,6 +137,14 @@ t.test("connections that begin at once share one derivation, and it can't be pri
   const [first, ...others] = await Promise.all(asked);
   for (const other of others) t.equal(other, first);
   t.notMatch(inspect(keyring, { depth: 10, showHidden: true }), /pencil|Buffer/);
+});
+
+t.test("keys that take no time are not kept", async (t) => {
+  const keyring = new ScramKeyring();
+  const asked = () => keyring.keys(new Secret("pencil"), Buffer.from(salt), 1);
+  const first = await asked();
+  t.not(await asked(), first);
+  t.strictSame(await asked(), first);
 });
 
 t.test("every exchange has a nonce of its own", async (t) => {

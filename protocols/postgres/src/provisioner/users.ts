@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { type Activation, Secret } from "@gatehouse/core";
-import { keyring } from "../scram.ts";
 import { verifierOf } from "../scram-keys.ts";
 import type { PostgresLevelSettings } from "../settings.ts";
 import { type Greeting, until } from "./administrator.ts";
@@ -20,7 +19,7 @@ export interface NewPassword {
 
 export async function newPassword(): Promise<NewPassword> {
   const password = new Secret(randomBytes(PASSWORD).toString("base64url"));
-  return { password, verifier: await verifierOf(password, keyring) };
+  return { password, verifier: await verifierOf(password) };
 }
 
 /** Makes a user that can't log in. @param roles that it is a member of */
