@@ -9,6 +9,7 @@ import {
   type Target,
   type TargetCredential,
 } from "@gatehouse/core";
+import type { ProvisionerLimits } from "./bounded-provisioner.ts";
 import { Journal } from "./journal.ts";
 import type { LeaseKind } from "./lease-kind.ts";
 import type { LeaseStore } from "./lease-store.ts";
@@ -32,6 +33,8 @@ export interface LeasesOptions {
   readonly engine?: (parts: { readonly journal: Journal; readonly epoch: string }) => LeaseKind<string>;
   /** Of a protocol, by its name; undefined where it makes no users. */
   readonly provisioner: (protocol: string) => Provisioner | undefined;
+  /** Within which a provisioner has to have answered; those that there are for every target, when left out. */
+  readonly limits?: ProvisionerLimits;
 }
 
 /** All leases of one gateway, of whatever kind. */

@@ -7,6 +7,7 @@ import {
   type Target,
 } from "@gatehouse/core";
 import { Background } from "./background.ts";
+import { boundedProvisioner, type ProvisionerLimits, provisionerLimits } from "./bounded-provisioner.ts";
 import type { LeaseKind } from "./lease-kind.ts";
 import type { LeaseRecord } from "./lease-store.ts";
 import { MintedLease } from "./minted-lease.ts";
@@ -18,6 +19,8 @@ const LONGEST_SLEEP = 20_000;
 export interface MintedLeasesOptions extends Omit<UsersOptions, "changed"> {
   /** Of a protocol, by its name; undefined where it makes no users. */
   readonly provisioner: (protocol: string) => Provisioner | undefined;
+  /** Those that there are for every target, when left out. */
+  readonly limits?: ProvisionerLimits;
 }
 
 /** What the users of all targets come to. */
@@ -168,7 +171,8 @@ export class MintedLeases implements LeaseKind<MintTerms> {
         `No users can be made at ${target.name}, which is ${target.protocol}.`,
       );
     }
-    const users = new TargetUsers(target, provisioner, { ...this.#options, changed: () => this.#wake() });
+    const bounded = boundedProvisioner(provisioner, this.#options.limits ?? provisionerLimits);
+    const users = new TargetUsers(target, bounded, { ...this.#options, changed: () => this.#wake() });
     this.#retire(users);
     return users;
   }

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, messageOf } from "@gatehouse/core";
-import { backOff, isOver, noWait, waitOf } from "./waits.ts";
+import { backOff, isOver, noWait, shorten, waitOf } from "./waits.ts";
 
 /** In milliseconds. */
 const RETRY = { first: 1_000, longest: 60_000 };
@@ -70,9 +70,9 @@ export class Pool<User> {
     return begun;
   }
 
-  /** Waits no more, since something else was done at the same place. */
+  /** Waits as after a first failure, since something else was done at the same place. */
   hurry(): void {
-    this.#pause = noWait;
+    this.#pause = shorten(this.#pause, RETRY.first);
   }
 
   /** Gives back what is ready; what is being made is given back when it is there. */

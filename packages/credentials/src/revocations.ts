@@ -1,5 +1,5 @@
 import { type Clock, type Logger, messageOf, type Removal, type RevocationReason } from "@gatehouse/core";
-import { backOff, isOver, noWait, type Wait, waitOf } from "./waits.ts";
+import { backOff, isOver, noWait, shorten, type Wait, waitOf } from "./waits.ts";
 
 /** Users that are taken back by one call. */
 const BATCH = 50;
@@ -95,9 +95,9 @@ export class Revocations {
     return Math.max(next, this.#pause.until);
   }
 
-  /** Waits no more, since something else was done at the same place. */
+  /** Waits as after a first failure, since something else was done at the same place. */
   hurry(): void {
-    this.#pause = noWait;
+    this.#pause = shorten(this.#pause, RETRY.first);
     this.#failures = 0;
   }
 

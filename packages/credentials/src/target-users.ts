@@ -12,13 +12,13 @@ import {
   messageOf,
   type MintedUser,
   type MintTerms,
-  type Provisioner,
   type Removal,
   type RevocationReason,
   type Survey,
   type Target,
   type Way,
 } from "@gatehouse/core";
+import type { LeasingProvisioner } from "./bounded-provisioner.ts";
 import type { Journal } from "./journal.ts";
 import type { LeaseRecord } from "./lease-store.ts";
 import { readyName, sessionName } from "./names.ts";
@@ -70,7 +70,7 @@ export interface UsersOptions {
 /** The users that this gateway makes at one target: ready ones, those that sessions have, and those that are to go. */
 export class TargetUsers {
   readonly #options: UsersOptions;
-  readonly #provisioner: Provisioner;
+  readonly #provisioner: LeasingProvisioner;
   #target: Target;
   readonly #pools = new Map<string, LevelPool>();
   readonly #shared = new SharedUsers();
@@ -84,7 +84,7 @@ export class TargetUsers {
   /** Why the last session that asked for a user got none. */
   #failure: string | undefined;
 
-  constructor(target: Target, provisioner: Provisioner, options: UsersOptions) {
+  constructor(target: Target, provisioner: LeasingProvisioner, options: UsersOptions) {
     this.#target = target;
     this.#provisioner = provisioner;
     this.#options = options;
@@ -169,7 +169,8 @@ export class TargetUsers {
     try {
       const issued = await this.#acquire(request, terms);
       this.#failure = undefined;
-      this.#works();
+      this.#revocations.hurry();
+      this.#pools.get(request.level.name)?.pool.hurry();
       return issued;
     } catch (error) {
       this.#failure = messageOf(error);
@@ -281,7 +282,7 @@ export class TargetUsers {
     const user = await this.#made([record], () => this.#provisioner.prepare(way, record.id));
     const ready = { user, record: { ...record, state: "ready" } } as const;
     journal.note({ save: [ready.record] });
-    this.#works();
+    this.#revocations.hurry();
     return ready;
   }
 
@@ -356,14 +357,9 @@ export class TargetUsers {
   async #survey(): Promise<Survey> {
     const survey = await this.#provisioner.survey(this.#target);
     this.#failure = undefined;
-    this.#works();
-    return survey;
-  }
-
-  /** Something was done at the target: what has failed is tried again at once. */
-  #works(): void {
     this.#revocations.hurry();
     for (const { pool } of this.#pools.values()) pool.hurry();
+    return survey;
   }
 
   async #settled(revocation: Revocation, removal: Removal): Promise<void> {
@@ -387,7 +383,7 @@ export class TargetUsers {
   }
 }
 
-export function addressesOf({ addresses }: Target): string[] {
+function addressesOf({ addresses }: Target): string[] {
   return addresses.map(formatAddress);
 }
 

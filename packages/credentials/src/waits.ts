@@ -15,6 +15,11 @@ export function isOver({ since, until }: Wait, now: number): boolean {
   return now >= until || now < since;
 }
 
+/** The same, but no longer than this from its beginning on. */
+export function shorten({ since, until }: Wait, milliseconds: number): Wait {
+  return { since, until: Math.min(until, since + milliseconds) };
+}
+
 /** Twice as long each time, and at random between the half and the whole, so that many don't come back at once. */
 export function backOff(
   failures: number,

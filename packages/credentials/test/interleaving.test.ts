@@ -186,11 +186,13 @@ class Life {
 
   /** A call waits for its turn, goes wrong, or does not. */
   async #fault({ method }: FakeCall, { calls }: Pick<Place, "calls">): Promise<void> {
-    if (!this.#faulty) return;
     const random = this.#random;
-    if (random(3) > 0) await new Promise<void>((go) => void calls.push({ go }));
-    if (!this.#faulty || random(6) > 0) return;
-    if (random(2) === 0) throw away;
+    if (this.#faulty && random(3) > 0) await new Promise<void>((go) => void calls.push({ go }));
+    if (this.#faulty && random(6) === 0) this.#throw(method);
+  }
+
+  #throw(method: FakeCall["method"]): never {
+    if (this.#random(2) === 0) throw away;
     throw method === "survey" ? new Error("no answer") : new GatehouseError("MINT_FAILED", "No.");
   }
 

@@ -555,3 +555,33 @@ t.test("a target that is away can't fill the store", async (t) => {
   t.equal(provisioner.calls.filter(({ method }) => method === "mint").length, 1000);
   await leases.close(0);
 });
+
+t.test("a target that never answers holds nothing for ever, and what it does late is found", async (t) => {
+  // As a gateway's listeners do: deadlines alone keep no process.
+  const alive = setInterval(() => undefined, MINUTE);
+  t.teardown(() => clearInterval(alive));
+  const world = createWorld();
+  const gate = createGate();
+  let lost = false;
+  const { leases, pass } = startGateway(world, [plain], {
+    before: ({ method }) => {
+      if (method === "mint") return gate.passed();
+      if (method !== "remove" || lost) return undefined;
+      lost = true;
+      return new Promise(() => undefined);
+    },
+    limits: { making: 1, looking: 1000, removing: 1 },
+  });
+  gate.shut();
+  await t.rejects(leases.acquire(requestOf("ses_1", plain)), { code: "MINT_FAILED", message: /answered/ });
+  await leases.sweep();
+  t.equal(leases.figures.backlog, 1);
+  await pass(SECOND);
+  t.equal(leases.figures.backlog, 0, "a call that is lost is made again");
+  gate.open();
+  await settle();
+  t.equal(world.database.open.length, 1, "it is made after all");
+  await pass(20 * SECOND);
+  t.equal(world.database.users.size, 0);
+  await leases.close(0);
+});

@@ -123,12 +123,13 @@ export interface RunOptions extends Pick<FakeProvisionerOptions, "before" | "aft
   readonly store?: MemoryStore;
   readonly perIdentity?: number;
   readonly engine?: LeasesOptions["engine"];
+  readonly limits?: LeasesOptions["limits"];
 }
 
 /** One run of a gateway, started with these targets. */
 export function startGateway(world: World, targets: readonly Target[], options: RunOptions = {}) {
   const { clock, bytes, database } = world;
-  const { before, after, engine, perIdentity = 10 } = options;
+  const { before, after, engine, limits, perIdentity = 10 } = options;
   const store = (options.store ?? world.store).open();
   const log = createMemoryLog();
   const events: AuditEvent[] = [];
@@ -153,6 +154,7 @@ export function startGateway(world: World, targets: readonly Target[], options: 
     static: ({ user }) => Promise.resolve(staticLease(user)),
     provisioner: (protocol) => (protocol === "postgres" ? provisioner : undefined),
     ...(engine ? { engine } : {}),
+    ...(limits ? { limits } : {}),
   });
   leases.start(targets);
   return {
