@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { access, chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
@@ -173,13 +174,17 @@ t.test("a target by a Unix socket, and one that is tried first and is not there"
     await owner.end();
     await server.stop();
   });
-  const password = await readFile(join(demo.folder, "secrets", "orders_reader"), "utf8");
+  const password = randomBytes(18).toString("base64url");
+  await writeFile(join(demo.folder, "secrets", "orders-reader"), password, { mode: 0o600 });
   await owner.query(`create role orders_reader login password '${password}'`);
 
   const { path, ipv4 } = await everywhere(t, "target", {
     "    address": `["unix:${folder}/.s.PGSQL.1", "unix:${folder}/.s.PGSQL.${port}"]`,
     "    tls": "off",
     "    database": "postgres",
+    "    credential": "{ user: orders_reader, password: file:secrets/orders-reader }",
+    "      reader": "{}",
+    "      writer": "{}",
   });
   for (const client of [await bySocket(t, path), await connected(t, demo, { port: ipv4 })]) {
     const { rows } = await client.query("select inet_server_addr() as address, current_user as name");
