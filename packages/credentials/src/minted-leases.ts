@@ -47,6 +47,8 @@ export class MintedLeases implements LeaseKind<MintTerms> {
   readonly #issuing: Background;
   #timer: NodeJS.Timeout | undefined;
   #woken = false;
+  /** Those under way: what waits for others to go with it is not waited for. */
+  #sweeps = 0;
   #closing: { readonly drained: () => void } | undefined;
   #closed = false;
 
@@ -84,8 +86,10 @@ export class MintedLeases implements LeaseKind<MintTerms> {
   }
 
   async sweep(): Promise<void> {
+    this.#sweeps++;
     this.#begin();
     await this.#background.idle();
+    this.#sweeps--;
   }
 
   async close(grace: number): Promise<void> {
@@ -215,6 +219,7 @@ export class MintedLeases implements LeaseKind<MintTerms> {
     this.#options.journal.retry();
     let next = Number.POSITIVE_INFINITY;
     for (const users of this.#all()) {
+      if (this.#closing || this.#sweeps > 0) users.urge();
       for (const begun of users.begin()) this.#background.run(begun);
       next = Math.min(next, users.next ?? next);
       if (users.isOver) this.#drop(users);

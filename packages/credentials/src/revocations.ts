@@ -29,6 +29,8 @@ export interface RevocationsOptions {
   readonly remove: (ids: readonly string[]) => Promise<readonly Removal[]>;
   /** Told of each one that is gone, and once of each one that is kept. Never rejects. */
   readonly settled: (revocation: Revocation, removal: Removal) => Promise<void>;
+  /** Milliseconds that one waits for others to go by the same call; none when left out. */
+  readonly gather?: number;
   readonly clock: Clock;
   readonly log: Logger;
   /** From 0 to 1. */
@@ -45,6 +47,7 @@ export class Revocations {
   readonly #options: RevocationsOptions;
   /** In the order in which they are tried. */
   readonly #jobs = new Map<string, Job>();
+  #gathering = noWait;
   #kept = 0;
   #busy = false;
   #closed = false;
@@ -63,7 +66,9 @@ export class Revocations {
   /** Takes one, if it does not have it yet. */
   add(revocation: Revocation): void {
     if (this.#jobs.has(revocation.id)) return;
-    const since = this.#options.clock.now();
+    const { clock, gather = 0 } = this.#options;
+    const since = clock.now();
+    if (isOver(this.#gathering, since)) this.#gathering = waitOf(gather, since);
     this.#jobs.set(revocation.id, { revocation, since, wait: noWait, failures: 0, kept: false });
   }
 
@@ -92,13 +97,18 @@ export class Revocations {
     if (this.#busy || this.#closed || this.#jobs.size === 0) return undefined;
     let next = Number.POSITIVE_INFINITY;
     for (const { wait } of this.#jobs.values()) next = Math.min(next, wait.until);
-    return Math.max(next, this.#pause.until);
+    return Math.max(next, this.#pause.until, this.#gathering.until);
   }
 
   /** Waits as after a first failure, since something else was done at the same place. */
   hurry(): void {
     this.#pause = shorten(this.#pause, RETRY.first);
     this.#failures = 0;
+  }
+
+  /** Waits for no others to come. */
+  urge(): void {
+    this.#gathering = noWait;
   }
 
   /** Takes back what is due, unless that is under way. @returns undefined where nothing is begun */
@@ -115,7 +125,7 @@ export class Revocations {
   /** The next call's. One that has failed alone is tried alone, after all that have not. */
   #due(): readonly Job[] {
     const now = this.#options.clock.now();
-    if (this.#closed || !isOver(this.#pause, now)) return [];
+    if (this.#closed || !isOver(this.#pause, now) || !isOver(this.#gathering, now)) return [];
     const due: Job[] = [];
     let failed: Job | undefined;
     for (const job of this.#jobs.values()) {

@@ -30,6 +30,8 @@ import { SharedUsers } from "./shared-users.ts";
 
 /** Users of one target that may wait to be taken back before no more are made: a target that is away must not fill the store. */
 const MAX_WAITING = 1000;
+/** Milliseconds that one who can go waits for others: to remove one takes the target about as much as to remove ten. */
+const GATHER = 200;
 /** Characters of what the audit log is told of what a user owned. */
 const MAX_DETAIL = 4096;
 
@@ -95,7 +97,7 @@ export class TargetUsers {
       renew: (names, ttl) => provisioner.renew(this.#target, names, ttl),
     });
     this.#revocations = new Revocations({
-      ...{ clock, log, random, about },
+      ...{ gather: GATHER, clock, log, random, about },
       remove: (names) => provisioner.remove(this.#target, names),
       settled: (revocation, removal) => this.#settled(revocation, removal),
     });
@@ -218,6 +220,11 @@ export class TargetUsers {
   close(): void {
     this.#closePools();
     this.#reaper.close();
+  }
+
+  /** Takes back at once what waits for more to go with it. */
+  urge(): void {
+    this.#revocations.urge();
   }
 
   /** Takes back none any more. */
