@@ -66,7 +66,7 @@ export type Wanted = { readonly atLeast: number } | { readonly atMost: number };
 /** One line of the table. */
 export interface Line {
   readonly name: string;
-  readonly unit: "tps" | "rows/s" | "us" | "KB each" | "KB" | "a second" | "sessions" | "users";
+  readonly unit: "tps" | "rows/s" | "us" | "KB each" | "KB" | "s" | "a second" | "sessions" | "users";
   readonly against: Against;
   /** Left out where the figure is only to be known. */
   readonly wanted?: Wanted;
