@@ -24,7 +24,14 @@ import {
   systemClock,
   type ValueMasks,
 } from "@gatehouse/core";
-import { createSecrets, Leases, type LeaseStore, newEpoch, staticLeases } from "@gatehouse/credentials";
+import {
+  createSecrets,
+  IssuedLeases,
+  Leases,
+  type LeaseStore,
+  newEpoch,
+  staticLeases,
+} from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { Grants, type GrantStore } from "@gatehouse/grants";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
@@ -135,6 +142,14 @@ export class Gateway {
       randomBytes,
       perIdentity: () => this.#configuration.config.sessions.perIdentity,
       static: (credential) => fromConfig.acquire({ credential }),
+      engine: (parts) =>
+        new IssuedLeases({
+          ...parts,
+          engine: this.#secrets.vault,
+          audit,
+          clock: this.#clock,
+          log: this.#log,
+        }),
       provisioner: (protocol) => this.#provisioners.get(protocol),
     });
     this.#approvals = new Approvals({
