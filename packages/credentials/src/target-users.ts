@@ -244,7 +244,10 @@ export class TargetUsers {
     return new Pool({
       ...{ clock, log, random, size: ready },
       make: () => this.#prepare({ target: this.#target, level }),
-      giveBack: ({ record }) => this.#revoke(record, "unused"),
+      giveBack: ({ user, record }) => {
+        user.password.wipe();
+        this.#revoke(record, "unused");
+      },
       mayMake: () => this.#waiting.size < MAX_WAITING,
       about: { target: this.#target.name, as: level.name },
     });
@@ -321,7 +324,11 @@ export class TargetUsers {
     const record: LeaseRecord = { ...intended, state: "leased" };
     this.#options.journal.note({ save: [record], forget });
     this.#renewals.add(record.id, ttl);
-    return { user, giveBack: () => this.#revoke(record, "released") };
+    const giveBack = () => {
+      user.password.wipe();
+      this.#revoke(record, "released");
+    };
+    return { user, giveBack };
   }
 
   /** Puts on record that there is to be a user. @throws GatehouseError STORE_FAILED: there must not be one */
