@@ -18,7 +18,6 @@ t.test("a secret is printed by no common way of printing", async (t) => {
   for (const printed of [
     String(secret),
     "".concat(String(secret)),
-    `${secret}`,
     [secret].join(),
     JSON.stringify(holder),
     JSON.stringify({ [String(secret)]: [secret] }),
@@ -26,7 +25,7 @@ t.test("a secret is printed by no common way of printing", async (t) => {
     inspect(new Map([[secret, new Set([secret])]]), { showHidden: true, getters: true, depth: 9 }),
     format("%s %o %O %j", secret, secret, secret, secret),
     logged(holder),
-    inspect(new Error(`wrong: ${secret}`, { cause: secret }), { showHidden: true, depth: 9 }),
+    inspect(new Error("wrong: ".concat(String(secret)), { cause: secret }), { showHidden: true, depth: 9 }),
     messageOf(secret),
   ]) {
     t.notMatch(printed, "hunter2");
@@ -39,7 +38,7 @@ t.test("nothing of a secret can be reached but by name", async (t) => {
   const secret = new Secret("hunter2");
   const hex = Buffer.from("hunter2").toString("hex");
   t.same(Reflect.ownKeys(secret), []);
-  for (const copied of [{ ...secret }, Object.assign({}, secret), structuredClone(secret)]) {
+  for (const copied of [Object.assign({}, secret), structuredClone(secret)]) {
     t.same(Reflect.ownKeys(copied), []);
   }
   t.notMatch(serialize(secret).toString("hex"), hex);
@@ -67,16 +66,16 @@ t.test("bytes are copied: whoever brings them wipes their own", async (t) => {
 
 t.test("wiping overwrites the bytes, and does not only forget them", async (t) => {
   const taken: Buffer[] = [];
-  const { allocUnsafeSlow } = Buffer;
-  t.teardown(() => {
-    Buffer.allocUnsafeSlow = allocUnsafeSlow;
+  const allocate = Buffer.allocUnsafeSlow.bind(Buffer);
+  const restore = t.intercept(Buffer, "allocUnsafeSlow", {
+    value: (size: number) => {
+      const bytes = allocate(size);
+      taken.push(bytes);
+      return bytes;
+    },
   });
-  Buffer.allocUnsafeSlow = (size) => {
-    const bytes = allocUnsafeSlow(size);
-    taken.push(bytes);
-    return bytes;
-  };
   const secret = new Secret("hunter2");
+  restore.restore();
   t.same(taken.map(String), ["hunter2"]);
   secret.wipe();
   t.same(taken, [Buffer.alloc(7)]);

@@ -8,5 +8,4 @@ export { newEpoch, sessionName } from "./names.ts";
 export { createSecrets, type Secrets, type SecretsOptions } from "./secrets.ts";
 export { resolveSigningKey } from "./signing-key.ts";
 export { staticLeases } from "./static-leases.ts";
-export { VaultClient } from "./vault/client.ts";
 export { IssuedLeases, type IssuedLeasesOptions } from "./vault/issued-leases.ts";

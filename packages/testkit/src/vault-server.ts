@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { promisify } from "node:util";
 
@@ -182,12 +182,17 @@ export async function startVaultServer(options: VaultServerOptions): Promise<Run
       body: await bodyOf(incoming),
     };
     requests.push(request);
-    if (before?.path.test(request.path)) return fail(response, before.fault);
-    if (!isToken(incoming.headers["x-vault-token"], running.token)) return send(response, refused(403));
-    if (incoming.headers["x-vault-namespace"] !== options.namespace) return send(response, refused(404));
-    const made = await reply(request);
-    if (after?.path.test(request.path)) return fail(response, after.fault);
-    send(response, made);
+    const early = faultAt(request.path, before);
+    const made = early === undefined ? await admitted(request, incoming.headers) : refused(500);
+    const fault = early ?? faultAt(request.path, after);
+    if (fault === undefined) send(response, made);
+    else fail(response, fault);
+  }
+
+  async function admitted(request: VaultRequest, headers: IncomingHttpHeaders): Promise<Reply> {
+    if (!isToken(headers["x-vault-token"], running.token)) return refused(403);
+    if (headers["x-vault-namespace"] !== options.namespace) return refused(404);
+    return reply(request);
   }
 
   const server = createServer({ ...options.tls, minVersion: "TLSv1.2" }, (incoming, response) => {
@@ -236,6 +241,10 @@ export async function startVaultServer(options: VaultServerOptions): Promise<Run
     },
   };
   return running;
+}
+
+function faultAt(path: string, trouble: Trouble | undefined): VaultFault | undefined {
+  return trouble?.path.test(path) === true ? trouble.fault : undefined;
 }
 
 /** The frame of every answer. */

@@ -292,8 +292,11 @@ async function eachOf(
   const failures: unknown[] = [];
   for (let start = 0; start < ids.length; start += AT_ONCE) {
     const some = ids.slice(start, start + AT_ONCE);
-    const failed = (await Promise.allSettled(some.map(work))).filter(({ status }) => status === "rejected");
-    failures.push(...failed.map((result) => (result.status === "rejected" ? result.reason : undefined)));
+    const results = await Promise.allSettled(some.map(work));
+    const failed = results.flatMap((result): unknown[] =>
+      result.status === "rejected" ? [result.reason] : [],
+    );
+    failures.push(...failed);
     if (failed.length === some.length) break;
   }
   return failures;

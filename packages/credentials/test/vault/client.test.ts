@@ -103,8 +103,8 @@ t.test("the token is asked for by env, file, exec and literal, and never of the 
 t.test("a namespace is asked for by its header", async (t) => {
   const { server, secrets } = await site(t, { namespace: "platform/data" });
   server.put("orders", { password: "hunter2" });
-  const { resolve } = secrets({ namespace: "platform/data" });
-  t.equal((await resolve(at("orders", "password"))).reveal(), "hunter2");
+  const own = secrets({ namespace: "platform/data" });
+  t.equal((await own.resolve(at("orders", "password"))).reveal(), "hunter2");
   t.match(await refusal(t, secrets().resolve(at("orders", "password"))), { message: /status 404/ });
 });
 

@@ -293,6 +293,30 @@ t.test("of what was asked for as the gateway ended, the operator is told", async
   t.same(server.leases, []);
 });
 
+t.test(
+  "an answer that is lost on the way is a failure; what was revoked all the same is not missed",
+  async (t) => {
+    const { server, clock, kept, events, run } = await site(t);
+    const leases = run();
+    server.faultAfter("garbage", CREDS);
+    await t.rejects(leases.acquire(requestOf("ses_1")), { code: "VAULT_FAILED" });
+    t.equal(server.leases.length, 1, "nobody but the engine knows of it, which ends it in time");
+    t.equal(kept.rows.size, 0);
+    server.expire(server.leases[0]?.id ?? "");
+    server.faultAfter(undefined);
+    const lease = await leases.acquire(requestOf("ses_2"));
+    server.faultAfter({ status: 503 }, REVOKE);
+    await lease.release();
+    await leases.sweep();
+    t.same([server.leases, events], [[], []]);
+    server.faultAfter(undefined);
+    clock.advance(20 * SECOND);
+    await leases.sweep();
+    t.match(events, [{ type: "lease.revoked", session: "ses_2" }]);
+    t.equal(kept.rows.size, 0);
+  },
+);
+
 t.test("nothing is issued where the store has no room for it", async (t) => {
   const { server, kept, clock, run } = await site(t);
   const leases = run();
