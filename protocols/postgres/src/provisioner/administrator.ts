@@ -56,7 +56,7 @@ export class Administrator {
   readonly #options: AdministratorOptions;
   #reached: Reached | undefined;
   #turn: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  readonly #closed = new AbortController();
 
   constructor(options: AdministratorOptions) {
     this.#options = options;
@@ -93,12 +93,12 @@ export class Administrator {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#closed.abort();
     this.#reached?.connection.close();
   }
 
   async #reach(): Promise<Reached> {
-    if (this.#closed) throw new GatehouseError("TARGET_UNREACHABLE", "The gateway has let go of the target.");
+    this.#refuseWhenClosed();
     if (this.#reached?.connection.open) return this.#reached;
     const connection = await this.#open("read-write").catch((error: unknown) => this.#whyNotWritable(error));
     try {
@@ -110,14 +110,18 @@ export class Administrator {
           { hint: "Upgrade it, or give the level a credential of its own." },
         );
       }
+      this.#refuseWhenClosed();
       this.#reached = { connection, server };
-      // Closed while this was under way.
-      if (this.#closed) connection.close();
       return this.#reached;
     } catch (error) {
       connection.close();
       throw error;
     }
+  }
+
+  #refuseWhenClosed(): void {
+    if (!this.#closed.signal.aborted) return;
+    throw new GatehouseError("TARGET_UNREACHABLE", "The gateway has let go of the target.");
   }
 
   /** @param kind which of the target's addresses will do: only a server that takes writes can make users */
