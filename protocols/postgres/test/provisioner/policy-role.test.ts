@@ -1,6 +1,6 @@
 import { createFakeClock, startPostgres } from "@gatehouse/testkit";
 import pg from "pg";
-import t from "tap";
+import t, { type Test } from "tap";
 import { database, superuser } from "../support/database.ts";
 import { clientOf, PASSWORD, value } from "./support/minting.ts";
 import { levelBy, policiesOf, provisioning } from "./support/policies.ts";
@@ -50,7 +50,7 @@ function activation() {
 }
 
 /** A database of its own, a provisioner by these policies, and what a user of the level may do in it. */
-async function world(t: import("tap").Test, name: string, ...texts: readonly string[]) {
+async function world(t: Test, name: string, ...texts: readonly string[]) {
   const owner = await database(t, server, name, SCHEMA);
   const clock = createFakeClock(Date.now());
   const made = provisioning(t, server, policiesOf(...texts), { database: name, clock });
@@ -61,12 +61,12 @@ async function world(t: import("tap").Test, name: string, ...texts: readonly str
   return { ...made, owner, clock, login };
 }
 
-async function passes(t: import("tap").Test, client: pg.Client, ...texts: readonly string[]): Promise<void> {
+async function passes(t: Test, client: pg.Client, ...texts: readonly string[]): Promise<void> {
   for (const text of texts) await t.resolves(undone(client, text), text);
 }
 
 /** Refused by the database itself. */
-async function fails(t: import("tap").Test, client: pg.Client, ...texts: readonly string[]): Promise<void> {
+async function fails(t: Test, client: pg.Client, ...texts: readonly string[]): Promise<void> {
   for (const text of texts) await t.rejects(undone(client, text), { code: "42501" }, text);
 }
 

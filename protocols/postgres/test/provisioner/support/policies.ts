@@ -1,4 +1,12 @@
-import { type Command, type Lease, type Level, Secret, systemClock, type Target } from "@gatehouse/core";
+import {
+  type Command,
+  type Lease,
+  type Level,
+  Secret,
+  systemClock,
+  type Target,
+  type Understanding,
+} from "@gatehouse/core";
 import { formatProblem } from "@gatehouse/documents";
 import { type LoadedPolicies, loadPolicies } from "@gatehouse/policy";
 import { createMemoryLog, type PostgresServer } from "@gatehouse/testkit";
@@ -80,13 +88,15 @@ export async function judgeOf(
   t.teardown(() => protocol.dispose());
   const lease = () => Promise.resolve(leaseOf(user.user, new Secret(user.password)));
   const taken = await protocol.catalogs?.take(target, { lease, log: createMemoryLog() });
+  const understood = new Map<string, Understanding>();
   const catalog = protocol.catalogs?.read(JSON.parse(taken ?? "null"));
   if (!catalog?.ok) throw new Error("The catalog can't be read.");
   return {
     effect: async (policies, text, level, groups = []) => {
-      const understood = await catalog.value.understand(text, target);
-      if (!understood.ok) return { effect: "unreadable" };
-      const { command } = understood;
+      const found = understood.get(text) ?? (await catalog.value.understand(text, target));
+      understood.set(text, found);
+      if (!found.ok) return { effect: "unreadable" };
+      const { command } = found;
       const { effect } = policies.decide({
         identity: {
           subject: "ana",
