@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Access, FactValue, PartialFacts } from "@gatehouse/core";
 import { dotted } from "../analysis/search-path.ts";
 import type { ObjectRelation, ObjectRoutine, Objects } from "./objects.ts";
@@ -32,6 +33,9 @@ export interface PolicyGrants {
   readonly definitions: boolean;
 }
 
+/** Milliseconds after which others have their turn. */
+const TURN = 5;
+
 /** What changes something. */
 const CHANGING = among("write", "ddl", "admin", "unknown");
 const TABLE_KINDS: Readonly<Record<string, string>> = {
@@ -49,7 +53,7 @@ const SYSTEM_COLUMNS = ["tableoid", "ctid", "xmin", "cmin", "xmax", "cmax"];
  * needs himself. What views, foreign keys and functions with their owners' rights do, their owners need.
  * @param seesBehind statements are understood by what the database has: what they read through views is among their facts
  */
-export function policyGrants(objects: Objects, could: Could, seesBehind: boolean): PolicyGrants {
+export function policyGrants(objects: Objects, could: Could, seesBehind: boolean): Promise<PolicyGrants> {
   return new Granting(objects, could, seesBehind).run();
 }
 
@@ -77,10 +81,16 @@ class Granting {
     this.#opaque = opaqueOf(objects, could);
   }
 
-  run(): PolicyGrants {
+  async run(): Promise<PolicyGrants> {
     const drawing = new Set<number>();
+    let turn = performance.now();
     for (const relation of this.#objects.relations) {
       if (relation.kind === "S") continue;
+      // There may be thousands, and sessions do not wait for them.
+      if (performance.now() - turn > TURN) {
+        await setImmediate();
+        turn = performance.now();
+      }
       if (this.#relation(relation)) for (const sequence of relation.sequences) drawing.add(sequence);
     }
     for (const relation of this.#objects.relations) {
@@ -198,10 +208,16 @@ class Granting {
     });
     const { columns } = relation;
     if (!this.#could(facts)) return undefined;
-    // What is possible with all of them is with each.
-    if (columns.length === 0 || this.#could(factsOf(columns))) return "all";
-    const found = columns.filter((name) => this.#could(factsOf([name])));
-    return found.length === columns.length ? "all" : found.length > 0 ? found : undefined;
+    // What is possible with several is with each of them.
+    const possible = (names: readonly string[]): readonly string[] => {
+      if (this.#could(factsOf(names))) return names;
+      if (names.length < 2) return [];
+      const middle = Math.ceil(names.length / 2);
+      return [...possible(names.slice(0, middle)), ...possible(names.slice(middle))];
+    };
+    const found = possible(columns);
+    if (found.length === columns.length) return "all";
+    return found.length > 0 ? found : undefined;
   }
 
   #naming(relation: ObjectRelation): PartialFacts {

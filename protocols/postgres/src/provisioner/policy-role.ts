@@ -30,7 +30,6 @@ interface Known {
   readonly name: string;
   readonly version: string;
   readonly fingerprint: string;
-  readonly withheld: readonly Withheld[];
   /** When it was last so. */
   looked: number;
 }
@@ -81,7 +80,7 @@ export class PolicyRoles {
   /** What the administrator may not grant, and what nobody can. */
   async problems(way: Way, administrator: Administrator): Promise<readonly MintProblem[]> {
     const objects = await readObjects(administrator);
-    const { withheld, definitions } = this.#grants(way, objects);
+    const { withheld, definitions } = await this.#grants(way, objects);
     const problems = withheld.slice(0, NAMED).map(({ privileges, what, owner }) => ({
       message: `The policies could allow ${privileges.join(", ")} on the ${what} at the level "${way.level.name}", and "${objects.administrator}" may not grant that: statements that need it will be refused by the database.`,
       hint: `GRANT ${quoteIdentifier(owner)} TO ${quoteIdentifier(objects.administrator)}${objects.version >= 160_000 ? " WITH INHERIT TRUE, SET FALSE" : ""};`,
@@ -125,16 +124,16 @@ export class PolicyRoles {
       return known;
     }
     const objects = await readObjects(administrator);
-    const found = this.#grants(way, objects);
+    const found = await this.#grants(way, objects);
     const name = nameOf(objects, found);
     await this.#make(name, found, administrator);
-    const made = { name, version, fingerprint, withheld: found.withheld, looked };
+    const made = { name, version, fingerprint, looked };
     if (found.withheld.length > 0 && known?.name !== name) this.#warn(way, found.withheld);
     this.#known.set(keyOf(way), made);
     return made;
   }
 
-  #grants({ target, level }: Way, objects: Objects): PolicyGrants {
+  #grants({ target, level }: Way, objects: Objects): Promise<PolicyGrants> {
     const policies = this.#policies();
     return policyGrants(
       objects,
