@@ -57,6 +57,22 @@ export interface DecisionRequest {
   readonly now: number;
 }
 
+/** What the rules that are for somebody could ever let through at one level of one target. */
+export interface PolicyReach {
+  /** Names the policies that it is of: where they are the same, all of it is, as long as the engine's version is. */
+  readonly policies: string;
+  /**
+   * Whether any rule could ever allow, or hold, some command that has these facts. True where that can't be told. With
+   * more facts that are known, it is true for fewer commands, never for others.
+   */
+  couldAllow(asked: {
+    /** As the rules see them: the access is that with all functions that are listed. */
+    readonly facts: PartialFacts;
+    /** Functions among those that it runs which users of the target have made: without a list, its access is unknown. */
+    readonly userFunctions?: readonly string[];
+  }): boolean;
+}
+
 /** The policy engine: pure and synchronous. */
 export interface PolicyEngine {
   /** A digest of all that was loaded: two engines with the same version decide alike. */
@@ -68,18 +84,8 @@ export interface PolicyEngine {
   holds(request: Omit<DecisionRequest, "command" | "now" | "client">): boolean;
   /** What getting in at this level needs beside that; undefined where it needs nothing. The same object each time. */
   access(request: Omit<DecisionRequest, "command" | "now" | "client">): AccessTerms | undefined;
-  /**
-   * Whether any rule could ever allow, or hold, some command of anybody at this level that has these facts. True where that
-   * can't be told. With more facts that are known, it is true for fewer commands, never for others.
-   */
-  couldAllow(
-    request: Pick<DecisionRequest, "target" | "level"> & {
-      /** As the rules see them: the access is that with all functions that are listed. */
-      readonly facts: PartialFacts;
-      /** Functions among those that it runs which users of the target have made: without a list, its access is unknown. */
-      readonly userFunctions?: readonly string[];
-    },
-  ): boolean;
+  /** What the rules could ever let through at this level: for one identity, or, without one, for whoever may come. */
+  reach(request: Pick<DecisionRequest, "target" | "level"> & { readonly identity?: Identity }): PolicyReach;
   /** All that any rule could ever hide of this target from this identity at this level. The same list each time. */
   masks(request: Omit<DecisionRequest, "command" | "now" | "client">): readonly Mask[];
 }

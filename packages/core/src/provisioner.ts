@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { PolicyEngine } from "./decision.ts";
+import type { Identity } from "./identity.ts";
 import type { Lease, Way } from "./lease.ts";
 import type { Logger } from "./logger.ts";
 import type { Secret } from "./secret.ts";
@@ -16,7 +17,12 @@ export interface Activation {
   /** Its name from now on. */
   readonly name: string;
   /** Who has it, for the target's own administrators to read. */
-  readonly holder: { readonly session: string; readonly subject: string };
+  readonly holder: {
+    readonly session: string;
+    readonly subject: string;
+    /** By whose policies it has what they could allow, at a level that goes by those; absent where that is whoever may come. */
+    readonly identity?: Identity;
+  };
   /** Milliseconds from now on in which it can log in. */
   readonly ttl: number;
   /** Sessions that may use it at the same time. */
@@ -102,7 +108,7 @@ export interface ProvisionerOptions {
   /** A lease on a target's own credential: the administrator's. Who asks releases it. */
   readonly lease: (target: Target) => Promise<Lease>;
   /** The policies as they are at this moment: for levels that get what those could ever allow. */
-  readonly policies: () => Pick<PolicyEngine, "version" | "couldAllow">;
+  readonly policies: () => Pick<PolicyEngine, "version" | "reach">;
   readonly clock: Clock;
   readonly log: Logger;
 }

@@ -7,6 +7,7 @@ import type {
   Identity,
   Mask,
   PolicyEngine,
+  PolicyReach,
   RuleReference,
 } from "@gatehouse/core";
 import { type PolicyAccess, termsOf } from "./access.ts";
@@ -20,10 +21,11 @@ import { masksOf, type Tags } from "./mask-rule.ts";
 import { Memory } from "./memory.ts";
 import type { Effect } from "./policy-file.ts";
 import { type ConditionPart, reasonsOf } from "./reasons.ts";
-import { type Policy, type PolicyTarget, type Rule, reasonAgainst } from "./policy.ts";
+import { type Policy, type PolicyTarget, type Rule, reasonAgainst, speaksOf } from "./policy.ts";
 import { Reach } from "./reach.ts";
 import { RuleSets } from "./rule-sets.ts";
 import type { SelectedRule, Selection } from "./selection.ts";
+import { includes } from "./who.ts";
 
 export type RuleOutcome =
   | {
@@ -89,8 +91,8 @@ export class Engine implements LoadedPolicies {
   readonly #targets: ReadonlyMap<string, EngineTarget>;
   /** By identity, then target, then level: bounded by the config, and gone with the identity. */
   readonly #selections = new WeakMap<Identity, Map<string, Map<string, Selection>>>();
-  /** By target, then level. */
-  readonly #reaches = new Map<string, Map<string, Reach>>();
+  /** By target, level and policies: identities have them in common. */
+  readonly #reaches = new Map<string, Reach>();
 
   constructor({ version, policies, targets, environments, onError }: EngineParts) {
     this.version = version;
@@ -132,8 +134,25 @@ export class Engine implements LoadedPolicies {
     return (this.#select(identity, target.name, level.name)?.holds.length ?? 0) > 0;
   }
 
-  couldAllow({ target, level, ...asked }: Parameters<PolicyEngine["couldAllow"]>[0]): boolean {
-    return this.#reach(target.name, level.name)?.includes(asked) ?? false;
+  access({ identity, target, level }: Parameters<PolicyEngine["access"]>[0]): AccessTerms | undefined {
+    return this.#select(identity, target.name, level.name)?.access;
+  }
+
+  reach({ target, level, identity }: Parameters<PolicyEngine["reach"]>[0]): PolicyReach {
+    const environment = this.#environments.get(this.#targets.get(target.name)?.protocol ?? "");
+    if (!environment || this.#targets.get(target.name)?.levels.has(level.name) !== true) return NOTHING;
+    const speaking = this.#policies.filter(
+      (policy) =>
+        speaksOf(policy, target.name, level.name) && (!identity || includes(policy.who, identity)),
+    );
+    const policies = identity ? speaking.map(({ file }) => file) : "whoever";
+    const key = JSON.stringify([target.name, level.name, policies]);
+    const known = this.#reaches.get(key);
+    if (known !== undefined) return known;
+    const place = { environment, target: target.name, level: level.name };
+    const reach = new Reach(speaking, place, identity !== undefined);
+    this.#reaches.set(key, reach);
+    return reach;
   }
 
   masks({ identity, target, level }: Parameters<PolicyEngine["masks"]>[0]): readonly Mask[] {
@@ -245,19 +264,6 @@ export class Engine implements LoadedPolicies {
     return selection;
   }
 
-  /** Undefined as of a selection. */
-  #reach(target: string, level: string): Reach | undefined {
-    const known = this.#reaches.get(target)?.get(level);
-    if (known !== undefined) return known;
-    const configured = this.#targets.get(target);
-    const environment = configured && this.#environments.get(configured.protocol);
-    if (!environment || !configured.levels.has(level)) return undefined;
-    const reach = new Reach(this.#policies, environment, target, level);
-    const byLevel = this.#reaches.get(target) ?? new Map<string, Reach>();
-    this.#reaches.set(target, byLevel.set(level, reach));
-    return reach;
-  }
-
   #reasonAgainst(policy: Policy, identity: Identity, target: string, level: string) {
     const configured = this.#targets.get(target);
     if (configured === undefined) return "target";
@@ -266,6 +272,9 @@ export class Engine implements LoadedPolicies {
     );
   }
 }
+
+/** Of a target or level that is not configured, of which no rule speaks. */
+const NOTHING: PolicyReach = { policies: "", couldAllow: () => false };
 
 function ruleSetsAt(tags: Tags): Pick<EngineTarget, "maskSets" | "holdSets"> {
   const maskSets = new RuleSets(({ reference, mask }) => (mask ? masksOf(reference, mask, tags) : []));

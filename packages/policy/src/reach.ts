@@ -1,10 +1,10 @@
-import type { Access, FactValue, PartialFacts, PolicyEngine } from "@gatehouse/core";
+import type { Access, FactValue, PartialFacts, PolicyReach } from "@gatehouse/core";
 import { permits } from "./combine.ts";
 import type { Condition } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
 import { foresee, type Known } from "./foresee.ts";
 import { ListedFunctions } from "./listed-functions.ts";
-import { type Policy, type Rule, speaksOf } from "./policy.ts";
+import type { Policy, Rule } from "./policy.ts";
 import { ANY, among, having, isTrue, mayBeTrue, type Possible } from "./possible.ts";
 import { covers } from "./who.ts";
 
@@ -17,22 +17,33 @@ interface ReachRule {
   readonly condition: Condition | undefined;
 }
 
-/** What the rules of all policies could let anybody do at one level of one target. */
-export class Reach {
+/** What the rules of some policies could let through at one level of one target. */
+export class Reach implements PolicyReach {
+  readonly policies: string;
+  readonly #together: boolean;
   readonly #environment: WhenEnvironment;
   readonly #place: ReadonlyMap<string, Possible>;
   readonly #permitting: readonly ReachRule[];
   readonly #blocks: readonly ReachRule[];
   readonly #functions: ListedFunctions;
 
-  constructor(policies: readonly Policy[], environment: WhenEnvironment, target: string, level: string) {
+  /**
+   * @param speaking the policies that speak of that level
+   * @param together all of them are for the same identity; otherwise each is for whomever it says
+   */
+  constructor(
+    speaking: readonly Policy[],
+    { environment, target, level }: { environment: WhenEnvironment; target: string; level: string },
+    together: boolean,
+  ) {
+    this.policies = together ? JSON.stringify(speaking.map(({ file }) => file)) : "";
+    this.#together = together;
     this.#environment = environment;
     this.#place = new Map([
       ["target.name", among([target])],
       ["target.protocol", among([environment.protocol])],
       ["session.level", among([level])],
     ]);
-    const speaking = policies.filter((policy) => speaksOf(policy, target, level));
     const rules = speaking.flatMap((policy) =>
       policy.rules
         .filter(({ conditions }) => conditions.has(environment.protocol))
@@ -44,10 +55,7 @@ export class Reach {
     this.#functions = new ListedFunctions(speaking.map(({ functions }) => functions));
   }
 
-  includes({
-    facts,
-    userFunctions = [],
-  }: Omit<Parameters<PolicyEngine["couldAllow"]>[0], "target" | "level">): boolean {
+  couldAllow({ facts, userFunctions = [] }: Parameters<PolicyReach["couldAllow"]>[0]): boolean {
     const accesses = this.#functions
       .possible(userFunctions)
       .filter((access) => isAmong(access, facts["access"]));
@@ -63,6 +71,7 @@ export class Reach {
       condition ? foresee(condition.program.ast, known) : among([true]);
     const blocking = new Set<Policy>();
     for (const block of this.#blocks) if (isTrue(said(block))) blocking.add(block.policy);
+    if (this.#together && blocking.size > 0) return false;
     return this.#permitting.some(
       (candidate) =>
         permits(candidate, access) &&

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type Clock,
   GatehouseError,
+  type Identity,
   type Logger,
   type MintProblem,
   type ProvisionerOptions,
@@ -25,6 +26,9 @@ const CONCURRENT: ReadonlySet<string> = new Set(["42710", "23505", "XX000", "400
 const NAMED = 20;
 /** Hexadecimal digits of a digest in a role's name. */
 const DIGEST = 12;
+
+/** A level of a target, for one identity, or, without one, for whoever may come. */
+export type PolicyWay = Way & { readonly identity?: Identity };
 
 interface Known {
   readonly name: string;
@@ -54,12 +58,12 @@ export class PolicyRoles {
   }
 
   /**
-   * Makes the level's role where it is missing. What the administrator may not grant is left out, and logged.
+   * Makes the role where it is missing. What the administrator may not grant is left out, and logged.
    * @returns its name
    * @throws GatehouseError as `Administrator.ask`, MINT_UNPREPARED where the name is somebody else's, MINT_FAILED
    */
-  async ensure(way: Way, administrator: Administrator): Promise<string> {
-    const key = keyOf(way);
+  async ensure(way: PolicyWay, administrator: Administrator): Promise<string> {
+    const key = this.#keyOf(way);
     const known = this.#known.get(key);
     const version = this.#policies().version;
     if (known?.version === version && this.#isFresh(known)) return known.name;
@@ -73,8 +77,8 @@ export class PolicyRoles {
   }
 
   /** The level's role is not there any more, or may not be: it is made anew when it is asked for. */
-  forget(way: Way): void {
-    this.#known.delete(keyOf(way));
+  forget(way: PolicyWay): void {
+    this.#known.delete(this.#keyOf(way));
   }
 
   /** What the administrator may not grant, and what nobody can. */
@@ -113,8 +117,8 @@ export class PolicyRoles {
     return age >= 0 && age < FRESH;
   }
 
-  async #renew(way: Way, administrator: Administrator): Promise<Known> {
-    const known = this.#known.get(keyOf(way));
+  async #renew(way: PolicyWay, administrator: Administrator): Promise<Known> {
+    const known = this.#known.get(this.#keyOf(way));
     const version = this.#policies().version;
     // Asked for before what it is compared with: what changes in between is seen the next time.
     const looked = this.#clock.now();
@@ -129,17 +133,22 @@ export class PolicyRoles {
     await this.#make(name, found, administrator);
     const made = { name, version, fingerprint, looked };
     if (found.withheld.length > 0 && known?.name !== name) this.#warn(way, found.withheld);
-    this.#known.set(keyOf(way), made);
+    this.#known.set(this.#keyOf(way), made);
     return made;
   }
 
-  #grants({ target, level }: Way, objects: Objects): Promise<PolicyGrants> {
-    const policies = this.#policies();
+  #grants(way: PolicyWay, objects: Objects): Promise<PolicyGrants> {
+    const reach = this.#policies().reach(way);
     return policyGrants(
       objects,
-      (facts, userFunctions = []) => policies.couldAllow({ target, level, facts, userFunctions }),
-      settingsOf(target).catalog === "read",
+      (facts, userFunctions = []) => reach.couldAllow({ facts, userFunctions }),
+      settingsOf(way.target).catalog === "read",
     );
+  }
+
+  /** Identities that the same policies are for have one together. */
+  #keyOf(way: PolicyWay): string {
+    return JSON.stringify([way.target.name, way.level.name, this.#policies().reach(way).policies]);
   }
 
   async #make(name: string, { grants }: PolicyGrants, administrator: Administrator): Promise<void> {
@@ -193,9 +202,6 @@ export class PolicyRoles {
   }
 }
 
-function keyOf({ target, level }: Way): string {
-  return JSON.stringify([target.name, level.name]);
-}
 
 /** Of two administrators, each has roles of its own: since PostgreSQL 16 neither could make users members of the other's. */
 function nameOf({ administrator, database }: Objects, { grants }: PolicyGrants): string {

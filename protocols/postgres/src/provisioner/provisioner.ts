@@ -16,10 +16,10 @@ import { ServerReport } from "../catalog/control-connection.ts";
 import { levelSettingsOf, type PostgresSettings, settingsOf } from "../settings.ts";
 import { check } from "./check.ts";
 import { Administrator, type Greeting, until, understood } from "./administrator.ts";
-import { PolicyRoles } from "./policy-role.ts";
+import { PolicyRoles, type PolicyWay } from "./policy-role.ts";
 import { remove } from "./removal.ts";
 import { statement } from "./statement.ts";
-import { followPolicies, letIn, makeUser, newPassword } from "./users.ts";
+import { joinRole, letIn, makeUser, newPassword } from "./users.ts";
 
 /** Milliseconds that a connection to another database is kept when nobody asks. */
 const ELSEWHERE = 10_000;
@@ -48,8 +48,6 @@ interface Connections {
 export class PostgresProvisioner implements Provisioner {
   readonly #options: ProvisionerOptions;
   readonly #policyRoles: PolicyRoles;
-  /** The policies' role that users who are ready were made with. */
-  readonly #carried = new WeakMap<MintedUser, string>();
   readonly #connections = new Set<Connections>();
 
   constructor(options: ProvisionerOptions) {
@@ -64,35 +62,23 @@ export class PostgresProvisioner implements Provisioner {
 
   async prepare(way: Way, name: string): Promise<MintedUser> {
     const { password, verifier } = await newPassword();
-    const role = await this.#make(way, name, verifier, () => "");
-    const user = { name, password };
-    if (role !== undefined) this.#carried.set(user, role);
-    return user;
+    const level = levelSettingsOf(way.level);
+    await this.#attempt(way, name, (server) => makeUser(server, name, verifier, level));
+    return { name, password };
   }
 
   async activate(way: Way, user: MintedUser, activation: Activation): Promise<MintedUser> {
     const { name, password } = user;
-    await this.#withPolicyRole(way, async (role) => {
-      // The policies, or what the target has, may be others than when it was made ready.
-      const follow =
-        role === undefined || role === this.#carried.get(user)
-          ? () => ""
-          : followPolicies(activation.name, levelSettingsOf(way.level), role);
-      await this.#attempt(way, activation.name, (server) =>
-        [
-          statement("rename", server.version, { ready: name, user: activation.name }),
-          follow(server),
-          letIn(server, activation, spare(way.target)),
-        ].join(""),
-      );
-    });
+    const rename = ({ version }: Greeting) => statement("rename", version, { ready: name, user: activation.name });
+    await this.#letIn(way, activation, rename);
     return { name: activation.name, password };
   }
 
   async mint(way: Way, activation: Activation): Promise<MintedUser> {
     const { name } = activation;
     const { password, verifier } = await newPassword();
-    await this.#make(way, name, verifier, (server) => letIn(server, activation, spare(way.target)));
+    const level = levelSettingsOf(way.level);
+    await this.#letIn(way, activation, (server) => makeUser(server, name, verifier, level));
     return { name, password };
   }
 
@@ -150,34 +136,33 @@ export class PostgresProvisioner implements Provisioner {
     );
   }
 
-  /** @returns the policies' role that it is a member of, where the level has one */
-  async #make(
-    way: Way,
-    name: string,
-    verifier: string,
-    then: (server: Greeting) => string,
-  ): Promise<string | undefined> {
+  /** @param first what makes it the user that is let in */
+  async #letIn(way: Way, activation: Activation, first: (server: Greeting) => string): Promise<void> {
+    const { name, holder } = activation;
     const level = levelSettingsOf(way.level);
-    return this.#withPolicyRole(way, async (role) => {
-      const roles = [...(level.memberOf ?? []), ...(role === undefined ? [] : [role])];
-      const write = (server: Greeting) => `${makeUser(server, name, verifier, level, roles)}${then(server)}`;
-      await this.#attempt(way, name, write);
-      return role;
+    const whose = { ...way, ...(holder.identity ? { identity: holder.identity } : {}) };
+    await this.#withPolicyRole(whose, (role) => {
+      const join = (server: Greeting) => (role === undefined ? "" : joinRole(server, name, level, role));
+      return this.#attempt(
+        way,
+        name,
+        (server) => `${first(server)}${join(server)}${letIn(server, activation, spare(way.target))}`,
+      );
     });
   }
 
   /** @param act is given the role that carries what the policies could allow, at a level that has it by them */
-  async #withPolicyRole<T>(way: Way, act: (role: string | undefined) => Promise<T>): Promise<T> {
+  async #withPolicyRole(way: PolicyWay, act: (role: string | undefined) => Promise<void>): Promise<void> {
     if (levelSettingsOf(way.level).grants !== "policy") return act(undefined);
     const { making } = this.#to(way.target);
     const role = await this.#policyRoles.ensure(way, making);
     try {
-      return await act(role);
+      await act(role);
     } catch (error) {
       // Another gateway may have removed it just now, since nobody had it.
       if (!isMissing(error)) throw error;
       this.#policyRoles.forget(way);
-      return act(await this.#policyRoles.ensure(way, making));
+      await act(await this.#policyRoles.ensure(way, making));
     }
   }
 

@@ -22,20 +22,19 @@ export async function newPassword(): Promise<NewPassword> {
   return { password, verifier: await verifierOf(password) };
 }
 
-/** Makes a user that can't log in. @param roles that it is a member of */
+/** Makes a user that can't log in, a member of the roles that its level names. */
 export function makeUser(
-  { version }: Greeting,
+  server: Greeting,
   user: string,
   verifier: string,
   level: PostgresLevelSettings,
-  roles: readonly string[],
 ): string {
-  const join = level.setRole ? "join-and-become" : "join";
+  const { version } = server;
   return [
     statement("make-user", version, { user, verifier }),
     statement("mark", version, { user }),
     ...(level.replication ? [statement("let-replicate", version, { user })] : []),
-    ...roles.map((role) => statement(join, version, { user, role })),
+    ...(level.memberOf ?? []).map((role) => joinRole(server, user, level, role)),
     ...[...level.settings].map(([setting, value]) =>
       setting === "search_path"
         ? statement("begin-with-path", version, { user, schemas: namesIn(value) })
@@ -44,15 +43,14 @@ export function makeUser(
   ].join("");
 }
 
-/** Makes a user a member of this role of the policies, and of none of the others that it was a member of. */
-export function followPolicies(
+/** Makes a user a member of a role. */
+export function joinRole(
+  { version }: Greeting,
   user: string,
   { setRole }: PostgresLevelSettings,
   role: string,
-): (server: Greeting) => string {
-  const join = setRole ? "join-and-become" : "join";
-  return ({ version }) =>
-    [statement("leave-policies", version, { user }), statement(join, version, { user, role })].join("");
+): string {
+  return statement(setRole ? "join-and-become" : "join", version, { user, role });
 }
 
 /** Lets a user log in, as who has it from now on. @param spare connections beside one for each session */

@@ -37,7 +37,7 @@ export function minting(
   const provisioner = new PostgresProvisioner({
     epoch,
     lease: (): Promise<Lease> => Promise.resolve(leaseOf(administrator, new Secret(PASSWORD))),
-    policies: () => ({ version: "", couldAllow: () => false }),
+    policies: () => ({ version: "", reach: () => ({ policies: "", couldAllow: () => false }) }),
     clock: systemClock,
     log: createMemoryLog(),
   });
