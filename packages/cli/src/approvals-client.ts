@@ -5,6 +5,10 @@ import {
   type ApprovalBody,
   approvalSchema,
   errorSchema,
+  type GrantBody,
+  type GrantsBody,
+  grantSchema,
+  grantsSchema,
   type PageBody,
   pageSchema,
 } from "@gatehouse/api/bodies";
@@ -68,6 +72,29 @@ export class ControlPlaneClient {
     return approvalSchema.parse(await this.#json(`v1/approvals/${id}/${answer}`, { method: "POST", body }));
   }
 
+  async request(asked: {
+    readonly target: string;
+    readonly level: string;
+    /** Seconds. */
+    readonly for?: number;
+    readonly reason?: string;
+  }): Promise<ApprovalBody> {
+    return approvalSchema.parse(await this.#json("v1/requests", { method: "POST", body: asked }));
+  }
+
+  async grants(): Promise<GrantsBody> {
+    return grantsSchema.parse(await this.#json("v1/grants"));
+  }
+
+  async grant(id: string): Promise<GrantBody> {
+    return grantSchema.parse(await this.#json(`v1/grants/${id}`));
+  }
+
+  async revoke(id: string, reason: string | undefined): Promise<GrantBody> {
+    const body = reason === undefined ? {} : { reason };
+    return grantSchema.parse(await this.#json(`v1/grants/${id}/revoke`, { method: "POST", body }));
+  }
+
   /**
    * The changes, until the stream ends. When it resolves, every later change will come.
    * @param after the id of the last one that is known
@@ -110,6 +137,19 @@ export class ControlPlaneClient {
       `The control plane at ${this.#url.href} can't be asked: ${messageOf(cause)}.`,
       { cause, hint: "GATEHOUSE_URL says where it is, and GATEHOUSE_CA whose certificates are trusted." },
     );
+  }
+}
+
+/** Asks a control plane, and lets go of it. */
+export async function withClient(
+  options: ControlOptions,
+  use: (client: ControlPlaneClient) => Promise<void>,
+): Promise<void> {
+  const client = await ControlPlaneClient.open(options);
+  try {
+    await use(client);
+  } finally {
+    client.close();
   }
 }
 
@@ -173,6 +213,9 @@ const HINTS: Partial<Record<ErrorCode, string>> = {
   APPROVAL_REASON: "Say why with --reason.",
   APPROVAL_UNKNOWN: "`gatehouse approvals` lists those that you may see.",
   AUDIT_FAILED: "Nothing has changed. Whoever runs the gateway finds more in its log.",
+  GRANT_ENDED: "`gatehouse grants show ID` says how.",
+  GRANT_NOT_NEEDED: "Log in: nobody has to be asked.",
+  GRANT_UNKNOWN: "`gatehouse grants` lists those that you may see.",
   IDENTITY_AUDIENCE: "The token has to be issued for Gatehouse.",
   IDENTITY_EXPIRED: "Get a new token from your identity provider, and set GATEHOUSE_TOKEN to it.",
   IDENTITY_INVALID: "Get a new token from your identity provider, and set GATEHOUSE_TOKEN to it.",

@@ -1,6 +1,6 @@
 import type { ApprovalBody } from "@gatehouse/api/bodies";
 import { type ErrorCode, errorCodes } from "@gatehouse/core";
-import { neededOf, paintState, peopleOf, whatOf } from "./approvals-table.ts";
+import { isAccess, neededOf, paintState, peopleOf, whatOf } from "./approvals-table.ts";
 import { lengthOfTime, visible, wrapped } from "./approvals-text.ts";
 import { counted, paint } from "./output.ts";
 
@@ -27,9 +27,10 @@ export function approvalPage(approval: ApprovalBody, options: PageOptions): read
   );
   page.command(approval);
   page.row("What", whatOf(approval));
+  const access = isAccess(approval) ? "" : `${command.access}, `;
   page.row(
     "Access",
-    `${command.access}, on ${approval.target} as ${approval.level} (${approval.protocol}, ${command.kind})`,
+    `${access}on ${approval.target} as ${approval.level} (${approval.protocol}, ${command.kind})`,
   );
   page.row("Functions", command.functions.join(", "));
   page.row("Values of", command.touches === null ? "can't be told" : command.touches.join(", "));
@@ -38,18 +39,17 @@ export function approvalPage(approval: ApprovalBody, options: PageOptions): read
   page.row("Asked by", nameOf(requester));
   page.row("", `proved by ${proofOf(requester.proof)}`);
   page.row("Reason", approval.reason ?? "");
-  page.row(
-    "Session",
-    `${session.id}, open for ${page.since(session.openedAt)}, from ${session.client}, application ${session.application || "unnamed"}`,
-  );
+  page.session(approval);
   page.row(
     "",
-    `${counted(session.commands, "command")} before, ${session.refused} refused${session.recent.length > 0 ? "; the last ones:" : ""}`,
+    isAccess(approval)
+      ? ""
+      : `${counted(session.commands, "command")} before, ${session.refused} refused${session.recent.length > 0 ? "; the last ones:" : ""}`,
   );
   for (const { at, effect, verbs, resources } of session.recent)
     page.row("", `  ${page.since(at)} ago  ${effect}  ${[...verbs, ...resources].join(" ")}`);
   page.lines.push("");
-  for (const hold of holds) page.hold(hold);
+  for (const hold of holds) page.hold(hold, isAccess(approval));
   for (const { by, answer, reason, at } of approval.answers) {
     page.row(answer === "approve" ? "Yes" : "No", `${nameOf(by)}, proved by ${proofOf(by.proof)}, at ${at}`);
     page.row("", reason === undefined ? "" : `“${reason}”`);
@@ -129,6 +129,14 @@ class Page {
       );
   }
 
+  session(approval: ApprovalBody): void {
+    const { id, openedAt, client, application } = approval.session;
+    const from = `from ${client}, application ${application || "unnamed"}`;
+    if (id === "") this.row("Session", `none: asked for beforehand, from ${client}`);
+    else if (isAccess(approval)) this.row("Session", `${id}, which would be let in, ${from}`);
+    else this.row("Session", `${id}, open for ${this.since(openedAt)}, ${from}`);
+  }
+
   surroundings({ transaction, rows }: ApprovalBody["surroundings"]): void {
     if (rows !== undefined) this.row("Rows", `about ${rows}, as the target expects`);
     if (!transaction) return;
@@ -141,12 +149,16 @@ class Page {
     if (locks.length === 0) this.row("", "  no locks");
   }
 
-  hold({ rule, approvers, reasons, scope, unanswered, message }: ApprovalBody["holds"][number]): void {
+  /** @param isAccess how long a yes is good for, what was asked for says */
+  hold(
+    { rule, approvers, reasons, scope, unanswered, message }: ApprovalBody["holds"][number],
+    isAccess: boolean,
+  ): void {
     this.row("Held by", `${rule.policy}: ${rule.rule} (${rule.source})`);
     this.row("", message ?? "");
     for (const one of approvers) this.row("", `needs ${one.count} of ${peopleOf(one)}`);
     if (reasons.includes("approver")) this.row("", "whoever answers has to say why");
-    this.row("", `a yes is good for ${scopeOf(scope)}`);
+    if (!isAccess) this.row("", `a yes is good for ${scopeOf(scope)}`);
     this.row("", `without an answer it is ${unanswered === "refuse" ? "refused" : "let through with masks"}`);
   }
 

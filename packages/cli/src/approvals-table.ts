@@ -63,8 +63,15 @@ function cellsOf(approval: ApprovalBody, now: number): readonly string[] {
   ];
 }
 
-/** `DELETE public.orders` */
-export function whatOf({ command }: ApprovalBody): string {
+/** Somebody wants to be let in: there is no command yet. */
+export function isAccess({ command }: ApprovalBody): boolean {
+  return command.kind === "access" && command.verbs.includes("ACCESS");
+}
+
+/** `DELETE public.orders`, `access to orders as writer for 30m` */
+export function whatOf(approval: ApprovalBody): string {
+  const { command } = approval;
+  if (isAccess(approval) && command.text !== null) return command.text;
   return [command.verbs.join(", "), command.resources.join(", ")].filter(Boolean).join(" ") || command.kind;
 }
 

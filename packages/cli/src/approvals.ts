@@ -1,6 +1,6 @@
 import type { ApprovalBody } from "@gatehouse/api/bodies";
-import { ControlPlaneClient } from "./approvals-client.ts";
-import type { AnswerOptions, ControlOptions, ListOptions, ShowOptions } from "./approvals-options.ts";
+import { withClient } from "./approvals-client.ts";
+import type { AnswerOptions, ListOptions, ShowOptions } from "./approvals-options.ts";
 import { approvalPage } from "./approvals-page.ts";
 import { approvalTable, neededOf, whatOf } from "./approvals-table.ts";
 import { visible, visibleJson } from "./approvals-text.ts";
@@ -75,16 +75,4 @@ function outcomeOf({ id, state, missing }: ApprovalBody, given: "approve" | "den
 function nothing(state: string): string {
   if (state === "pending") return "Nothing waits that you may see.";
   return state === "all" ? "There is nothing that you may see." : `Nothing that you may see is ${state}.`;
-}
-
-async function withClient(
-  options: ControlOptions,
-  use: (client: ControlPlaneClient) => Promise<void>,
-): Promise<void> {
-  const client = await ControlPlaneClient.open(options);
-  try {
-    await use(client);
-  } finally {
-    client.close();
-  }
 }

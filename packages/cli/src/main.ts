@@ -3,8 +3,13 @@ import { version } from "@gatehouse/gateway/version";
 import { Command, CommanderError, Option } from "commander";
 import {
   type AnswerOptions,
+  type GrantsOptions,
+  grantArgument,
   idArgument,
+  lengthArgument,
   type ListOptions,
+  type RequestOptions,
+  type RevokeOptions,
   type ShowOptions,
   states,
   urlArgument,
@@ -124,6 +129,38 @@ function program(): Command {
       .action(async (id: string, options: AnswerOptions) =>
         (await import("./approvals.ts")).answer(id, name, options),
       );
+
+  asking(gatehouse.command("request"))
+    .description("ask to be let in where that needs somebody's yes, for a time")
+    .argument("<target>", "the target")
+    .requiredOption("--as <level>", "the level")
+    .addOption(new Option("--for <time>", "how long, such as 30m").argParser(lengthArgument))
+    .option("--reason <text>", "why; whoever may say yes reads it")
+    .option("--wait", "wait for the answer: exit code 0 with a grant, 1 without", false)
+    .addOption(json())
+    .action(async (target: string, options: RequestOptions) =>
+      (await import("./request.ts")).request(target, options),
+    );
+
+  const grants = gatehouse
+    .command("grants")
+    .description("see who is let in by somebody's yes, and take that back")
+    .helpCommand(false);
+  asking(grants.command("list", { isDefault: true }))
+    .description("list the grants that let somebody in now (also without the word `list`)")
+    .addOption(json())
+    .action(async (options: GrantsOptions) => (await import("./grants.ts")).list(options));
+  asking(grants.command("show"))
+    .description("say all of one, also of one that has ended")
+    .argument("<id>", "the grant", grantArgument)
+    .addOption(json())
+    .action(async (id: string, options: GrantsOptions) => (await import("./grants.ts")).show(id, options));
+  asking(grants.command("revoke"))
+    .description("take one back: it lets nobody in any more, and its sessions end")
+    .argument("<id>", "the grant", grantArgument)
+    .option("--reason <text>", "why; its sessions are told")
+    .addOption(json())
+    .action(async (id: string, options: RevokeOptions) => (await import("./grants.ts")).revoke(id, options));
 
   return gatehouse;
 }

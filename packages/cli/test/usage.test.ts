@@ -20,6 +20,11 @@ t.test("every command has help, and help is no failure", async (t) => {
     ["approvals", "show"],
     ["approve"],
     ["deny"],
+    ["request"],
+    ["grants"],
+    ["grants", "list"],
+    ["grants", "show"],
+    ["grants", "revoke"],
   ]) {
     const { code, stdout } = await gatehouse([...args, "--help"]);
     t.equal(code, 0, args.join(" "));
