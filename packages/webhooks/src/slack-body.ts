@@ -18,11 +18,20 @@ const TITLES = {
   "break-glass": "Glass broken: a command that rules hold was let through",
 } as const;
 
+/** The same where somebody is to be let in: no command is there yet. */
+const ACCESS_TITLES = {
+  requested: "Somebody asks to be let in",
+  approved: "Approved: somebody is let in",
+  denied: "Denied: somebody is not let in",
+  expired: "Expired: nobody answered somebody who asks to be let in",
+  void: "Void: somebody does not ask to be let in any more",
+} as const;
+
 /** The same as the generic body, in words and in Slack's blocks; one that can be answered has its buttons. */
 export function slackBody(report: Report): object {
   const request = report.event === "break-glass" ? report.breakGlass : report.approval;
   const { requester, target, command } = request;
-  const title = TITLES[report.event];
+  const title = titleOf(report, command);
   const said = asWord(`${requester.subject}, ${summary(command)} on ${target}`, LONGEST_FIELD);
   return {
     text: `${title}: ${said}`,
@@ -38,13 +47,21 @@ export function slackBody(report: Report): object {
   };
 }
 
+function titleOf({ event }: Report, command: ReportedCommand): string {
+  return event !== "break-glass" && isAccess(command) ? ACCESS_TITLES[event] : TITLES[event];
+}
+
+function isAccess({ verbs }: ReportedCommand): boolean {
+  return verbs.length === 1 && verbs[0] === "ACCESS";
+}
+
 function fields(report: Report, request: ReportedRequest): object[] {
   const { requester, target, level, command, session, reason } = request;
   const all: (readonly [string, string])[] = [
     ["Asked by", `${requester.subject}${requester.kind === "workload" ? ", a workload" : ""}`],
     ["Target", `${target}, level ${level}`],
     ["Does", summary(command)],
-    ["Session", session],
+    ...(session === "" ? [] : [["Session", session] as const]),
     ...(reason === undefined ? [] : [["Reason", reason] as const]),
   ];
   if (report.event === "break-glass") {
@@ -67,8 +84,10 @@ function fields(report: Report, request: ReportedRequest): object[] {
   return all.map(([name, value]) => mrkdwn(`*${name}*\n\`${asWord(value, LONGEST_FIELD) || " "}\``));
 }
 
-/** `DELETE public.orders`. */
-function summary({ verbs, resources }: ReportedCommand): string {
+/** `DELETE public.orders`, `access to orders as writer for 30m`. */
+function summary(command: ReportedCommand): string {
+  const { verbs, resources, outline: text } = command;
+  if (isAccess(command) && text !== null) return text;
   return [verbs.join(", "), resources.join(", ")].filter((part) => part !== "").join(" ");
 }
 

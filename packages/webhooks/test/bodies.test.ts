@@ -201,3 +201,12 @@ t.test("a cut text ends in a whole character and no part of an entity", async (t
     }
   }
 });
+
+t.test("a request to be let in is told of as one, and names no session", async (t) => {
+  const text = "access to orders as writer for 30m";
+  const { session, command } = approval();
+  const asked = { ...command, kind: "access", verbs: ["ACCESS"], resources: [], text, outline: text };
+  const body = slack({ command: asked, session: { ...session, id: "" } });
+  t.match(body, { text: `Somebody asks to be let in: ann, ${text} on orders` });
+  t.notMatch(texts(body).join("\n"), /\*Session\*/);
+});
