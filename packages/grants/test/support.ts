@@ -85,12 +85,15 @@ function grantStore(folder: ReturnType<typeof stateFolder>): GrantStore {
 export async function runWith({
   folder = stateFolder(),
   clock = createFakeClock(Date.UTC(2026, 10, 21, 12)),
-  terms = { holds: [hold()], lasts: HOUR } as AccessTerms | undefined,
+  terms = { holds: [hold()], lasts: HOUR } satisfies AccessTerms,
   first = 0,
 } = {}) {
   const log = createMemoryLog();
   const events: AuditEvent[] = [];
-  const state = { terms, auditFails: (_: AuditEvent) => false };
+  const state: { terms: AccessTerms | undefined; auditFails: (event: AuditEvent) => boolean } = {
+    terms,
+    auditFails: () => false,
+  };
   const audit = {
     append: async (event: AuditEvent) => {
       await turn();
@@ -116,7 +119,7 @@ export async function runWith({
     ...{ approvals, grants, clock, log, events, state, folder },
     types: () => events.map(({ type }) => type),
     /** A log-in that waits. */
-    enter(asked: Session, reason?: string) {
+    enter: (asked: Session, reason?: string) => {
       const notices: HoldNotice[] = [];
       const leaving = new AbortController();
       const entry = grants.enter(asked, {
@@ -133,14 +136,14 @@ export async function runWith({
     /** The approvals that wait, the oldest first. */
     pending: () => approvals.list({ states: ["pending"], limit: 100 }).toReversed(),
     /** Somebody's yes to what waits alone. */
-    async approve(by: Answer["by"] = dana, reason?: string) {
+    approve: async (by: Answer["by"] = dana, reason?: string) => {
       const [only, ...others] = approvals.list({ states: ["pending"], limit: 100 });
       if (!only || others.length > 0) throw new Error("not one approval waits");
       await approvals.answer(only.id, by, { answer: "approve", reason });
       await settle();
       return only.id;
     },
-    async pass(milliseconds: number) {
+    pass: async (milliseconds: number) => {
       clock.advance(milliseconds);
       approvals.sweep();
       await settle();
