@@ -66,7 +66,10 @@ export function letIn(server: Greeting, { name, holder, ttl, sessions }: Activat
 /** What a person reads in a list must not be able to move their cursor. */
 function plain(text: string): string {
   // A lone surrogate can't be sent as UTF-8; to cut may leave one.
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd").slice(0, SUBJECT).toWellFormed();
+  return text
+    .replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\ufffd")
+    .slice(0, SUBJECT)
+    .toWellFormed();
 }
 
 /** The names of a list as the settings' reader writes it. */

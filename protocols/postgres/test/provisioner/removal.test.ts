@@ -1,6 +1,6 @@
 import pg from "pg";
 import t from "tap";
-import { clientOf, value } from "./support/minting.ts";
+import { clientOf, value, wayTo } from "./support/minting.ts";
 import { OWNED, siteOf } from "./support/site.ts";
 
 const { server, root, second, version, provisioner, target, minted, isClean } = await siteOf(t);
@@ -159,10 +159,12 @@ t.test("what it has made as the marker is tidied away", async (t) => {
 
 t.test("a walsender of its own is ended", async (t) => {
   if (version < 160_000) {
-    t.comment("Only a superuser can make such users before PostgreSQL 16, or alter them.");
+    // Only a superuser can make such users there, or alter them.
+    const way = wayTo(target, { memberOf: ["maker"], replication: true });
+    t.match(await provisioner.check(way), [{ message: /may not make users that replicate/ }]);
+    await provisioner.remove(target, [user.name]);
     return;
   }
-  const user = await minted();
   await root.query(`ALTER ROLE ${user.name} REPLICATION`);
   const { host, port } = server;
   // What its types do not know is passed on by pg all the same.
