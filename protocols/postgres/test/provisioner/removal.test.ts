@@ -158,6 +158,7 @@ t.test("what it has made as the marker is tidied away", async (t) => {
 });
 
 t.test("a walsender of its own is ended", async (t) => {
+  const user = await minted();
   if (version < 160_000) {
     // Only a superuser can make such users there, or alter them.
     const way = wayTo(target, { memberOf: ["maker"], replication: true });
