@@ -259,7 +259,9 @@ export class TargetUsers {
     const issue = () => this.#issue(request, terms, this.#options.perIdentity());
     // A session that was let in before a reload has a user of its own, as it was let in.
     if (this.#pools.get(level.name)?.level !== level) return issue();
-    return this.#shared.acquire(JSON.stringify([level.name, identityKey(identity)]), issue);
+    // In other groups it may have other rights, at a level that goes by the policies.
+    const sharing = [level.name, identityKey(identity), identity.kind, [...identity.groups].sort()];
+    return this.#shared.acquire(JSON.stringify(sharing), issue);
   }
 
   async #issue(request: LeaseRequest, { ttl }: MintTerms, sessions: number): Promise<IssuedUser> {
@@ -272,7 +274,7 @@ export class TargetUsers {
       );
     }
     const { epoch } = this.#options;
-    const holder = { session, subject: identity.subject };
+    const holder = { session, subject: identity.subject, identity };
     const activation = { name: sessionName(epoch, session), holder, ttl, sessions };
     const own = this.#pools.get(level.name);
     const ready = own?.level === level ? own.pool.take() : undefined;
@@ -339,7 +341,8 @@ export class TargetUsers {
     const { epoch, journal } = this.#options;
     const record: LeaseRecord = {
       ...{ kind: "minted", state: "intended", id: name, epoch },
-      ...{ target: target.name, level: level.name, addresses: addressesOf(target), ...holder },
+      ...{ target: target.name, level: level.name, addresses: addressesOf(target) },
+      ...(holder ? { session: holder.session, subject: holder.subject } : {}),
     };
     if (journal.get(record)) {
       throw new GatehouseError("INTERNAL", `There is a user ${name} already; no other was made.`);

@@ -1,4 +1,4 @@
-import { createFakeClock, startPostgres } from "@gatehouse/testkit";
+import { createFakeClock, sampleSession, startPostgres } from "@gatehouse/testkit";
 import pg from "pg";
 import t, { type Test } from "tap";
 import { database, superuser } from "../support/database.ts";
@@ -246,6 +246,35 @@ t.test(
   },
 );
 
+t.test("each has what the policies for it could allow, at the same level", async (t) => {
+  const { provisioner, target } = await world(
+    t,
+    "each",
+    `policy: agents\nwho: { groups: [agents] }\ntargets: [orders]\n${READS}`,
+    `policy: people\nwho: { groups: [dba] }\ntargets: [orders]\nrules:\n  - allow: all\n    when: sql.access in ["read", "write"]`,
+    "policy: all\nwho: { everyone: true }\ntargets: [orders]\nrules:\n  - block: salaries\n    when: '\"public.salaries\" in sql.reads'",
+  );
+  const way = { target, level: levelBy("reader") };
+  const as = async (...groups: string[]) => {
+    const { name, holder, ...activated } = activation();
+    const ready = await provisioner.prepare(way, `${name}_r`);
+    const identity = { ...sampleSession.identity, groups };
+    const user = await provisioner.activate(way, ready, {
+      ...activated,
+      name,
+      holder: { ...holder, identity },
+    });
+    return clientOf(t, server, user, "each");
+  };
+  const agent = await as("agents");
+  await passes(t, agent, "SELECT * FROM orders");
+  await fails(t, agent, "DELETE FROM items", "SELECT * FROM salaries");
+  const dba = await as("dba", "sre");
+  await passes(t, dba, "DELETE FROM items");
+  await fails(t, dba, "SELECT * FROM salaries");
+  await fails(t, await as("strangers"), "SELECT * FROM orders");
+});
+
 t.test("a user that was made ready by other policies follows those of its log-in", async (t) => {
   const { provisioner, target, held, owner } = await world(t, "ready", READS);
   const way = { target, level: levelBy("reader") };
@@ -300,7 +329,7 @@ t.test("a role that nobody uses any more goes, and one that is in use stays", as
   held.policies = policiesOf(
     "rules:\n  - allow: items\n    when: sql.reads == ['public.items'] && sql.access == 'read'",
   );
-  await provisioner.prepare({ target, level: levelBy("reader") }, "gh_0k3y2b9z_ready_b");
+  const second = await provisioner.mint({ target, level: levelBy("reader") }, activation());
   t.equal(await value(owner, distinct), 2);
   await provisioner.tidy(target);
   await provisioner.tidy(target);
@@ -312,7 +341,7 @@ t.test("a role that nobody uses any more goes, and one that is in use stays", as
   await provisioner.tidy(target);
   await provisioner.tidy(target);
   t.equal(await value(owner, distinct), 1);
-  await provisioner.remove(target, ["gh_0k3y2b9z_ready_b"]);
+  await provisioner.remove(target, [second.name]);
   await provisioner.tidy(target);
   await provisioner.tidy(target);
   t.equal(await value(owner, distinct), 1, "the level's own is kept for the next");
