@@ -93,6 +93,7 @@ export function createGate(options: GateOptions): Gate {
       return refuse({ refusal, reason });
     }
     // It may have waited for hours: what it rests on may be gone.
+    if (clock.now() >= identity.expiresAt) return refuse(denialOf(expired()));
     const now = admission();
     const still = findWay(now.config.targets, now.policies, identity, request);
     if ("denial" in still) return refuse(still.denial);
@@ -151,6 +152,10 @@ function findWay(
     return { denial: { refusal, reason: "no such level, or no rule lets in" } };
   }
   return { target, level };
+}
+
+function expired(): GatehouseError {
+  return new GatehouseError("IDENTITY_EXPIRED", "The token expired while its log-in waited.");
 }
 
 function denialOf(error: unknown): Denial {
