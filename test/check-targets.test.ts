@@ -1,7 +1,16 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { admin, demoFor, variantOf } from "./environment.ts";
+import {
+  admin,
+  auditLines,
+  connected,
+  demoFor,
+  refusedLogin,
+  variantGateway,
+  variantOf,
+  writer,
+} from "./environment.ts";
 
 const MAIN = join(import.meta.dirname, "..", "packages", "cli", "src", "main.ts");
 
@@ -86,4 +95,43 @@ t.test("what is missing is named, with the command that mends it", async (t) => 
     "select rolname from pg_roles where rolname ~ '^gh_' and rolcanlogin",
   );
   t.same(rows, [], "no half-made role is left");
+});
+
+t.test("at a log-in its client is told that there is no user, and by which reference why", async (t) => {
+  await superuser.query("set default_transaction_read_only = off");
+  await superuser.query("alter system reset default_transaction_read_only");
+  await superuser.query("select pg_reload_conf()");
+  const levels = { "      writer": "{ memberOf: [orders_writr] }" };
+  const { port, state } = await variantGateway(t, demo, "log-ins", levels);
+  const error = await refusedLogin(demo, { ...writer(demo), port });
+  t.match(error, {
+    code: "08001",
+    message: 'No user for this session could be had at the target "orders".',
+    hint: /show the reference/,
+  });
+  const [, reference = ""] = /^Reference: (ref_\w+)$/.exec(error.detail ?? "") ?? [];
+  const failed = (await auditLines(state)).find(
+    (line) => line.type === "login.failed" && line.reference === reference,
+  );
+  t.match(failed, { reason: /^MINT_UNPREPARED: .*no role "orders_writr"/, level: "writer" });
+  t.notMatch(JSON.stringify(error), /create role|grant|gh_/i, "nothing of ours that is for the target");
+  await connected(t, demo, { port });
+  const { rows } = await superuser.query(
+    "select from pg_roles r where rolname ~ '^gh_' and shobj_description(oid, 'pg_authid') ~ 'crew-ops'",
+  );
+  t.equal(rows.length, 0, "no half-made role is left");
+});
+
+t.test("a target in recovery is named as what it is, and nobody is let in", async (t) => {
+  const { rows } = await superuser.query<{ folder: string }>(
+    "select current_setting('data_directory') as folder",
+  );
+  await superuser.query(`copy (select) to '${rows[0]?.folder}/standby.signal'`);
+  const { server } = demo.database;
+  await server.crash();
+  await server.start();
+  const said = await check("standby");
+  t.equal(said.code, 1);
+  t.match(said.stderr, /target orders, level reader: The target is in recovery/);
+  t.match(await refusedLogin(demo, {}), { code: "08001", detail: /^Reference: ref_/ });
 });

@@ -88,7 +88,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
     await new Promise<void>((resolve, reject) => {
       server.stderr.setEncoding("utf8").on("data", (text: string) => {
         log = (log + text).slice(-LOG_LIMIT);
-        if (text.includes("database system is ready to accept connections")) resolve();
+        if (/database system is ready to accept (read-only )?connections/.test(text)) resolve();
       });
       server.once("error", reject);
       server.once("exit", (code) => reject(new Error(`PostgreSQL ended with code ${code}:\n${log}`)));
