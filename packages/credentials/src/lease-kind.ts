@@ -15,3 +15,9 @@ export interface LeaseKind<Terms> {
    */
   close(grace: number): Promise<void>;
 }
+
+/** The kind whose credentials a secrets engine issues; `Terms` are the path by which it is asked for one. */
+export interface IssuedKind extends LeaseKind<string> {
+  /** What keeps them from being taken back, for the operator; undefined where nothing does. */
+  readonly trouble: string | undefined;
+}

@@ -11,7 +11,7 @@ import {
 } from "@gatehouse/core";
 import type { ProvisionerLimits } from "./bounded-provisioner.ts";
 import { Journal } from "./journal.ts";
-import type { LeaseKind } from "./lease-kind.ts";
+import type { IssuedKind } from "./lease-kind.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import { type LeaseFigures, MintedLeases } from "./minted-leases.ts";
 
@@ -30,7 +30,7 @@ export interface LeasesOptions {
   /** Leases on what stands in the config. */
   readonly static: (credential: TargetCredential) => Promise<Lease>;
   /** Makes the kind that has credentials issued by a Vault-style engine; absent where the config names none. */
-  readonly engine?: (parts: { readonly journal: Journal; readonly epoch: string }) => LeaseKind<string>;
+  readonly engine?: (parts: { readonly journal: Journal; readonly epoch: string }) => IssuedKind;
   /** Of a protocol, by its name; undefined where it makes no users. */
   readonly provisioner: (protocol: string) => Provisioner | undefined;
   /** Within which a provisioner has to have answered; those that there are for every target, when left out. */
@@ -41,7 +41,7 @@ export interface LeasesOptions {
 export class Leases {
   readonly #options: LeasesOptions;
   readonly #journal: Journal;
-  readonly #engine: LeaseKind<string> | undefined;
+  readonly #engine: IssuedKind | undefined;
   #minted: MintedLeases | undefined;
 
   constructor(options: LeasesOptions) {
@@ -122,6 +122,11 @@ export class Leases {
   }: Pick<Target, "name">): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
     const reason = this.#minted?.trouble(name);
     return reason === undefined ? { ok: true } : { ok: false, reason };
+  }
+
+  /** What keeps credentials that the secrets engine has issued from being taken back; undefined where nothing does. */
+  get engineTrouble(): string | undefined {
+    return this.#engine?.trouble;
   }
 
   /** How many users are left at targets that the config does not have any more, by the target's name. */

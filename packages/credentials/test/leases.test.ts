@@ -86,6 +86,7 @@ t.test("an engine's level is the engine's, with what it has left before", async 
         told.push([session, path]);
         return Promise.resolve(lease);
       },
+      trouble: undefined,
       sweep: () => Promise.resolve(),
       close: () => Promise.resolve(),
     }),

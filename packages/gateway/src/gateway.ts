@@ -283,8 +283,14 @@ export class Gateway {
         ready,
         ...(ready || reason === undefined ? {} : { reason }),
       })),
+      ...this.#engineChecks(),
       ...this.#targetChecks(),
     ];
+  }
+
+  #engineChecks(): readonly ReadinessCheck[] {
+    const reason = this.#leases.engineTrouble;
+    return reason === undefined ? [] : [{ name: "secrets engine", ready: false, reason }];
   }
 
   /** Those that are not well: a gateway with many targets has a short answer as long as all is. */

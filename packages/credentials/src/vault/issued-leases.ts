@@ -11,7 +11,7 @@ import {
 } from "@gatehouse/core";
 import { Background } from "../background.ts";
 import type { Journal } from "../journal.ts";
-import type { LeaseKind } from "../lease-kind.ts";
+import type { IssuedKind } from "../lease-kind.ts";
 import type { LeaseRecord } from "../lease-store.ts";
 import { Renewals } from "../renewals.ts";
 import { type Revocation, Revocations } from "../revocations.ts";
@@ -44,7 +44,7 @@ export interface IssuedLeasesOptions {
  * Leases on credentials that a Vault-style engine issues, one for each session. Their end by themselves is the engine's: what
  * was issued and never heard of, since the answer was lost or the gateway has ended at that moment, is there until then.
  */
-export class IssuedLeases implements LeaseKind<string> {
+export class IssuedLeases implements IssuedKind {
   readonly #options: IssuedLeasesOptions;
   /** All that are known, by the engine's ids. */
   readonly #records = new Map<string, LeaseRecord>();
