@@ -113,6 +113,8 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
         "-U",
         "postgres",
         `--pwfile=${passwordFile}`,
+        // Who may connect is written below; this decides how 12 and 13 keep the password.
+        "--auth=scram-sha-256",
         "--encoding=UTF8",
         "--locale=C",
         "--no-sync",
@@ -125,7 +127,7 @@ export async function startPostgres(options: PostgresServerOptions = {}): Promis
       unix_socket_directories: "",
       // The data are made anew at each start: a crash of the machine loses nothing that is missed.
       fsync: "off",
-      ...(options.authentication === "md5" ? { password_encryption: "md5" } : {}),
+      password_encryption: options.authentication === "md5" ? "md5" : "scram-sha-256",
       ...(options.tls
         ? {
             ssl: "on",
