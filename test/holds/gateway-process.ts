@@ -126,6 +126,15 @@ export class GatewayProcess {
     await this.ask({ do: "watch", token });
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** As an operator's `kill` would. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.ended;

@@ -36,8 +36,9 @@ export class TargetProxy {
   readonly #server: Server;
   readonly #upstream: number;
   readonly #sockets = new Set<Socket>();
+  readonly #administrators = new Set<Socket>();
   readonly #stops = new Set<Stop>();
-  #reachable = true;
+  #reachable: "to all" | "to sessions" | "to nobody" = "to all";
   /** The administrator's statements so far. */
   readonly statements: string[] = [];
 
@@ -68,12 +69,18 @@ export class TargetProxy {
 
   /** Ends all connections; new ones come to nothing until `restore`. */
   cutAll(): void {
-    this.#reachable = false;
+    this.#reachable = "to nobody";
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** As `cutAll`, for the administrator's alone: sessions go on. */
+  cutAdministrators(): void {
+    this.#reachable = "to sessions";
+    for (const socket of this.#administrators) socket.destroy();
+  }
+
   restore(): void {
-    this.#reachable = true;
+    this.#reachable = "to all";
   }
 
   #close(): void {
@@ -82,7 +89,7 @@ export class TargetProxy {
   }
 
   #connected(client: Socket): void {
-    if (!this.#reachable) {
+    if (this.#reachable === "to nobody") {
       client.resetAndDestroy();
       return;
     }
@@ -116,6 +123,9 @@ export class TargetProxy {
       await messages.chunks((chunk) => server.write(chunk));
       return;
     }
+    if (this.#reachable !== "to all") throw new Error("The target is away.");
+    this.#administrators.add(client);
+    client.once("close", () => this.#administrators.delete(client));
     const answers = new Messages(server);
     const awaited: Stop[] = [];
     let silence = Promise.resolve();
@@ -211,9 +221,9 @@ class Messages {
           return message;
         }
       }
-      const { value, done } = await this.#chunks.next();
-      if (done === true) return undefined;
-      this.#buffer = Buffer.concat([this.#buffer, value]);
+      const chunk = await this.#chunks.next();
+      if (chunk.done === true) return undefined;
+      this.#buffer = Buffer.concat([this.#buffer, chunk.value]);
     }
   }
 }

@@ -108,7 +108,7 @@ export async function mintSite(t: Test, { settings = {}, seed = "" }: SiteOption
   const { ca, provider } = await surroundings(t, folder);
   const passwordFile = join(folder, "administrator");
   await writeFile(passwordFile, password, { mode: 0o600 });
-  const [{ version = 0 } = {}] = await ask<{ version: number }>(
+  const [about] = await ask<{ version: number }>(
     "select current_setting('server_version_num')::int / 10000 as version",
   );
   const before = await rolesWithoutMark(ask);
@@ -117,7 +117,7 @@ export async function mintSite(t: Test, { settings = {}, seed = "" }: SiteOption
     server,
     proxy,
     folder,
-    version,
+    version: about?.version ?? 0,
     ask,
     passwordFile,
     async config(name, options = {}) {

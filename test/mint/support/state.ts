@@ -24,7 +24,7 @@ export interface MintState {
   readonly strangers: readonly string[];
   /** What is owned by roles that are not there, or refers to them: `database: kind object`. */
   readonly orphans: readonly string[];
-  /** What a user of ours owns: `user: database kind`. */
+  /** What a user of ours owns, or the mark itself: `user: database kind`. */
   readonly owned: readonly string[];
   /** Connections of users of ours. */
   readonly connections: number;
@@ -45,7 +45,8 @@ const STATE = `select
     where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass
       and not exists (select from pg_catalog.pg_authid a where a.oid = s.refobjid)), '{}') as orphans,
   coalesce((select array_agg(pg_catalog.format('%s: %s %s', m.rolname, d.datname, s.classid::pg_catalog.regclass))
-    from pg_catalog.pg_shdepend s join marked m on m.oid = s.refobjid left join pg_catalog.pg_database d on d.oid = s.dbid
+    from pg_catalog.pg_shdepend s join (select oid, rolname from marked
+      union select oid, rolname from pg_catalog.pg_roles where rolname = '${MARKER}') m on m.oid = s.refobjid left join pg_catalog.pg_database d on d.oid = s.dbid
     where s.refclassid = 'pg_catalog.pg_authid'::pg_catalog.regclass and s.deptype = 'o'), '{}') as owned,
   (select count(*)::int from pg_catalog.pg_stat_activity a where a.usesysid in (select oid from marked)) as connections,
   coalesce((select array_agg(p.gid order by p.gid) from pg_catalog.pg_prepared_xacts p), '{}') as prepared`;
