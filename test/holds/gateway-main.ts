@@ -6,6 +6,8 @@ import { createLogger, Gateway } from "@gatehouse/gateway";
 import type { Event, Order, ProcessOptions, Reply } from "./gateway-process.ts";
 
 const SECOND = 1000;
+// A file that may not grow is to be an error for who writes, as on a disk that is full.
+process.on("SIGXFSZ", () => undefined);
 const [configFile = "", options = "{}"] = process.argv.slice(2);
 const { rate = 1, kill } = JSON.parse(options) as ProcessOptions;
 if (kill) killAt(kill);

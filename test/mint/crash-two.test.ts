@@ -1,3 +1,4 @@
+import pg from "pg";
 import t from "tap";
 import type { GatewayProcess } from "../holds/gateway-process.ts";
 import { settled, userOf } from "./support/crash.ts";
@@ -83,11 +84,12 @@ t.test("one whose own connection is cut keeps its sessions", async (t) => {
   t.equal(await userOf(client), user, "who is connected stays");
   site.proxy.restore();
   await client.end();
-  await site.until("each has one ready", settled(2));
+  await site.until("its user is gone", ({ taken }) => taken.length === 0);
+  // It takes for ready what is not there any more, and finds out.
   const next = await site.connect(t, cut, "writer");
   await userOf(next);
   await next.end();
-  await site.until("and all goes on", settled(2));
+  await site.until("each has one ready", settled(2));
   await cut.ask({ do: "stop" });
   await eager.ask({ do: "stop" });
   await site.clean();
@@ -98,8 +100,7 @@ t.test("nobody is taken for a gateway by what they call themselves", async (t) =
   const client = await site.connect(t, calm, "writer");
   const user = await userOf(client);
   const [, epoch = ""] = /^gh_([^_]+)_/.exec(user) ?? [];
-  const { Client } = (await import("pg")).default;
-  const impostor = new Client({
+  const impostor = new pg.Client({
     host: site.server.host,
     port: site.server.port,
     user: "bystander",

@@ -28,7 +28,7 @@ const MAKES = [
   "create function its_own.adds(a int, b int) returns int language sql as 'select a + b'",
   "create procedure its_own.does() language sql as 'select 1'",
   "create aggregate its_own.total (int) (sfunc = int4pl, stype = int)",
-  "create operator its_own.+++ (leftarg = int, rightarg = int, function = its_own.adds)",
+  "create operator its_own.@@@ (leftarg = int, rightarg = int, function = its_own.adds)",
   "create type its_own.mood as enum ('good', 'bad')",
   "create type its_own.pair as (a int, b int)",
   "create type its_own.span as range (subtype = int)",
@@ -126,10 +126,10 @@ t.test("an active replication slot", async (t) => {
   // No administrator without the attribute can give it: it is what a superuser would have given to the level.
   await site.ask(`alter role ${user} replication`);
   const sender = await straight(t, site, user, { replication: "database" });
-  await sender.query("create_replication_slot its_slot temporary logical pgoutput");
+  await sender.query("CREATE_REPLICATION_SLOT its_slot TEMPORARY LOGICAL pgoutput");
   await site.ask("create publication news for all tables");
   const stream = sender.query(
-    "start_replication slot its_slot logical 0/0 (proto_version '1', publication_names 'news')",
+    "START_REPLICATION SLOT its_slot LOGICAL 0/0 (proto_version '1', publication_names 'news')",
   );
   stream.catch(() => undefined);
   await site.until("it streams", ({ connections }) => connections === 2);

@@ -51,12 +51,12 @@ const STATE = `select
   (select count(*)::int from pg_catalog.pg_stat_activity a where a.usesysid in (select oid from marked)) as connections,
   coalesce((select array_agg(p.gid order by p.gid) from pg_catalog.pg_prepared_xacts p), '{}') as prepared`;
 
-/** @param known roles that could log in before there was a gateway */
+/** @param known roles that could log in before there was a gateway: the administrator is a member of the mark, too */
 export async function stateOf(ask: Ask, known: readonly string[]): Promise<MintState> {
   const [state] = await ask<MintState & pg.QueryResultRow>(
     `with marked as (
        select r.* from pg_catalog.pg_roles r
-       where exists (select from pg_catalog.pg_auth_members a join pg_catalog.pg_roles g on g.oid = a.roleid
+       where r.rolname <> all ($1) and exists (select from pg_catalog.pg_auth_members a join pg_catalog.pg_roles g on g.oid = a.roleid
          where a.member = r.oid and g.rolname = '${MARKER}'))
      ${STATE}`,
     { values: [known] },

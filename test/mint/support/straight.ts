@@ -10,7 +10,7 @@ export interface StraightOptions {
 
 /**
  * Straight to the database as a user that was made for a session that is open: as whoever has found out its password, which
- * only a superuser can arrange here.
+ * only a superuser can arrange here, as they have to give it more connections.
  */
 export async function straight(
   t: Test,
@@ -19,7 +19,7 @@ export async function straight(
   { database = "orders", ...options }: StraightOptions = {},
 ): Promise<pg.Client> {
   const password = randomBytes(18).toString("base64url");
-  await site.ask(`alter role "${user}" password '${password}'`);
+  await site.ask(`alter role "${user}" password '${password}' connection limit -1`);
   const { host, port } = site.server;
   // `replication` is a parameter of the protocol that the client's types do not have.
   const config: pg.ClientConfig & { readonly replication?: string } = {
