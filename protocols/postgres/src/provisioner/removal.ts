@@ -152,8 +152,9 @@ class Removing {
 
   #dispose(user: string, version: number): string {
     const { owned } = this.#way;
-    if (owned === "drop") return statement("drop-owned", version, { user });
-    return statement("hand-over", version, { user, heir: owned.handOver });
+    const attached = statement("drop-attached", version, { user });
+    if (owned === "drop") return attached + statement("drop-owned", version, { user });
+    return attached + statement("hand-over", version, { user, heir: owned.handOver });
   }
 
   #tell(name: string, database: string, found: readonly string[]): void {
