@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { readData } from "../masking/data.ts";
 
-/** The corpus: a file a class. In its texts, {user} is the session's own user, and {other} that of another session. */
+/** The corpus: a file a class. In its texts, $user is the session's own user, and $other that of another session. */
 const folder = join(import.meta.dirname, "attempts");
 
 const INSUFFICIENT_PRIVILEGE = "42501";

@@ -67,7 +67,7 @@ async function make(t: Test, attempt: Attempt): Promise<void> {
   const user = await userOf(client);
   const another = await site.connect(t, free, "writer", "other");
   const other = await userOf(another);
-  const filled = (text: string) => text.replaceAll("{user}", user).replaceAll("{other}", other);
+  const filled = (text: string) => text.replaceAll("$user", user).replaceAll("$other", other);
   const hostile = await straight(t, site, user);
 
   for (const sql of attempt.do) {

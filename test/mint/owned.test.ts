@@ -197,7 +197,8 @@ t.test("handed over: data stays, what could run does not", async (t) => {
      union all select 'policy', polname::text from pg_policy
      union all select 'view', relname::text from pg_class where relowner = 'orders_archive'::regrole and relkind in ('v', 'm')
      union all select 'operator', oprname::text from pg_operator where oprowner = 'orders_archive'::regrole
-     union all select 'domain', typname::text from pg_type where typowner = 'orders_archive'::regrole and typtype = 'd'
+     union all select 'check of a domain', conname::text from pg_constraint where contypid <> 0
+       and contypid in (select oid from pg_type where typowner = 'orders_archive'::regrole)
      union all select 'publication', pubname::text from pg_publication where pubowner = 'orders_archive'::regrole`,
   );
   t.strictSame(code, []);
