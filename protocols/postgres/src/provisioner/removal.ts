@@ -9,6 +9,8 @@ import { statement } from "./statement.ts";
 const MINTED = /^gh_[0-9a-z_]{1,60}$/;
 /** Looks again, after each of which what was in the way has been seen to. */
 const ROUNDS = 4;
+/** Transactions in which a part of much is dropped, before others have a turn. */
+const PARTS = 100;
 /** Things that a removal tells of. */
 const TOLD = 100;
 
@@ -143,6 +145,7 @@ class Removing {
           database,
           found.map((row) => understood(described, row).what),
         );
+        if (this.#way.owned === "drop") await dropParts(administrator, name);
         await administrator.ask(({ version }) => this.#dispose(name, version));
       });
       all &&= done;
@@ -207,6 +210,15 @@ class Removing {
     );
     return rows.map((row) => understood(lookAt, row));
   }
+}
+
+/** @throws GatehouseError MINT_FAILED where it is more than can be dropped in one turn */
+async function dropParts(administrator: Administrator, user: string): Promise<void> {
+  for (let part = 0; part < PARTS; part++) {
+    const [dropped] = await administrator.ask(({ version }) => statement("drop-some", version, { user }));
+    if (understood(z.int(), dropped) === 0) return;
+  }
+  throw new GatehouseError("MINT_FAILED", "it owns more than can be dropped in one turn");
 }
 
 function list(names: readonly string[]): { readonly names: string } {
