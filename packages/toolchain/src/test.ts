@@ -26,6 +26,7 @@ const ORDINARY = [
   "test/conformance/*.test.ts",
   "test/holds/*.test.ts",
   "test/masking/*.test.ts",
+  "test/mint/*.test.ts",
 ];
 const CLIENTS = ["test/clients/*.test.ts"];
 /** A world of clients is the test files of its name: `go.test.ts`, `go.held.test.ts`. */

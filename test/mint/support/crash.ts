@@ -18,6 +18,8 @@ export interface Life {
 export interface Scene {
   readonly site: MintSite;
   readonly gateway: GatewayProcess;
+  /** Aborts when the life has come to an early end. */
+  readonly over: AbortSignal;
   /** A session through the gateway; it is closed when it has to end early, too. */
   readonly connect: (level: string, as?: Who) => Promise<pg.Client>;
 }
@@ -39,11 +41,11 @@ export function oneSession(name: string, level: string, ready: number): Life {
   return {
     name,
     ready,
-    async live({ site, connect }) {
+    async live({ site, over, connect }) {
       const client = await connect(level);
       await userOf(client);
       await client.end();
-      await site.until("its user is gone", settled(ready));
+      await site.until("its user is gone", settled(ready), over);
     },
   };
 }
@@ -52,14 +54,14 @@ export function oneSession(name: string, level: string, ready: number): Life {
 export const sharedSessions: Life = {
   name: "two sessions that share a user",
   ready: 0,
-  async live({ site, connect }) {
+  async live({ site, over, connect }) {
     const [one, two] = await Promise.all([connect("shared"), connect("shared")]);
     await userOf(one);
     await userOf(two);
     await one.end();
     await userOf(two);
     await two.end();
-    await site.until("their user is gone", settled(0));
+    await site.until("their user is gone", settled(0), over);
   },
 };
 
@@ -123,9 +125,11 @@ async function reaches(
   const { site, gateway, life } = at;
   const stop = site.proxy.stopAt(at.statement, at.moment);
   const clients: pg.Client[] = [];
+  const over = new AbortController();
   const scene: Scene = {
     site,
     gateway,
+    over: over.signal,
     async connect(level, as) {
       const client = await site.connect(t, gateway, level, as);
       clients.push(client);
@@ -141,6 +145,7 @@ async function reaches(
     await then(first);
     return true;
   } finally {
+    over.abort();
     stop.forget();
     for (const client of clients) client.end().catch(() => undefined);
   }

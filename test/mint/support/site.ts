@@ -89,8 +89,8 @@ export interface MintSite {
   /** A session through a gateway. */
   connect(t: Test, gateway: GatewayProcess, level?: string, as?: Who): Promise<pg.Client>;
   state(): Promise<MintState>;
-  /** Polls until the state is like that. @throws Error with what is in the way, after the time of recovery */
-  until(what: string, holds: (state: MintState) => boolean): Promise<MintState>;
+  /** Polls until the state is like that. @throws Error with what is in the way, after the time of recovery; `over`'s reason */
+  until(what: string, holds: (state: MintState) => boolean, over?: AbortSignal): Promise<MintState>;
   /** Nothing is left but what belongs to living sessions, and no role without the mark is another than it was. */
   clean(living?: readonly string[]): Promise<void>;
 }
@@ -177,9 +177,10 @@ ${options.more ?? ""}
       return client;
     },
     state: () => stateOf(ask, KNOWN),
-    async until(what, holds) {
+    async until(what, holds, over) {
       const deadline = Date.now() + RECOVERY;
       for (;;) {
+        over?.throwIfAborted();
         const state = await site.state();
         if (holds(state)) return state;
         if (Date.now() > deadline)
