@@ -15,6 +15,7 @@ import { auditLines, verifyState } from "../environment.ts";
 import type { Chance } from "./deeds.ts";
 import { type Load, startLoad } from "./load.ts";
 import { holdClients } from "./hold.ts";
+import { mintSessions } from "./mint.ts";
 import { HELP, type LoadOptions, readOptions } from "./options.ts";
 import { figuresOf } from "./process-figures.ts";
 import { megabytes, say } from "./progress.ts";
@@ -45,6 +46,12 @@ async function main(): Promise<number> {
   }
   if ("hold" in options) {
     return judge(await holdClients(options.hold, interrupted.signal), "all of them had what they waited for");
+  }
+  if ("sessions" in options) {
+    return judge(
+      await mintSessions(options.sessions, interrupted.signal),
+      "no user is left, and no more room is taken",
+    );
   }
   const site = await startSite();
   try {

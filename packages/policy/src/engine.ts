@@ -142,8 +142,7 @@ export class Engine implements LoadedPolicies {
     const environment = this.#environments.get(this.#targets.get(target.name)?.protocol ?? "");
     if (!environment || this.#targets.get(target.name)?.levels.has(level.name) !== true) return NOTHING;
     const speaking = this.#policies.filter(
-      (policy) =>
-        speaksOf(policy, target.name, level.name) && (!identity || includes(policy.who, identity)),
+      (policy) => speaksOf(policy, target.name, level.name) && (!identity || includes(policy.who, identity)),
     );
     const policies = identity ? speaking.map(({ file }) => file) : "whoever";
     const key = JSON.stringify([target.name, level.name, policies]);

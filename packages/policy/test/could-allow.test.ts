@@ -14,7 +14,9 @@ function among(...values: readonly FactValue[]) {
 /** Whether texts could allow something with these facts. */
 function could(texts: readonly string[], facts: PartialFacts, userFunctions?: readonly string[]): boolean {
   const { target, level } = request();
-  return load(texts).reach({ target, level }).couldAllow({ facts, ...(userFunctions ? { userFunctions } : {}) });
+  return load(texts)
+    .reach({ target, level })
+    .couldAllow({ facts, ...(userFunctions ? { userFunctions } : {}) });
 }
 
 /** The same, for one policy of one allow rule with this condition. */
@@ -96,7 +98,12 @@ t.test("nothing is allowed where no policy is for the target and the level", asy
   t.equal(could([policy("  - block: none")], {}), false);
   const { target } = request();
   const strange = { name: "stranger", credential: request().level.credential, settings: undefined };
-  t.equal(load([policy(allow)]).reach({ target, level: strange }).couldAllow({ facts: {} }), false);
+  t.equal(
+    load([policy(allow)])
+      .reach({ target, level: strange })
+      .couldAllow({ facts: {} }),
+    false,
+  );
 });
 
 t.test("what a hold lets through with somebody's yes could be allowed", async (t) => {

@@ -202,7 +202,6 @@ export class PolicyRoles {
   }
 }
 
-
 /** Of two administrators, each has roles of its own: since PostgreSQL 16 neither could make users members of the other's. */
 function nameOf({ administrator, database }: Objects, { grants }: PolicyGrants): string {
   const hash = createHash("sha256").update(JSON.stringify([administrator, database.name, grants]));

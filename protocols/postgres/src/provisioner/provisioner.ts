@@ -69,7 +69,8 @@ export class PostgresProvisioner implements Provisioner {
 
   async activate(way: Way, user: MintedUser, activation: Activation): Promise<MintedUser> {
     const { name, password } = user;
-    const rename = ({ version }: Greeting) => statement("rename", version, { ready: name, user: activation.name });
+    const rename = ({ version }: Greeting) =>
+      statement("rename", version, { ready: name, user: activation.name });
     await this.#letIn(way, activation, rename);
     return { name: activation.name, password };
   }
