@@ -27,7 +27,7 @@ export async function mintSessions(sessions: number, signal: AbortSignal): Promi
   try {
     await admin.connect();
     const sizes = async (when: string) => {
-      const found = await catalogSizes(async (text) => (await admin.query(text)).rows);
+      const found = await catalogSizes(async (text) => (await admin.query<never>(text)).rows);
       const told = found.map(({ catalog, rows, bytes }) => `${catalog} ${rows} rows, ${bytes / 1024} KiB`);
       say(`${when}: ${told.join("; ")}`);
       return found;

@@ -472,8 +472,8 @@ export class Gateway {
       this.#log.error({ error: messageOf(error) }, "audit failed: the stop is not on the log");
     }
     await this.#audit.close();
-    this.#store.close();
-    this.#grantStore.close();
+    const { approvals, grants, leases } = this.#stores;
+    for (const store of [approvals, grants, leases]) store.close();
     this.#log.info({}, "stopped");
   }
 

@@ -1,4 +1,3 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import type { LoginRequest, Refusal } from "@gatehouse/core";
 import { serialize } from "pg-protocol";
@@ -56,25 +55,6 @@ async function rawWaiting(parameters: Readonly<Record<string, string>> = {}) {
   const told = await client.until("N");
   return { client, told, login: await nextWaiting() };
 }
-
-t.test("psql shows the notice while it waits, and is in with the yes", async (t) => {
-  const url = `host=localhost port=${front.port} user=reader dbname=orders sslmode=verify-full sslrootcert=${front.folder}/ca.crt`;
-  const psql = spawn("psql", ["--no-psqlrc", "-At", "-c", "select 40 + 2", url], {
-    env: { PATH: process.env["PATH"], PGPASSWORD: PASSWORD },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let [said, answered] = ["", ""];
-  psql.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
-  psql.stdout.setEncoding("utf8").on("data", (text: string) => (answered += text));
-  const closed = once(psql, "close");
-  const login = await nextWaiting();
-  await eventually(() => said.includes("apr_1"));
-  t.match(said, /NOTICE: +Getting in waits\./);
-  t.equal(answered, "");
-  login.end();
-  t.same(await closed, [0, null]);
-  t.equal(answered, "42\n");
-});
 
 t.test("node-postgres has the notice as an event, and connects", async (t) => {
   const client = front.pg();
