@@ -11,7 +11,7 @@ const root = await superuser(t, server);
 await root.query(`
   CREATE ROLE gatehouse_admin LOGIN CREATEROLE PASSWORD '${PASSWORD}';
   CREATE ROLE owner; CREATE ROLE other;
-  GRANT owner TO gatehouse_admin WITH INHERIT TRUE, SET FALSE`);
+  GRANT owner TO gatehouse_admin`);
 
 const SCHEMA = `
   CREATE SCHEMA app AUTHORIZATION owner; CREATE SCHEMA "Hos""tile; DROP TABLE orders" AUTHORIZATION owner;
