@@ -146,7 +146,7 @@ targets:
     database: orders
     credential: { user: ${administrator.user}, password: file:secrets/orders-admin }
     levels:
-      reader: { grants: policy, settings: { default_transaction_read_only: true } }
+      reader: { grants: policy, settings: { statement_timeout: 5m } }
       writer: { memberOf: [orders_writer], settings: { idle_in_transaction_session_timeout: 10m } }
 policies: [file:policies/*.yaml]
 drain: 2s

@@ -9,6 +9,8 @@ BEGIN
   FOR attached IN
     SELECT format('DROP CAST (%s AS %s)', c.castsource::regtype, c.casttarget::regtype) FROM pg_cast c
     WHERE EXISTS (SELECT FROM pg_type t WHERE t.oid IN (c.castsource, c.casttarget) AND t.typowner = minted)
+      -- That of a range to its multirange goes with those.
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_cast'::regclass AND d.objid = c.oid AND d.deptype = 'i')
     -- The table's owner alone may drop a trigger; it goes with its function. Nothing but triggers goes by that.
     UNION ALL SELECT format('DROP FUNCTION %s CASCADE', f.oid::regprocedure) FROM pg_proc f
     WHERE f.proowner = minted
