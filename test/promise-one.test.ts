@@ -190,7 +190,7 @@ t.test(
 /** The statements that clients ran, as the server logged them; what the gateway itself asks of the catalog is nobody's command. */
 function logged(): { readonly time: string; readonly text: string }[] {
   const pattern =
-    /^(\S+ \S+) UTC\|orders_\w+\|(?!gatehouse\|)[^|]*\|\d+\|LOG: {2}(?:statement|execute [^:]+): (.*(?:\n\t.*)*)$/gm;
+    /^(\S+ \S+) UTC\|gh_\w+\|[^|]*\|\d+\|LOG: {2}(?:statement|execute [^:]+): (.*(?:\n\t.*)*)$/gm;
   return [...demo.database.server.log().matchAll(pattern)].map(([, time = "", text = ""]) => ({
     time: `${time.replace(" ", "T")}Z`,
     text: text.replaceAll("\n\t", "\n"),

@@ -181,7 +181,10 @@ function denialOfOpening(error: unknown, { target }: Pick<Session, "target">): D
   if (!/^(MINT|TARGET|VAULT)_/.test(error.code)) return { ...unavailable("internal"), reason };
   const refusal = {
     kind: "unavailable",
-    message: `No user for this session could be had at the target "${target.name}".`,
+    message:
+      error.code === "TARGET_UNREACHABLE"
+        ? `The target "${target.name}" can't be reached now.`
+        : `No user for this session could be had at the target "${target.name}".`,
     hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
   } as const;
   return { refusal, reason };

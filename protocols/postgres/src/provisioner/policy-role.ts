@@ -20,8 +20,8 @@ import { quoteIdentifier, statement } from "./statement.ts";
 const FRESH = 10_000;
 /** Times that it is tried again, where another gateway makes the same role or grants on the same objects. */
 const ATTEMPTS = 5;
-/** duplicate_object, unique_violation; and "tuple concurrently updated", which has no code of its own. */
-const CONCURRENT: ReadonlySet<string> = new Set(["42710", "23505", "XX000", "40001", "40P01"]);
+/** undefined_object, duplicate_object, unique_violation; and "tuple concurrently updated", which has no code of its own. */
+const CONCURRENT: ReadonlySet<string> = new Set(["42704", "42710", "23505", "XX000", "40001", "40P01"]);
 /** What check names of what can't be granted, at the most. */
 const NAMED = 20;
 /** Hexadecimal digits of a digest in a role's name. */
@@ -38,7 +38,7 @@ interface Known {
   looked: number;
 }
 
-const existing = z.object({ marked: z.boolean() });
+const existing = z.object({ name: z.string(), marked: z.boolean() });
 
 /**
  * Roles that carry what the policies could ever allow at a level: one for each such set of privileges, which its name is a digest
@@ -153,18 +153,25 @@ export class PolicyRoles {
 
   async #make(name: string, { grants }: PolicyGrants, administrator: Administrator): Promise<void> {
     for (let attempt = 1; ; attempt++) {
-      const [found] = await administrator.ask(({ version }) =>
-        statement("policy-role", version, { role: name }),
+      const unused = `${name}_unused`;
+      const [row] = await administrator.ask(({ version }) =>
+        statement("policy-role", version, { role: name, unused }),
       );
-      if (found !== undefined) {
-        if (understood(existing, found).marked) return;
+      const found = row === undefined ? undefined : understood(existing, row);
+      if (found?.marked === false) {
         throw new GatehouseError(
           "MINT_UNPREPARED",
-          `The target has a role "${name}" that is not of the gateway's making; it was not touched.`,
-          { hint: `DROP ROLE ${quoteIdentifier(name)};` },
+          `The target has a role "${found.name}" that is not of the gateway's making; it was not touched.`,
+          { hint: `DROP ROLE ${quoteIdentifier(found.name)};` },
         );
       }
+      if (found?.name === name) return;
       try {
+        // It has its privileges already: to grant them would wait for whoever has locked one of the tables.
+        if (found) {
+          await administrator.ask(({ version }) => statement("rename", version, { ready: unused, user: name }));
+          return;
+        }
         await administrator.ask(({ version }) =>
           [
             statement("make-policy-role", version, { role: name }),
