@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import type { Socket } from "node:net";
@@ -151,6 +152,25 @@ export async function variantOf(
   const configFile = join(demo.folder, `${name}.yaml`);
   await writeFile(configFile, text);
   return { configFile, state: join(demo.folder, `state-${name}`) };
+}
+
+/**
+ * Has sessions come as a user that stays: what one of their own makes ends with it, and has no table for others.
+ * @returns what a level of the config has for it, the lines of a variant that has it at all levels, and its password
+ */
+export async function standingUser(
+  demo: Demo,
+  superuser: pg.Client,
+): Promise<{
+  readonly level: string;
+  readonly lines: Readonly<Record<string, string>>;
+  readonly password: string;
+}> {
+  const password = randomBytes(18).toString("base64url");
+  await superuser.query(`alter role orders_writer login password '${password}'`);
+  await writeFile(join(demo.folder, "secrets", "orders-writer"), password, { mode: 0o600 });
+  const level = "{ credential: { user: orders_writer, password: file:secrets/orders-writer } }";
+  return { level, lines: { "      reader": level, "      writer": level }, password };
 }
 
 /** A second gateway on the demo's database. */

@@ -1,5 +1,4 @@
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
@@ -8,7 +7,7 @@ import type { Demo } from "@gatehouse/demo";
 import type { Gateway } from "@gatehouse/gateway";
 import type pg from "pg";
 import type { Test } from "tap";
-import { admin, demoFor, variantGateway } from "../environment.ts";
+import { admin, demoFor, standingUser, variantGateway } from "../environment.ts";
 
 /** All that PostgreSQL's own privileges allow is let through, so that a check fails for the wire's sake alone. */
 const POLICY = `policy: drivers
@@ -91,23 +90,20 @@ export async function gatewayFor(
 ): Promise<World> {
   const demo = await demoFor(t);
   const superuser = await admin(t, demo);
-  // What a session's own user makes ends with it: these make tables by one connection for others.
-  const password = randomBytes(18).toString("base64url");
-  await superuser.query(`alter role orders_writer login password '${password}'`);
-  await writeFile(join(demo.folder, "secrets", "orders-writer"), password, { mode: 0o600 });
+  const standing = await standingUser(demo, superuser);
   await superuser.query("grant create on schema public to orders_writer");
   if (prepare !== undefined) await superuser.query(prepare);
   await writeFile(join(demo.folder, "drivers-policy.yaml"), policy);
   const { port, gateway, state } = await variantGateway(t, demo, "drivers", {
     policies: "[file:drivers-policy.yaml]",
-    "      writer": "{ credential: { user: orders_writer, password: file:secrets/orders-writer } }",
+    ...standing.lines,
     ...lines,
   });
   const env = environmentOf(demo, port);
   if (process.env["STRAIGHT"] === "1") {
     env["PGPORT"] = String(demo.database.server.port);
     env["PGUSER"] = "orders_writer";
-    env["PGPASSWORD"] = password;
+    env["PGPASSWORD"] = standing.password;
   }
   return { env, superuser, demo, gateway, state };
 }

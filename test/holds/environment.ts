@@ -8,7 +8,7 @@ import { Gateway } from "@gatehouse/gateway";
 import { createMemoryLog, type MemoryLog, startOidcProvider } from "@gatehouse/testkit";
 import pg from "pg";
 import type { Test } from "tap";
-import { admin, type AuditLine, auditLines, demoFor } from "../environment.ts";
+import { admin, type AuditLine, auditLines, demoFor, standingUser } from "../environment.ts";
 import { RawSession } from "../raw.ts";
 
 /* A whole gateway whose policy holds commands, and people who may answer them, or not. */
@@ -130,7 +130,10 @@ export async function holdsFor(
   const policyFile = join(demo.folder, "holds-policy.yaml");
   await writeFile(policyFile, options.policy ?? HOLDS);
   const configFile = join(demo.folder, "holds.yaml");
+  // What one session makes here, others use.
+  const standing = await standingUser(demo, superuser);
   const config = (await readFile(join(demo.folder, "gatehouse.yaml"), "utf8"))
+    .replace(/^ {6}(?:reader|writer):/gm, (level) => `${level} ${standing.level} #`)
     .replace(/^state:.*$/m, "state: file:state-holds")
     .replace(/^policies:.*$/m, `policies: [file:holds-policy.yaml${options.policies ?? ""}]`)
     .replace(

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Demo } from "@gatehouse/demo";
 import type pg from "pg";
 import type { Test } from "tap";
-import { admin, demoFor, variantOf } from "../environment.ts";
+import { admin, demoFor, standingUser, variantOf } from "../environment.ts";
 
 /** Tables that a rule holds an INSERT into, each on terms of its own. */
 export type Table = "one_yes" | "two_yeses" | "masked";
@@ -84,6 +84,8 @@ export async function siteFor(t: Test): Promise<Site> {
     grant select, insert on one_yes, two_yeses, masked, free to orders_writer;
     grant usage on sequence runs to orders_writer`);
   const { variables } = demo;
+  // These are about approvals, and some have time go by faster than a server makes users.
+  const standing = await standingUser(demo, superuser);
   return {
     demo,
     superuser,
@@ -100,7 +102,7 @@ export async function siteFor(t: Test): Promise<Site> {
       await rule("usual");
       const limits = "{ startup: 5m }";
       const policies = `[file:policies-${name}/*.yaml]`;
-      const variant = await variantOf(demo, name, { policies, limits, ...lines });
+      const variant = await variantOf(demo, name, { policies, limits, ...standing.lines, ...lines });
       // Where time goes by faster, the target is no faster.
       const text = await readFile(variant.configFile, "utf8");
       const patient = text.replace("protocol: postgres\n", "protocol: postgres\n    connectTimeout: 5m\n");
