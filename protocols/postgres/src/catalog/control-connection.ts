@@ -65,6 +65,7 @@ export class ControlConnection {
     socket.on("error", () => undefined);
     socket.once("close", () => void lease.release());
     socket.setTimeout(idle, () => this.close());
+    socket.on("readable", this.#unasked);
     socket.unref();
   }
 
@@ -116,6 +117,7 @@ export class ControlConnection {
     const abort = () => socket.destroy();
     deadline.addEventListener("abort", abort);
     if (deadline.aborted) abort();
+    socket.off("readable", this.#unasked);
     const pull = new Pull(socket);
     let refused: GatehouseError | undefined;
     let settled = false;
@@ -143,6 +145,7 @@ export class ControlConnection {
       throw error;
     } finally {
       pull.release();
+      socket.on("readable", this.#unasked);
       socket.unref();
       deadline.removeEventListener("abort", abort);
     }
@@ -152,6 +155,24 @@ export class ControlConnection {
   close(): void {
     void hangUp(this.#socket, PATIENCE, frame("X"));
   }
+
+  /**
+   * What comes between two questions: notices, settings, or the server's goodbye. A socket that nobody reads does not see its end,
+   * and the next question would be put to a server that is gone.
+   */
+  readonly #unasked = (): void => {
+    const socket = this.#socket;
+    try {
+      for (let chunk: unknown = socket.read(); Buffer.isBuffer(chunk); chunk = socket.read()) {
+        this.#reader.push(chunk);
+        for (let message = this.#reader.next(); message; message = this.#reader.next()) {
+          if (read(message, () => undefined) !== "more") socket.destroy();
+        }
+      }
+    } catch {
+      socket.destroy();
+    }
+  };
 
   async #next(pull: Pull): Promise<Frame | undefined> {
     for (;;) {

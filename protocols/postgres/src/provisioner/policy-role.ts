@@ -169,7 +169,9 @@ export class PolicyRoles {
       try {
         // It has its privileges already: to grant them would wait for whoever has locked one of the tables.
         if (found) {
-          await administrator.ask(({ version }) => statement("rename", version, { ready: unused, user: name }));
+          await administrator.ask(({ version }) =>
+            statement("rename", version, { ready: unused, user: name }),
+          );
           return;
         }
         await administrator.ask(({ version }) =>
