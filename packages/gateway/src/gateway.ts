@@ -36,7 +36,7 @@ import { formatProblem, type Problem } from "@gatehouse/documents";
 import { Grants, type GrantStore } from "@gatehouse/grants";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
 import { SessionRegistry } from "@gatehouse/sessions";
-import { openApprovalStore, openGrantStore } from "@gatehouse/storage";
+import { openApprovalStore, openGrantStore, openLeaseStore } from "@gatehouse/storage";
 import { Callbacks, Webhooks } from "@gatehouse/webhooks";
 import type { ApprovalDesk } from "./approval-desk.ts";
 import { ChangeLog } from "./change-log.ts";
@@ -86,7 +86,6 @@ export class Gateway {
   readonly #masks: MaskReview;
   readonly #stores: Stores;
   readonly #approvals: Approvals;
-  readonly #grantStore: GrantStore;
   readonly #grants: Grants;
   readonly #webhooks: Webhooks;
   /** Where people see and answer what is held. */
@@ -105,12 +104,10 @@ export class Gateway {
     configuration: Configuration,
     audit: OpenAuditLog,
     values: ValueMasks,
-    store: ApprovalStore,
-    grantStore: GrantStore,
+    stores: Stores,
   ) {
     this.#values = values;
-    this.#store = store;
-    this.#grantStore = grantStore;
+    this.#stores = stores;
     this.#log = options.log;
     this.#clock = options.clock ?? systemClock;
     this.#protocols = protocols;
@@ -162,7 +159,7 @@ export class Gateway {
     });
     this.#grants = new Grants({
       approvals: this.#approvals,
-      store: grantStore,
+      store: stores.grants,
       audit,
       clock: this.#clock,
       ids: this.#ids,
@@ -230,12 +227,13 @@ export class Gateway {
       log: options.log,
     });
     const values = await openValueMasks(config.stateFolder, () => gateway.configuration.config.detectors);
-    const store = openApprovalStore(join(config.stateFolder, "approvals.db"), {
-      durability: config.durability,
-    });
-    const grants = openGrantStore(join(config.stateFolder, "grants.db"), { durability: config.durability });
     const gateway: Gateway = new Gateway(
-      ...([options, protocols, result.configuration, audit, values, store, grants] as const),
+      options,
+      protocols,
+      result.configuration,
+      audit,
+      values,
+      openStores(config),
     );
     try {
       await gateway.#open();
@@ -384,6 +382,7 @@ export class Gateway {
     // Before anybody gets in: nothing of what another run has left is run any more.
     await this.#approvals.recover();
     this.#grants.recover();
+    this.#leases.start(config.targets.values());
     await this.#authenticator.start();
     const gate = createGate({
       admission: () => ({
@@ -398,7 +397,6 @@ export class Gateway {
       entrance: this.#grants,
       leases: this.#leases,
       sessions: this.#sessions,
-      entrance: this.#grants,
       approvals: this.#approvals,
       brokeGlass: (...broken) => this.#webhooks.tellOfBrokenGlass(...broken),
     });

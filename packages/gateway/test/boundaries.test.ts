@@ -18,7 +18,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/sessions": ["core", "documents"],
   "packages/approvals": ["core", "documents"],
   "packages/grants": ["core", "approvals", "documents"],
-  "packages/storage": ["core", "approvals", "grants"],
+  "packages/storage": ["core", "approvals", "credentials", "grants"],
   "packages/webhooks": ["core", "credentials", "documents"],
   certs: ["core", "documents"],
   "protocols/*": ["core", "wire", "masking", "documents"],

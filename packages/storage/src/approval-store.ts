@@ -1,7 +1,6 @@
 import type { ApprovalStore } from "@gatehouse/approvals";
 import type { Approval } from "@gatehouse/core";
 import { approvalSchema } from "./approval-schema.ts";
-import { attempts, recordOf } from "./attempt.ts";
 import { type Durability, openDatabase } from "./database.ts";
 import { Statements } from "./records.ts";
 
@@ -49,7 +48,8 @@ export function openApprovalStore(
     ORDER BY requested_at DESC, id DESC LIMIT :limit`);
   const forget = database.prepare("DELETE FROM approvals WHERE open = 0 AND changed_at < ?");
 
-  const { write, read } = attempts(file);
+  const statements = new Statements(file);
+  const approvalOf = (row: Record<string, unknown>) => statements.record(approvalSchema, row);
 
   return {
     save(approval) {
@@ -60,16 +60,16 @@ export function openApprovalStore(
     get: (id) =>
       statements.read(() => {
         const row = get.get(id);
-        return row && recordOf(row, approvalSchema, file);
+        return row && approvalOf(row);
       }),
-    unfinished: () => read(() => unfinished.all().map((row) => recordOf(row, approvalSchema, file))),
+    unfinished: () => statements.read(() => unfinished.all().map((row) => approvalOf(row))),
     list: ({ states, before, limit }) =>
       statements.read(() =>
         list
           .all({ states: states ? JSON.stringify(states) : null, before: before ?? null, limit })
-          .map((row) => recordOf(row, approvalSchema, file)),
+          .map((row) => approvalOf(row)),
       ),
-    forget: (endedBefore) => Number(write(() => forget.run(endedBefore).changes)),
+    forget: (endedBefore) => Number(statements.write(() => forget.run(endedBefore).changes)),
     close() {
       if (database.isOpen) database.close();
     },

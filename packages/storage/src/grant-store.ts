@@ -1,7 +1,7 @@
 import type { GrantStore } from "@gatehouse/grants";
-import { attempts, recordOf } from "./attempt.ts";
 import { type Durability, openDatabase } from "./database.ts";
 import { grantSchema } from "./grant-schema.ts";
+import { Statements } from "./records.ts";
 
 /** `ends_at`: when its time is over, or when it was taken back. */
 const SCHEMA = {
@@ -32,26 +32,27 @@ export function openGrantStore(
   const get = database.prepare("SELECT id, record FROM grants WHERE id = ?");
   const living = database.prepare("SELECT id, record FROM grants WHERE ends_at > ? ORDER BY starts_at, id");
   const forget = database.prepare("DELETE FROM grants WHERE ends_at < ?");
-  const { write, read } = attempts(file);
+  const statements = new Statements(file);
+  const grantOf = (row: Record<string, unknown>) => statements.record(grantSchema, row);
   return {
     save(grant) {
       const { id, from, until, revoked } = grant;
-      write(() => save.run(id, from, revoked?.at ?? until, JSON.stringify(grant)));
+      statements.write(() => save.run(id, from, revoked?.at ?? until, JSON.stringify(grant)));
     },
     get: (id) =>
-      read(() => {
+      statements.read(() => {
         const row = get.get(id);
-        return row && recordOf(row, grantSchema, file);
+        return row && grantOf(row);
       }),
     // One that was taken back is none, be the clock set back since.
     living: (now) =>
-      read(() =>
+      statements.read(() =>
         living
           .all(now)
-          .map((row) => recordOf(row, grantSchema, file))
+          .map((row) => grantOf(row))
           .filter(({ revoked }) => revoked === undefined),
       ),
-    forget: (endedBefore) => Number(write(() => forget.run(endedBefore).changes)),
+    forget: (endedBefore) => Number(statements.write(() => forget.run(endedBefore).changes)),
     close() {
       if (database.isOpen) database.close();
     },

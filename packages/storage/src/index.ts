@@ -1,2 +1,3 @@
 export { type Durability, openApprovalStore } from "./approval-store.ts";
 export { openGrantStore } from "./grant-store.ts";
+export { openLeaseStore } from "./lease-store.ts";

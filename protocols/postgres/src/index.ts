@@ -20,6 +20,7 @@ import { PostgresProvisioner } from "./provisioner/provisioner.ts";
 import { serve } from "./server.ts";
 import { SurroundingsOfTargets } from "./surroundings.ts";
 import { levelSettingsOf, mints, postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
+import { Upstream } from "./upstream.ts";
 
 /**
  * PostgreSQL's frontend/backend protocol, version 3.
@@ -65,6 +66,12 @@ export function postgres(analyzer = new Analyzer()): Protocol {
     minting: {
       mints: (settings) => mints(levelSettingsOf({ settings })),
       provisioner: (options) => new PostgresProvisioner(options),
+    },
+    probe: async (target, lease) => {
+      const settings = settingsOf(target);
+      const { database } = settings;
+      const parameters = new Map(Object.entries({ database, application_name: "gatehouse" }));
+      await (await Upstream.connect({ ...target, settings }, lease, parameters, KEEPALIVE)).end();
     },
     dispose: () => {
       catalogs?.dispose();

@@ -150,7 +150,9 @@ async function rowsOf(
     ["search_path", path.map((schema) => `"${schema.replaceAll('"', '""')}"`).join(", ")],
   ]);
   // The session's lease is the session's to give back.
-  const borrowed = { ...lease, release: () => Promise.resolve() };
+  const { user, password, certificate } = lease;
+  const release = () => Promise.resolve();
+  const borrowed = { user, password, ...(certificate ? { certificate } : {}), release };
   const connection = await ControlConnection.open(target, borrowed, { settings });
   try {
     const { text, types, parameters } = command.statement;

@@ -25,6 +25,8 @@ import { joinRole, letIn, makeUser, newPassword } from "./users.ts";
 const ELSEWHERE = 10_000;
 
 const DUPLICATE_OBJECT = "42710";
+/** insufficient_privilege, undefined_object, invalid_grant_operation, read_only_sql_transaction */
+const UNPREPARED: ReadonlySet<string> = new Set(["42501", "42704", "0LP01", "25006"]);
 const UNDEFINED_OBJECT = "42704";
 
 const surveyed = z.object({
@@ -56,8 +58,12 @@ export class PostgresProvisioner implements Provisioner {
   }
 
   async check(way: Way): Promise<readonly MintProblem[]> {
-    if (levelSettingsOf(way.level).grants !== "policy") return [];
-    return this.#policyRoles.problems(way, this.#to(way.target).making);
+    const level = levelSettingsOf(way.level);
+    const { making, target } = this.#to(way.target);
+    const problems = await check(making, level, target.settings);
+    // What a level's users could not be made with at all is mended first.
+    if (level.grants !== "policy" || problems.some(({ minor }) => minor !== true)) return problems;
+    return [...problems, ...(await this.#policyRoles.problems(way, making))];
   }
 
   async prepare(way: Way, name: string): Promise<MintedUser> {
@@ -111,8 +117,16 @@ export class PostgresProvisioner implements Provisioner {
     return { users, present: new Set(present) };
   }
 
-  tidy(target: Target): Promise<void> {
-    return this.#policyRoles.tidy(this.#to(target).removing);
+  async tidy(target: Target): Promise<void> {
+    const connections = this.#to(target);
+    const rows = await connections.removing.ask((server) => statement("tidy", server.version));
+    for (const row of rows) {
+      const { database } = understood(untidy, row);
+      await this.#at(connections, database).ask((server) =>
+        statement("drop-marked", server.version, { administrator: server.user }),
+      );
+    }
+    await this.#policyRoles.tidy(connections.removing);
   }
 
   leave(target: Target): void {
