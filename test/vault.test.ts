@@ -19,7 +19,7 @@ async function withEngine(t: Test, name: string, level: string) {
   });
   const create = (user: string, password: string) =>
     superuser.query(
-      `create role ${pg.escapeIdentifier(user)} login password ${pg.escapeLiteral(password)} in role orders_reader`,
+      `create role ${pg.escapeIdentifier(user)} login password ${pg.escapeLiteral(password)} in role orders_writer`,
     );
   const revoke = (user: string) => superuser.query(`drop role ${pg.escapeIdentifier(user)}`);
   const done = () => undefined;
@@ -95,7 +95,7 @@ t.test("a password by a reference to the engine is that of this moment", async (
   const level = "{ credential: { user: rotated, password: 'vault:secret/data/orders#password' } }";
   const { server, start } = await withEngine(t, "referred", level);
   const { port } = await start();
-  await superuser.query("create role rotated login in role orders_reader");
+  await superuser.query("create role rotated login in role orders_writer");
   t.teardown(() => superuser.query("drop role rotated"));
   for (const password of ["the first", "the second"]) {
     await superuser.query(`alter role rotated password ${pg.escapeLiteral(password)}`);

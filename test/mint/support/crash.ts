@@ -79,7 +79,11 @@ export async function killAtEach(t: Test, site: MintSite, config: GatewayConfig,
     if (!died) {
       await site.clean();
       await gateway.ask({ do: "stop" });
-      await site.until("the ready ones are gone, too", ({ users }) => users.length === 0);
+      // Where time goes by faster, a gateway that stops has little of it: what it leaves is the next one's to take back.
+  const next = await config.start(t);
+  await site.until("those of the one that has stopped are gone", settled(life.ready));
+  await site.clean();
+  await next.kill();
       break;
     }
     kills++;
