@@ -80,10 +80,10 @@ export async function killAtEach(t: Test, site: MintSite, config: GatewayConfig,
       await site.clean();
       await gateway.ask({ do: "stop" });
       // Where time goes by faster, a gateway that stops has little of it: what it leaves is the next one's to take back.
-  const next = await config.start(t);
-  await site.until("those of the one that has stopped are gone", settled(life.ready));
-  await site.clean();
-  await next.kill();
+      const next = await config.start(t);
+      await site.until("those of the one that has stopped are gone", settled(life.ready));
+      await site.clean();
+      await next.kill();
       break;
     }
     kills++;
@@ -109,7 +109,11 @@ export async function disturbAtEach(
     times++;
   }
   await gateway.ask({ do: "stop" });
-  await site.until("the ready ones are gone, too", ({ users }) => users.length === 0);
+  // As above.
+  const next = await config.start(t);
+  await site.until("those of the one that has stopped are gone", settled(life.ready));
+  await site.clean();
+  await next.kill();
   t.comment(`figures: ${life.name}: ${moment} a statement ${times}`);
   t.ok(times > 0, "there are statements to stop at");
 }
