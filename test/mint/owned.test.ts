@@ -118,26 +118,29 @@ t.test("a session that has become another role makes things as that", async (t) 
   await site.clean();
 });
 
-t.test("an active replication slot", async (t) => {
-  const gateway = await config.start(t);
-  t.teardown(() => gateway.kill());
-  const client = await site.connect(t, gateway, "writer");
-  const user = await userOf(client);
-  // No administrator without the attribute can give it: it is what a superuser would have given to the level.
-  await site.ask(`alter role ${user} replication`);
-  const sender = await straight(t, site, user, { replication: "database" });
-  await sender.query("CREATE_REPLICATION_SLOT its_slot TEMPORARY LOGICAL pgoutput");
-  await site.ask("create publication news for all tables");
-  const stream = sender.query(
-    "START_REPLICATION SLOT its_slot LOGICAL 0/0 (proto_version '1', publication_names 'news')",
-  );
-  stream.catch(() => undefined);
-  await site.until("it streams", ({ connections }) => connections === 2);
-  await client.end();
-  await site.until("it is gone", settled(1));
-  await site.clean();
-  t.strictSame(await site.ask("select slot_name from pg_replication_slots"), [], "and its slot");
-});
+// Before 16 nobody but a superuser takes back a user that replicates: levels that do are refused there (provisioner/check.test.ts).
+if (site.version >= 16) {
+  t.test("an active replication slot", async (t) => {
+    const gateway = await config.start(t);
+    t.teardown(() => gateway.kill());
+    const client = await site.connect(t, gateway, "writer");
+    const user = await userOf(client);
+    // No administrator without the attribute can give it: it is what a superuser would have given to the level.
+    await site.ask(`alter role ${user} replication`);
+    const sender = await straight(t, site, user, { replication: "database" });
+    await sender.query("CREATE_REPLICATION_SLOT its_slot TEMPORARY LOGICAL pgoutput");
+    await site.ask("create publication news for all tables");
+    const stream = sender.query(
+      "START_REPLICATION SLOT its_slot LOGICAL 0/0 (proto_version '1', publication_names 'news')",
+    );
+    stream.catch(() => undefined);
+    await site.until("it streams", ({ connections }) => connections === 2);
+    await client.end();
+    await site.until("it is gone", settled(1));
+    await site.clean();
+    t.strictSame(await site.ask("select slot_name from pg_replication_slots"), [], "and its slot");
+  });
+}
 
 t.test("what others rest on is kept, without any right, until they let go of it", async (t) => {
   const gateway = await config.start(t);
