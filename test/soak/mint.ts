@@ -44,7 +44,8 @@ export async function mintSessions(sessions: number, signal: AbortSignal): Promi
     wrong.push(...(await open(demo, again, signal)), ...(await remaining(admin)));
     for (const [at, { catalog, rows, bytes }] of (await sizes(`after ${again} more`)).entries()) {
       const room = vacuumed[at]?.bytes ?? 0;
-      if (bytes > room * SLACK) wrong.push(`${catalog} has grown from ${room} to ${bytes} bytes, though it had room`);
+      if (bytes > room * SLACK)
+        wrong.push(`${catalog} has grown from ${room} to ${bytes} bytes, though it had room`);
       const kept = rows - (before[at]?.rows ?? 0);
       if (kept > READY * 5) wrong.push(`${catalog} has kept ${kept} rows`);
     }

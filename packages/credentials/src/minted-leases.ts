@@ -11,10 +11,8 @@ import { boundedProvisioner, type ProvisionerLimits, provisionerLimits } from ".
 import type { LeaseKind } from "./lease-kind.ts";
 import type { LeaseRecord } from "./lease-store.ts";
 import { MintedLease } from "./minted-lease.ts";
+import { Rounds } from "./rounds.ts";
 import { hasServerOf, TargetUsers, type UsersOptions } from "./target-users.ts";
-
-/** Milliseconds after which what is due is looked at again, whatever the clock does. */
-const LONGEST_SLEEP = 20_000;
 
 export interface MintedLeasesOptions extends Omit<UsersOptions, "changed"> {
   /** Of a protocol, by its name; undefined where it makes no users. */
@@ -45,17 +43,16 @@ export class MintedLeases implements LeaseKind<MintTerms> {
   readonly #told = new Set<string>();
   readonly #background: Background;
   readonly #issuing: Background;
-  #timer: NodeJS.Timeout | undefined;
-  #woken = false;
+  readonly #rounds: Rounds;
   /** Those under way: what waits for others to go with it is not waited for. */
   #sweeps = 0;
   #closing: { readonly drained: () => void } | undefined;
-  #closed = false;
 
   constructor(options: MintedLeasesOptions) {
     this.#options = options;
-    this.#background = new Background(options.log, () => this.#wake());
-    this.#issuing = new Background(options.log, () => this.#wake());
+    this.#rounds = new Rounds(options.clock, () => this.#begin());
+    this.#background = new Background(options.log, () => this.#rounds.wake());
+    this.#issuing = new Background(options.log, () => this.#rounds.wake());
   }
 
   recover(left: readonly LeaseRecord[]): void {
@@ -87,7 +84,7 @@ export class MintedLeases implements LeaseKind<MintTerms> {
 
   async sweep(): Promise<void> {
     this.#sweeps++;
-    this.#begin();
+    this.#rounds.run();
     await this.#background.idle();
     this.#sweeps--;
   }
@@ -98,11 +95,10 @@ export class MintedLeases implements LeaseKind<MintTerms> {
     this.#closing = { drained: resolve };
     for (const users of this.#all()) users.close();
     const late = setTimeout(resolve, grace);
-    this.#begin();
+    this.#rounds.run();
     await promise;
-    this.#closed = true;
+    this.#rounds.end();
     clearTimeout(late);
-    clearTimeout(this.#timer);
     for (const users of this.#all()) users.stop();
     const { living, backlog } = this.figures;
     if (living + backlog > 0) {
@@ -176,7 +172,7 @@ export class MintedLeases implements LeaseKind<MintTerms> {
       );
     }
     const bounded = boundedProvisioner(provisioner, this.#options.limits ?? provisionerLimits);
-    const users = new TargetUsers(target, bounded, { ...this.#options, changed: () => this.#wake() });
+    const users = new TargetUsers(target, bounded, { ...this.#options, changed: () => this.#rounds.wake() });
     this.#retire(users);
     return users;
   }
@@ -204,18 +200,7 @@ export class MintedLeases implements LeaseKind<MintTerms> {
     return [...this.#targets.values(), ...this.#retired];
   }
 
-  /** Begins what is due, once all that happens now has happened. */
-  #wake(): void {
-    if (this.#woken) return;
-    this.#woken = true;
-    queueMicrotask(() => {
-      this.#woken = false;
-      this.#begin();
-    });
-  }
-
-  #begin(): void {
-    if (this.#closed) return;
+  #begin(): number {
     this.#options.journal.retry();
     let next = Number.POSITIVE_INFINITY;
     for (const users of this.#all()) {
@@ -225,9 +210,7 @@ export class MintedLeases implements LeaseKind<MintTerms> {
       if (users.isOver) this.#drop(users);
     }
     if (this.#isDrained) this.#closing?.drained();
-    clearTimeout(this.#timer);
-    const sleep = Math.max(1, Math.min(LONGEST_SLEEP, next - this.#options.clock.now()));
-    this.#timer = setTimeout(() => this.#begin(), sleep).unref();
+    return next;
   }
 
   #drop(users: TargetUsers): void {

@@ -15,12 +15,11 @@ import type { IssuedKind } from "../lease-kind.ts";
 import type { LeaseRecord } from "../lease-store.ts";
 import { Renewals } from "../renewals.ts";
 import { type Revocation, Revocations } from "../revocations.ts";
+import { Rounds } from "../rounds.ts";
 import type { IssuedCredential, VaultClient } from "./client.ts";
 import { IssuedLease } from "./issued-lease.ts";
 import { TokenRenewal } from "./token-renewal.ts";
 
-/** Milliseconds after which what is due is looked at again, whatever the clock does. */
-const LONGEST_SLEEP = 20_000;
 /** The shortest time for which a lease is renewed: an engine that gives less of it each time is not asked without an end. */
 const LEAST_RENEWAL = 2_000;
 /** Leases that may wait to be taken back before no more are issued: an engine that is away must not fill the store. */
@@ -55,10 +54,8 @@ export class IssuedLeases implements IssuedKind {
   readonly #token: TokenRenewal;
   readonly #background: Background;
   readonly #issuing: Background;
-  #timer: NodeJS.Timeout | undefined;
-  #woken = false;
+  readonly #rounds: Rounds;
   #closing: { readonly drained: () => void } | undefined;
-  #closed = false;
 
   constructor(options: IssuedLeasesOptions) {
     this.#options = options;
@@ -71,8 +68,9 @@ export class IssuedLeases implements IssuedKind {
       settled: (revocation) => this.#settled(revocation),
     });
     this.#token = new TokenRenewal({ engine, clock, log });
-    this.#background = new Background(log, () => this.#wake());
-    this.#issuing = new Background(log, () => this.#wake());
+    this.#rounds = new Rounds(clock, () => this.#begin());
+    this.#background = new Background(log, () => this.#rounds.wake());
+    this.#issuing = new Background(log, () => this.#rounds.wake());
   }
 
   recover(left: readonly LeaseRecord[]): void {
@@ -87,7 +85,7 @@ export class IssuedLeases implements IssuedKind {
       this.#options.journal.note({ forget: lost });
     }
     for (const record of left) if (record.state !== "intended") this.#revoke(record, record.why ?? "gone");
-    this.#wake();
+    this.#rounds.wake();
   }
 
   acquire(request: LeaseRequest, path: string): Promise<Lease> {
@@ -97,7 +95,7 @@ export class IssuedLeases implements IssuedKind {
   }
 
   async sweep(): Promise<void> {
-    this.#begin();
+    this.#rounds.run();
     await this.#background.idle();
   }
 
@@ -106,11 +104,10 @@ export class IssuedLeases implements IssuedKind {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#closing = { drained: resolve };
     const late = setTimeout(resolve, grace);
-    this.#begin();
+    this.#rounds.run();
     await promise;
-    this.#closed = true;
+    this.#rounds.end();
     clearTimeout(late);
-    clearTimeout(this.#timer);
     this.#revocations.close();
     if (this.#records.size > 0) {
       this.#options.log.warn(
@@ -196,7 +193,7 @@ export class IssuedLeases implements IssuedKind {
       ...(session === undefined ? {} : { session }),
       ...(subject === undefined ? {} : { subject }),
     });
-    this.#wake();
+    this.#rounds.wake();
   }
 
   /** Rejects where some were not renewed. */
@@ -259,28 +256,14 @@ export class IssuedLeases implements IssuedKind {
     journal.note({ forget: [{ kind: "issued", target, id }] });
   }
 
-  /** Begins what is due, once all that happens now has happened. */
-  #wake(): void {
-    if (this.#woken) return;
-    this.#woken = true;
-    queueMicrotask(() => {
-      this.#woken = false;
-      this.#begin();
-    });
-  }
-
-  #begin(): void {
-    if (this.#closed) return;
+  #begin(): number {
     this.#options.journal.retry();
     for (const begun of [...this.#renewals.begin(), this.#revocations.begin(), this.#token.begin()]) {
       if (begun) this.#background.run(begun);
     }
     if (this.#background.size + this.#issuing.size + this.#revocations.size === 0) this.#closing?.drained();
-    clearTimeout(this.#timer);
     const times = [this.#renewals.next, this.#revocations.next, this.#token.next];
-    const next = Math.min(...times.filter((time) => time !== undefined), Number.POSITIVE_INFINITY);
-    const sleep = Math.max(1, Math.min(LONGEST_SLEEP, next - this.#options.clock.now()));
-    this.#timer = setTimeout(() => this.#begin(), sleep).unref();
+    return Math.min(...times.filter((time) => time !== undefined), Number.POSITIVE_INFINITY);
   }
 }
 

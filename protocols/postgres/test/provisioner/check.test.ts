@@ -19,10 +19,8 @@ const activation = {
 /** From 16 on, the right to make roles is no right to grant those that others have made. */
 const APART = version >= 160_000;
 
-t.test(
-  "what the administrator may not grant is named with the command that mends it",
-  { skip: !APART },
-  async (t) => {
+if (APART) {
+  t.test("what the administrator may not grant is named with the command that mends it", async (t) => {
     const problems = await provisioner.check(reader);
     t.same(problems, [
       {
@@ -37,8 +35,8 @@ t.test(
       "no half-made role",
     );
     await root.query(problems[0]?.hint ?? "");
-  },
-);
+  });
+}
 
 t.test("where all is well there is nothing to say, and the marker is there", async (t) => {
   t.same(await provisioner.check(reader), []);
