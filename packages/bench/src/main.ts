@@ -89,7 +89,7 @@ function withRelay(work: Work<Stage>, { relay }: Options): Work<Stage> {
 
 async function measure(
   works: readonly Work<Stage>[],
-  options: Omit<RoundsOptions<Stage>, "announce"> & { readonly progress: Progress },
+  options: Omit<RoundsOptions<Stage>, "announce" | "remark"> & { readonly progress: Progress },
 ): Promise<{ readonly results: readonly Result[]; readonly failures: readonly Failure[] }> {
   const { progress } = options;
   const results: Result[] = [];
@@ -97,7 +97,8 @@ async function measure(
   for (const [index, work] of works.entries()) {
     const announce = (step: string) => progress.step(`[${index + 1}/${works.length}] ${work.name}: ${step}`);
     try {
-      for (const result of resultsOf(work, await inRounds(work, { ...options, announce }))) {
+      const remark = (text: string) => progress.done(`${work.name}: ${text}`);
+      for (const result of resultsOf(work, await inRounds(work, { ...options, announce, remark }))) {
         results.push(result);
         const { name } = result.line;
         progress.done(`${name}: ${figure(result.ratio)} (${wantedText(result.line)})`);

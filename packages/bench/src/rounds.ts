@@ -29,6 +29,8 @@ export interface RoundsOptions<Stage> {
   readonly seconds: number;
   readonly pool: PeerPool;
   readonly announce: (step: string) => void;
+  /** Told what went wrong in a sample that counts all the same. */
+  readonly remark: (text: string) => void;
 }
 
 /**
@@ -62,12 +64,13 @@ export function rotated<T>(values: readonly T[], by: number): readonly T[] {
 async function turn<Stage>(
   work: Work<Stage>,
   name: PeerName,
-  { stage, seconds, pool }: RoundsOptions<Stage>,
+  { stage, seconds, pool, remark }: RoundsOptions<Stage>,
 ): Promise<Measured> {
   const peer = await pool.take(name, work);
   const measure = async (): Promise<Measured> => {
     const before = peer.pid === undefined ? undefined : await cpuSeconds(peer.pid);
     const sample = await work.sample(stage, peer, seconds);
+    for (const text of sample.remarks ?? []) remark(`${name}: ${text}`);
     if (peer.pid === undefined || before === undefined || sample.count === undefined) return sample;
     const spent = (await cpuSeconds(peer.pid)) - before;
     return { ...sample, cpu: (spent * 1e6) / sample.count };

@@ -78,6 +78,8 @@ export interface Sample {
   readonly figures: readonly number[];
   /** How many transactions, rows, ... the run had; left out where CPU time for each means nothing. */
   readonly count?: number;
+  /** What went wrong in it without making its figures worthless; for whoever watches. */
+  readonly remarks?: readonly string[];
 }
 
 /** One thing to do at each peer, in rounds. `Stage` is what a protocol's works need around them. */

@@ -18,6 +18,8 @@ function pool(): PeerPool & { readonly asked: string[] } {
   };
 }
 
+const silent = { announce: () => undefined, remark: () => undefined };
+
 function work(sample: Work<undefined>["sample"], more: Partial<Work<undefined>> = {}): Work<undefined> {
   return {
     name: "work",
@@ -37,7 +39,7 @@ t.test("peers take turns, each round begins with another, and the first turns do
       turns.push(`${name} ${seconds}`);
       return { figures: [turns.length] };
     }),
-    { stage: undefined, rounds: 2, seconds: 3, pool: pool(), announce: () => undefined },
+    { stage: undefined, rounds: 2, seconds: 3, pool: pool(), ...silent },
   );
   t.same(turns, [
     ...["direct 4", "pgbouncer 4", "gateway 4"],
@@ -59,7 +61,7 @@ t.test(
       rounds: 9,
       seconds: 1,
       pool: pool(),
-      announce: () => undefined,
+      ...silent,
     });
     t.equal(rounds.length, 2);
     t.equal(samples, 2);
@@ -69,9 +71,20 @@ t.test(
 t.test("a turn that fails gives its peer back", async (t) => {
   const peers = pool();
   const failing = work(() => Promise.reject(new Error("no")));
-  const options = { stage: undefined, rounds: 1, seconds: 1, pool: peers, announce: () => undefined };
+  const options = { stage: undefined, rounds: 1, seconds: 1, pool: peers, ...silent };
   await t.rejects(inRounds(failing, options), { message: "no" });
   t.same(peers.asked, ["take direct", "give back direct"]);
+});
+
+t.test("what went wrong in a sample that counts is told, with whose it was", async (t) => {
+  const told: string[] = [];
+  const sample = async () => ({ figures: [1], remarks: ["3 sessions failed: no room"] });
+  const options = { stage: undefined, rounds: 1, seconds: 1, pool: pool(), ...silent };
+  await inRounds(work(sample, { fresh: true, peers: ["gateway"] }), {
+    ...options,
+    remark: (text) => told.push(text),
+  });
+  t.same(told, ["gateway: 3 sessions failed: no room"]);
 });
 
 t.test("rotation goes round", async (t) => {
@@ -96,7 +109,7 @@ t.test("what a work makes around its measuring is there for each turn, and for t
       },
     },
   );
-  const options = { stage: undefined, rounds: 1, seconds: 1, pool: pool(), announce: () => undefined };
+  const options = { stage: undefined, rounds: 1, seconds: 1, pool: pool(), ...silent };
   const [round] = await inRounds({ ...held, fresh: true }, options);
   t.same(seen, [
     ...["make for unheld", "unheld", "take away"],

@@ -95,7 +95,8 @@ export function sessionsAtPace({
       const count = warm.times.length + times.length;
       const reached = Math.min(PACE, times.length / took);
       const sessions = [...percentiles(times), reached, failures.length];
-      if (peer.name === "standing") return { figures: sessions, count };
+      const remarks = counted(failures);
+      if (peer.name === "standing") return { figures: sessions, count, remarks };
       const lastGone = await secondsUntilNone(server);
       const after = await catalogs(server);
       await server.admin(...CATALOGS.map((name) => `vacuum ${name}`));
@@ -106,9 +107,17 @@ export function sessionsAtPace({
           ...[before, after, vacuumed].map((bytes) => bytes / 1024),
         ],
         count,
+        remarks,
       };
     },
   };
+}
+
+/** Why sessions failed, each reason once. */
+function counted(failures: readonly string[]): string[] {
+  const times = new Map<string, number>();
+  for (const reason of failures) times.set(reason, (times.get(reason) ?? 0) + 1);
+  return [...times].map(([reason, count]) => `${count} sessions failed: ${reason}`);
 }
 
 function beside(fsync: boolean): string {
