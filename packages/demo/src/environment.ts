@@ -147,7 +147,7 @@ targets:
     credential: { user: ${administrator.user}, password: file:secrets/orders-admin }
     levels:
       reader: { grants: policy, settings: { statement_timeout: 5m } }
-      writer: { memberOf: [orders_writer], settings: { idle_in_transaction_session_timeout: 10m } }
+      writer: { memberOf: [orders_writer], settings: { idle_in_transaction_session_timeout: 30m } }
 policies: [file:policies/*.yaml]
 drain: 2s
 `,
