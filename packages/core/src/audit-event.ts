@@ -6,6 +6,7 @@ import type { ErrorCode } from "./error.ts";
 import type { Proof } from "./identity.ts";
 import type { RevocationReason } from "./lease.ts";
 import type { AppliedMask } from "./masking.ts";
+import type { SavedRecording } from "./recording.ts";
 import type { RefusalKind } from "./refusal.ts";
 import type { SessionEnd } from "./session.ts";
 
@@ -61,6 +62,20 @@ export type AuditEvent =
       readonly level: string;
       readonly subject?: string;
     }
+  | {
+      /** The gateway's authority has certified a key of somebody's. */
+      readonly type: "certificate.issued";
+      readonly reference: string;
+      readonly subject: string;
+      readonly proof: Proof;
+      readonly client: Address;
+      /** The key's fingerprint. */
+      readonly key: string;
+      /** In decimal. */
+      readonly serial: string;
+      /** ISO 8601. */
+      readonly until: string;
+    }
   | ({
       readonly type: "session.opened";
       readonly protocol: string;
@@ -71,6 +86,8 @@ export type AuditEvent =
       readonly application: string;
       /** As whom the gateway logs in at the target. */
       readonly user: string;
+      /** The certificate that it shows there, where it was issued for the session: as the target's log names it. */
+      readonly certificate?: { readonly serial: string; readonly keyId: string };
       /** The grant that lets it in, where it needs one. */
       readonly grant?: string;
     } & AuditActor)
@@ -82,6 +99,25 @@ export type AuditEvent =
       readonly refused: number;
       /** Milliseconds. */
       readonly duration: number;
+    } & AuditActor)
+  | ({
+      /** What a program has shown was recorded, and is whole. */
+      readonly type: "recording.saved";
+    } & SavedRecording &
+      AuditActor)
+  | ({
+      /** A file was moved by commands that were let through. */
+      readonly type: "file.moved";
+      readonly path: string;
+      /** To the target, or from it. */
+      readonly direction: "up" | "down";
+      readonly bytes: number;
+      /** In hex; null where it can't be told. */
+      readonly sha256: string | null;
+      /** Why not: it was moved in part, out of order, more than once, or copied at the target. */
+      readonly unhashed?: string;
+      /** All of it was. */
+      readonly complete: boolean;
     } & AuditActor)
   | {
       /** A user that was made at a target is there no more; `kept`: it can't log in, and something rests on what it owns. */

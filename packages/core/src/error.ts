@@ -1,6 +1,7 @@
 /** Every code that a GatehouseError can have, in one list, and what it means. */
 export const errorCodes = {
   ADDRESS_IN_USE: "A listener's address is taken.",
+  AGENT_FAILED: "The SSH agent could not be reached, or did not do what it was asked.",
   APPROVAL_ANSWERED: "This identity has answered this approval already.",
   APPROVAL_ENDED: "The approval was answered, or ended, before this came.",
   APPROVAL_NOT_YOURS: "This identity is not among those who may answer this approval.",
@@ -28,10 +29,13 @@ export const errorCodes = {
   IDENTITY_NOT_YET: "The token is not valid yet.",
   IDENTITY_UNAVAILABLE: "The provider's keys are not known and can't be fetched.",
   INTERNAL: "A part of the gateway failed; nothing was done.",
+  KEY_INVALID: "An SSH key, or a line or file that holds one, could not be read or must not be used.",
   MINT_FAILED: "A user for the session could not be made at the target.",
   MINT_UNPREPARED: "The target, or the administrator's account there, lacks what it takes to make users.",
   PERMIT_INVALID: "A permit was presented twice, or for another command.",
   PROTOCOL_VIOLATION: "The peer sent what its protocol does not allow.",
+  RECORDING_FAILED: "What a session shows could not be recorded.",
+  RECORDING_INVALID: "A recording could not be read.",
   REQUEST_INVALID: "The control plane has nothing by that address, or can't read what was sent to it.",
   REQUEST_LIMITED: "Too much came from this address or identity in a short time.",
   SECRET_UNAVAILABLE: "A secret's reference leads nowhere.",

@@ -2,16 +2,18 @@ import type { Address } from "./address.ts";
 import type { Access, Command } from "./command.ts";
 import type { Held, HoldNotice } from "./approval.ts";
 import type { Decision } from "./decision.ts";
+import type { Credential, PresentedKey, SignIn } from "./identity.ts";
 import type { Lease } from "./lease.ts";
 import type { Mask } from "./masking.ts";
 import type { Permit } from "./permit.ts";
+import type { SavedRecording } from "./recording.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Session, SessionEnd } from "./session.ts";
 
 /** What a client presented to log in. */
 export interface LoginRequest {
   readonly protocol: string;
-  readonly credential: string;
+  readonly credential: Credential;
   readonly target: string;
   readonly level: string;
   readonly client: Address;
@@ -74,10 +76,31 @@ export interface OpenSession {
    * @returns the refusal with the reference under which the log has it.
    */
   refuse(refused: AdapterRefusal): Promise<Refusal>;
+  /**
+   * Puts on the audit log what was moved by commands that were let through. Resolves also where that could not be done: what has
+   * happened can't be refused any more.
+   */
+  moved(transfer: Transfer): Promise<void>;
+  /** Puts a recording on the audit log, so that another one is not taken for it. Resolves as `moved` does. */
+  recorded(recording: SavedRecording): Promise<void>;
   /** Tells what the session does from now on: who drains and who counts idle time go by it. */
   activity(activity: Activity): void;
   /** Closes it, once; later calls do nothing. */
   close(end: SessionEnd, detail?: string): Promise<void>;
+}
+
+/** What was moved of one file, between its being opened and closed. */
+export interface Transfer {
+  readonly path: string;
+  /** To the target, or from it. */
+  readonly direction: "up" | "down";
+  readonly bytes: number;
+  /** In hex; null where it can't be told. */
+  readonly sha256: string | null;
+  /** Why not. */
+  readonly unhashed?: string;
+  /** All of it was. */
+  readonly complete: boolean;
 }
 
 /** What an adapter refuses by itself, before there is a Command to decide. */
@@ -97,4 +120,11 @@ export interface Gate {
     request: Omit<LoginRequest, "credential">,
     refusal: Omit<Refusal, "reference">,
   ): Promise<Refusal>;
+  /**
+   * Whether a key would prove somebody, were it proved that the client has it: for clients that ask before they sign. It never rejects, and
+   * lets nobody in.
+   */
+  accepts(key: PresentedKey): Promise<boolean>;
+  /** As `Authenticator.signIn`; undefined also where the provider can't be reached. It never rejects. */
+  signIn(gone: AbortSignal): Promise<SignIn | undefined>;
 }

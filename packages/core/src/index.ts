@@ -16,6 +16,7 @@ export * from "./masking.ts";
 export type { Permit } from "./permit.ts";
 export * from "./protocol.ts";
 export type * from "./provisioner.ts";
+export * from "./recording.ts";
 export * from "./refusal.ts";
 export * from "./secret.ts";
 export * from "./session.ts";

@@ -6,10 +6,14 @@ import type { Level, Target } from "./target.ts";
 export interface Lease {
   /** Who the target takes the session for. */
   readonly user: string;
-  /** undefined where the certificate is all there is. */
+  /** undefined where a certificate or a key is all there is. */
   readonly password: Secret | undefined;
   /** PEM, for the TLS handshake with the target. */
   readonly certificate?: { readonly cert: string; readonly key: Secret };
+  /** An SSH key, in OpenSSH's form or PEM, and its certificate where it has one, as on the wire. */
+  readonly key?: { readonly secret: Secret; readonly certificate?: Uint8Array };
+  /** Of that certificate, by what the target's log names it; the serial in decimal. */
+  readonly certified?: { readonly serial: string; readonly keyId: string };
   /**
    * Takes the credential back. Resolves as soon as that is certain to happen, and never rejects: what can't be taken back
    * now is tried again by its owner.

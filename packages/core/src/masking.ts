@@ -90,6 +90,21 @@ export type MaskAscii = (
   at: number,
 ) => number;
 
+/**
+ * A text that comes in pieces, masked by detectors. What could still become part of something that is to be hidden is kept
+ * back.
+ */
+export interface MaskingStream {
+  /** The bytes that may go out now, in order. */
+  write(chunk: Buffer): readonly Buffer[];
+  /** All that is kept back: it has waited long enough, or the text has ended. */
+  flush(): readonly Buffer[];
+  /** Whether anything is kept back. */
+  readonly pending: boolean;
+  /** Names of the detectors that have found something so far. */
+  readonly found: ReadonlySet<string>;
+}
+
 /** What texts become, whatever protocol they come by. `redact`, `null` and `constant` look at no text. */
 export interface ValueMasks {
   transform(transform: Transform): MaskText;
@@ -97,4 +112,9 @@ export interface ValueMasks {
   ascii?(transform: Transform): MaskAscii | undefined;
   /** A text with all that the masks' detectors find in it hidden; the same string where they find nothing. */
   detectors(masks: readonly Mask[]): MaskText;
+  /**
+   * The same for a text that comes in pieces.
+   * @param terminal it is what a terminal shows: control sequences may stand in the middle of what is to be hidden
+   */
+  stream(masks: readonly Mask[], options: { readonly terminal: boolean }): MaskingStream;
 }

@@ -4,12 +4,13 @@ import type { Lease } from "./lease.ts";
 import type { AnswerLineage } from "./lineage.ts";
 import type { Logger } from "./logger.ts";
 import type { Mask, Misfit, ValueMasks } from "./masking.ts";
+import type { Recordings } from "./recording.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SecureContext } from "node:tls";
 import type { Address } from "./address.ts";
 import type { Provisioner, ProvisionerOptions } from "./provisioner.ts";
 import type { SettingsReader, SettingsResult } from "./settings.ts";
-import type { Target } from "./target.ts";
+import type { CredentialProof, Target } from "./target.ts";
 
 /** Limits that every listener keeps, whatever its protocol. */
 export interface ListenerLimits {
@@ -26,14 +27,27 @@ export interface ListenerLimits {
 /** What a protocol needs to serve its clients. */
 export interface ServeOptions {
   readonly address: Address;
-  /** Asked for each connection, so that a renewed certificate is used at once and open sessions keep theirs. */
+  /** The protocol's own keys of the listener, as its `listenerSettings` has read them. */
+  readonly settings: unknown;
+  /**
+   * Asked for each connection, so that a renewed certificate is used at once and open sessions keep theirs. Not for a protocol
+   * that protects its connections itself.
+   */
   readonly secureContext: () => SecureContext;
   /** Clients are taken without TLS: on a Unix socket, where the config says so in words. */
   readonly plaintext: boolean;
   readonly limits: ListenerLimits;
   readonly gate: Gate;
+  /** A folder of the protocol's own, for what it keeps from one run to the next. It need not exist yet. */
+  readonly folder: string;
   /** What masked texts become. */
   readonly values: ValueMasks;
+  readonly recordings: Recordings;
+  /**
+   * Where the gateway itself listens for clients of the target that has this address, or name: whoever is led there goes by that
+   * target's own adapter, as any client does. Undefined where it is no target's.
+   */
+  readonly doorTo: (host: string, port: number) => Address | undefined;
   /**
    * A lease on a target's own credential (`Target.credential`), for what the gateway has to know of the target. Who
    * asks releases it. Rejects with GatehouseError SECRET_UNAVAILABLE or CERTIFICATE_INVALID.
@@ -48,6 +62,8 @@ export interface ServeOptions {
 export interface Listener {
   /** Where it really listens: the port that the system gave, where 0 was asked for. */
   readonly address: Address;
+  /** By what it proves itself, where clients have to know that beforehand: public keys, as known_hosts has them. */
+  readonly hostKeys?: readonly string[];
   /** Stops accepting. Open sessions go on. */
   close(): Promise<void>;
 }
@@ -87,6 +103,19 @@ export interface KnownCatalog {
 export interface Protocol {
   readonly name: string;
   readonly facts: FactSchema;
+  /** How its connections are protected, to clients and to targets: by TLS around them, or by the protocol itself. */
+  readonly security: "tls" | "own";
+  /** How the gateway proves itself to a target. */
+  readonly credentials: {
+    readonly proofs: readonly CredentialProof[];
+    /**
+     * Whom the sessions of a level are at the target, by the level's name and its settings. Absent where a credential names
+     * its own user.
+     */
+    user?(level: string, settings: unknown): string;
+  };
+  /** Reads this protocol's own keys of a listener. */
+  readonly listenerSettings: SettingsReader;
   /** Reads this protocol's own keys of a target. */
   readonly targetSettings: SettingsReader;
   /** Reads this protocol's own keys of a target's level. */

@@ -19,7 +19,8 @@ export type SettingsResult<T> =
 export interface SettingsReader<T = unknown> {
   /** The keys it reads. The config hands it these and no others. */
   readonly keys: readonly string[];
-  read(raw: unknown): SettingsResult<T>;
+  /** @param folder that of the file which has these keys: what they name is relative to it */
+  read(raw: unknown, folder: string): SettingsResult<T>;
   /** The same as JSON Schema, for editors. */
   readonly jsonSchema: Readonly<Record<string, unknown>>;
 }

@@ -7,15 +7,24 @@ export type UpstreamTls =
   | { readonly mode: "verify-full"; readonly ca?: string; readonly serverName?: string }
   | { readonly mode: "verify-ca"; readonly ca: string }
   /** Plaintext, because the config says so in words for this one target (promise 8). */
-  | { readonly mode: "off" };
+  | { readonly mode: "off" }
+  /** The protocol protects and checks the connection itself. */
+  | { readonly mode: "own" };
 
-/** The target's own credential: known to the gateway, never to a client. A password, a certificate, or both. */
+/** The target's own credential: known to the gateway, never to a client. */
 export interface TargetCredential {
   readonly user: string;
   readonly password?: SecretReference;
   /** Absolute paths of PEM files. */
   readonly certificate?: { readonly cert: string; readonly key: string };
+  /** An SSH key: the private one, in OpenSSH's form or PEM. */
+  readonly key?: SecretReference;
+  /** The private key of an SSH authority that the target trusts: it certifies a key for each session. */
+  readonly authority?: SecretReference;
 }
+
+/** What a credential may hold that proves who comes. */
+export type CredentialProof = Exclude<keyof TargetCredential, "user">;
 
 /** Where the credential of a level's sessions comes from. */
 export type LevelCredential =

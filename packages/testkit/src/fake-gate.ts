@@ -2,6 +2,7 @@ import type {
   Activity,
   AdapterRefusal,
   Command,
+  Credential,
   Deciding,
   Gate,
   Held,
@@ -11,10 +12,13 @@ import type {
   Outcome,
   Permit,
   Refusal,
+  SavedRecording,
   Session,
   SessionEnd,
+  SignIn,
   Surroundings,
   Target,
+  Transfer,
 } from "@gatehouse/core";
 
 /** What an adapter asked of the gate, in order. */
@@ -26,6 +30,8 @@ export type GateEvent =
   | { readonly type: "gone"; readonly why: string }
   | { readonly type: "outcome"; readonly outcome: Outcome }
   | { readonly type: "refused"; readonly refused: AdapterRefusal }
+  | { readonly type: "moved"; readonly transfer: Transfer }
+  | { readonly type: "recorded"; readonly recording: SavedRecording }
   | { readonly type: "closed"; readonly end: SessionEnd; readonly detail?: string };
 
 export interface FakeGateOptions {
@@ -34,8 +40,12 @@ export interface FakeGateOptions {
   readonly target: Target;
   /** The target's own credential, for every session. */
   readonly lease: Omit<Lease, "release">;
-  /** The password that lets a client in. */
+  /** The token that lets a client in. */
   readonly credential: string;
+  /** Keys that do so as well, as on the wire. */
+  readonly keys?: readonly Uint8Array[];
+  /** Has a person sign in; nobody can, unless told otherwise. */
+  readonly signIn?: () => SignIn;
   /** As whom a client is let in; `tester`, unless told otherwise. */
   readonly subject?: (request: LoginRequest) => string;
   /** What a log-in with the right password has to wait for: why it is refused then; undefined lets it in. */
@@ -158,7 +168,13 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
       verdict: written.then(
         () => {
           if (refusal) return { ok: false, refusal };
-          const decision = { effect: "allow", rule, policyVersion: "fake" } as const;
+          const masks = options.masks?.();
+          const decision = {
+            effect: "allow",
+            rule,
+            policyVersion: "fake",
+            ...(masks ? { masks } : {}),
+          } as const;
           return { ok: true, permit: options.issuePermit(command), decision };
         },
         () => ({ ok: false, refusal: refer({ kind: "internal", message: "Not audited." } as const) }),
@@ -184,6 +200,14 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
           const { text: _, ...refusal } = refused;
           return Promise.resolve(refer(refusal));
         },
+        moved(transfer) {
+          record({ type: "moved", transfer });
+          return Promise.resolve();
+        },
+        recorded(recording) {
+          record({ type: "recorded", recording });
+          return Promise.resolve();
+        },
         activity(activity) {
           lastActivity = activity;
         },
@@ -194,6 +218,11 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         },
       },
     };
+  }
+
+  function isTaken(credential: Credential): boolean {
+    if ("token" in credential) return credential.token === options.credential;
+    return options.keys?.some((key) => Buffer.compare(key, credential.key) === 0) ?? false;
   }
 
   return {
@@ -211,7 +240,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
     async login(request) {
       const { credential, target, level: name, client, application } = request;
       const level = options.target.levels.get(name);
-      const ok = credential === options.credential && target === options.target.name && level !== undefined;
+      const ok = isTaken(credential) && target === options.target.name && level !== undefined;
       record({ type: "login", ok, target, level: name });
       if (!ok) {
         return Promise.resolve({ ok, refusal: refer({ kind: "credential", message: "No entry." } as const) });
@@ -236,6 +265,8 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         }),
       );
     },
+    accepts: (key) => Promise.resolve(isTaken(key)),
+    signIn: () => Promise.resolve(options.signIn?.()),
     async rejectLogin(_, refusal) {
       const referred = refer(refusal);
       record({ type: "rejected", refusal: referred });

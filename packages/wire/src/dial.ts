@@ -47,7 +47,7 @@ export async function dial(address: Address, signal: AbortSignal, keepalive = KE
 
 /** How a connection to a target is protected. */
 export interface UpstreamSecurity {
-  readonly tls: Exclude<UpstreamTls, { mode: "off" }>;
+  readonly tls: Exclude<UpstreamTls, { mode: "off" | "own" }>;
   /** Shown where the target asks for one. */
   readonly certificate?: ClientCertificate | undefined;
   /** The protocol that is going to be spoken, so that a server of another one does not take part (ALPACA). */

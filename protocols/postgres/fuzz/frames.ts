@@ -171,6 +171,8 @@ function openSession(random: Random, lease: OpenSession["lease"]): OpenSession {
       };
     },
     refuse: ({ text: _, ...refused }) => Promise.resolve({ ...refused, reference: "ref_2" }),
+    moved: () => Promise.resolve(),
+    recorded: () => Promise.resolve(),
     activity: () => undefined,
     close: () => Promise.resolve(),
   };

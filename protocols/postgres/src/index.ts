@@ -19,7 +19,14 @@ import { RUN_BY_NAME } from "./masking/plan.ts";
 import { PostgresProvisioner } from "./provisioner/provisioner.ts";
 import { serve } from "./server.ts";
 import { SurroundingsOfTargets } from "./surroundings.ts";
-import { levelSettingsOf, mints, postgresLevelSettings, postgresSettings, settingsOf } from "./settings.ts";
+import {
+  levelSettingsOf,
+  mints,
+  postgresLevelSettings,
+  postgresListenerSettings,
+  postgresSettings,
+  settingsOf,
+} from "./settings.ts";
 import { Upstream } from "./upstream.ts";
 
 /**
@@ -33,6 +40,9 @@ export function postgres(analyzer = new Analyzer()): Protocol {
   return {
     name: "postgres",
     facts: sqlFacts,
+    security: "tls",
+    credentials: { proofs: ["password", "certificate"] },
+    listenerSettings: postgresListenerSettings,
     targetSettings: postgresSettings,
     levelSettings: postgresLevelSettings,
     serve: (options) => {

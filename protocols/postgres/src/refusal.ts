@@ -35,6 +35,12 @@ const SERVERS_OWN: ReadonlySet<RefusalKind> = new Set([
   "unknown_cursor",
 ]);
 
+/** Where a log-in has what was refused of it. */
+const WHERE: Partial<Readonly<Record<RefusalKind, string>>> = {
+  target: "The database's name is the target's name.",
+  level: "The user is the level.",
+};
+
 /**
  * A refusal as an ErrorResponse. ERROR leaves the session as any error of the server's would; FATAL ends it.
  * The reference stands in the detail: it finds the event on the audit log.
@@ -49,6 +55,12 @@ export function encodeRefusal(refusal: Refusal, severity: "ERROR" | "FATAL"): Bu
     ...(refusal.hint === undefined ? {} : { hint: refusal.hint }),
     ...(refusal.position === undefined ? {} : { position: refusal.position }),
   });
+}
+
+/** The same of a log-in that the gate refuses: the client is told where it has said what was refused. */
+export function encodeLoginRefusal(refusal: Refusal): Buffer {
+  const hint = [WHERE[refusal.kind], refusal.hint].filter((text) => text !== undefined).join(" ");
+  return encodeRefusal(hint === "" ? refusal : { ...refusal, hint }, "FATAL");
 }
 
 /** What PostgreSQL says to a client that does not keep to the protocol; the connection ends with it. */

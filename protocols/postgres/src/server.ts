@@ -22,7 +22,7 @@ import { encodeParameterStatus, type ParameterStatus } from "./codec/parameter-s
 import { decodePasswordMessage } from "./codec/password-message.ts";
 import { encodeReadyForQuery } from "./codec/ready-for-query.ts";
 import { SessionReading } from "./reading.ts";
-import { encodeRefusal, encodeViolation } from "./refusal.ts";
+import { encodeLoginRefusal, encodeRefusal, encodeViolation } from "./refusal.ts";
 import { settingsCommand } from "./commands.ts";
 import { ClientSession } from "./session.ts";
 import { levelSettingsOf, settingsOf } from "./settings.ts";
@@ -174,13 +174,13 @@ class Connection {
       socket.write(encodeNegotiateProtocolVersion({ ...VERSION, minor }, request.unknownOptions));
     }
     socket.write(encodeAuthenticationCleartextPassword());
-    const credential = await readPassword(socket);
+    const token = await readPassword(socket);
     // Gone without a password: a client that asks its user first, and comes again.
-    if (credential === undefined) return undefined;
+    if (token === undefined) return undefined;
     const waiting = new WaitingClient(socket);
     const result = await gate.login({
       ...attempt,
-      credential,
+      credential: { token },
       reason: request.reason,
       waits: (notice) => {
         waitsForPeople();
@@ -191,7 +191,7 @@ class Connection {
     waiting.done();
     this.#welcomed = waiting.told;
     if (result.ok) return result.session;
-    await this.#hangUp(socket, encodeRefusal(result.refusal, "FATAL"));
+    await this.#hangUp(socket, encodeLoginRefusal(result.refusal));
     return undefined;
   }
 

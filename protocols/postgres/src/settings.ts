@@ -1,5 +1,4 @@
-import type { SettingsReader } from "@gatehouse/core";
-import { duration, settingsReader } from "@gatehouse/documents";
+import { duration, remembered, settingsReader } from "@gatehouse/documents";
 import { z } from "zod";
 
 /** What a target of this protocol has beside what all targets have. */
@@ -116,6 +115,7 @@ const target = remembered(
         ),
     }),
   ),
+  "PostgreSQL",
 );
 
 const level = remembered(
@@ -143,8 +143,11 @@ const level = remembered(
       settings: sessionSettings,
     }),
   ),
+  "PostgreSQL",
 );
 
+/** A listener of this protocol has nothing beside what all listeners have. */
+export const postgresListenerSettings = settingsReader(z.strictObject({}));
 export const postgresSettings = target.reader;
 export const postgresLevelSettings = level.reader;
 
@@ -161,27 +164,4 @@ export function mints({ memberOf, grants }: PostgresLevelSettings): boolean {
 /** A level's settings, as this protocol has read them. */
 export function levelSettingsOf({ settings }: { readonly settings: unknown }): PostgresLevelSettings {
   return level.recall(settings);
-}
-
-/**
- * A reader, and the way back from `unknown` to what it has read: by the object's identity, so that each session need
- * not check again what the config has checked, and nothing that only looks like settings passes unchecked.
- */
-function remembered<T extends object>(
-  reader: SettingsReader<T>,
-): { readonly reader: SettingsReader<T>; readonly recall: (settings: unknown) => T } {
-  const known = new WeakMap<object, T>();
-  const read: SettingsReader<T>["read"] = (raw) => {
-    const result = reader.read(raw);
-    if (result.ok) known.set(result.value, result.value);
-    return result;
-  };
-  const recall = (settings: unknown): T => {
-    const recalled = typeof settings === "object" && settings !== null ? known.get(settings) : undefined;
-    if (recalled !== undefined) return recalled;
-    const result = read(settings);
-    if (result.ok) return result.value;
-    throw new TypeError("Settings of another protocol were handed to the PostgreSQL adapter.");
-  };
-  return { reader: { ...reader, read }, recall };
 }

@@ -132,6 +132,7 @@ async function open(
   deadline: AbortSignal,
 ): Promise<{ socket: Socket; peer: Address }> {
   const { tls } = target;
+  if (tls.mode === "own") throw new TypeError("PostgreSQL does not protect its connections by itself.");
   if (tls.mode !== "off" && "socket" in address) {
     throw new GatehouseError("TARGET_UNVERIFIED", "PostgreSQL speaks no TLS over a Unix socket.", {
       hint: "Write `tls: off` for the target: nobody but this machine is on the way.",

@@ -12,8 +12,8 @@ function begins(
   level?: Readonly<Record<string, unknown>>,
   subject = "dana",
 ) {
-  const target = postgresSettings.read({ database: "shop", schema: "Sales" });
-  const own = postgresLevelSettings.read(level ?? {});
+  const target = postgresSettings.read({ database: "shop", schema: "Sales" }, "/");
+  const own = postgresLevelSettings.read(level ?? {}, "/");
   if (!target.ok || !own.ok) throw new Error("not read");
   const session = {
     ...sampleSession,

@@ -10,7 +10,7 @@ import {
 import { readStartupParameters } from "../src/startup-parameters.ts";
 
 t.test("a target that says no more than its database has the strict defaults", async (t) => {
-  t.strictSame(postgresSettings.read({ database: "orders" }), {
+  t.strictSame(postgresSettings.read({ database: "orders" }, "/"), {
     ok: true,
     value: {
       database: "orders",
@@ -23,7 +23,7 @@ t.test("a target that says no more than its database has the strict defaults", a
       owned: "drop",
     },
   });
-  t.strictSame(postgresLevelSettings.read({}), {
+  t.strictSame(postgresLevelSettings.read({}, "/"), {
     ok: true,
     value: { replication: false, setRole: false, settings: new Map() },
   });
@@ -52,17 +52,17 @@ t.test("a value that is none of those that there are is a problem at its place",
     ["requireAuth", ["none"]],
     ["channelBinding", "allow"],
   ] as const) {
-    const result = postgresSettings.read({ database: "orders", [key]: value });
+    const result = postgresSettings.read({ database: "orders", [key]: value }, "/");
     t.match(result, { ok: false, issues: [{ path: [key] }] });
   }
-  t.match(postgresLevelSettings.read({ replication: "yes" }), {
+  t.match(postgresLevelSettings.read({ replication: "yes" }, "/"), {
     ok: false,
     issues: [{ path: ["replication"] }],
   });
 });
 
 t.test("settings are recognised as those that were read, and any others are checked", async (t) => {
-  const read = postgresSettings.read({ database: "orders" });
+  const read = postgresSettings.read({ database: "orders" }, "/");
   if (!read.ok) throw new Error("not read");
   t.equal(settingsOf({ settings: read.value }), read.value);
   t.strictSame(settingsOf({ settings: { database: "orders" } }), read.value);

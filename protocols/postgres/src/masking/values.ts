@@ -1,4 +1,5 @@
 import type { ValueMasks } from "@gatehouse/core";
+import { nothingLeft } from "@gatehouse/masking";
 
 /** What stands where nothing may be left. */
 export const REDACTED = "***";
@@ -8,4 +9,5 @@ export const hideAll: ValueMasks = {
   transform: (transform) => () =>
     transform.kind === "null" ? null : transform.kind === "constant" ? transform.value : REDACTED,
   detectors: () => () => REDACTED,
+  stream: () => nothingLeft,
 };

@@ -1,5 +1,5 @@
 import type { Transform, ValueMasks } from "@gatehouse/core";
-import { maskAscii } from "@gatehouse/masking";
+import { maskAscii, nothingLeft } from "@gatehouse/masking";
 import t from "tap";
 import { BackendScanner } from "../../src/codec/backend-scanner.ts";
 import { decodeDataRow } from "../../src/codec/data-row.ts";
@@ -72,6 +72,7 @@ t.test("values are masked in their bytes where their type takes what comes of it
   const inBytes: ValueMasks = {
     transform: () => (text) => (text.length < 4 ? "short" : "by its text"),
     detectors: () => (text) => text,
+    stream: () => nothingLeft,
     ascii: maskAscii,
   };
   const maskOf = (type: number, modifier: number) =>

@@ -143,10 +143,18 @@ export async function startFront(options: FrontOptions): Promise<Front> {
   const context = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
   const listener = await protocol.serve({
     address: { host: "127.0.0.1", port: 0 },
+    settings: {},
     secureContext: () => context,
     plaintext: false,
     limits: { ...limits, ...options.limits },
     gate,
+    folder: join(folder, "postgres"),
+    recordings: {
+      begin: () => {
+        throw new TypeError("Nothing of PostgreSQL's is recorded.");
+      },
+    },
+    doorTo: () => undefined,
     lease: options.lease ?? (() => Promise.resolve(leaseOf(user, password))),
     learned: () => undefined,
     values: options.values ?? hideAll,
