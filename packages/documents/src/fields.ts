@@ -117,6 +117,24 @@ export function filePath(folder: string) {
   return form("file:PATH", /^file:.+$/, (text) => resolve(folder, text.slice("file:".length)));
 }
 
+/**
+ * A key that has no place where it stands, though others like it have. JSON Schema has no need of it (`jsonSchemaOf`): what it
+ * does not name may not be there.
+ * @param why in words, with what to do
+ */
+export function misplaced(why: string) {
+  return z
+    .unknown()
+    .meta(NOTHING)
+    .transform((_, context) => {
+      context.addIssue({ code: "custom", message: why, params: { atKey: true } });
+      return z.NEVER;
+    });
+}
+
+/** The JSON Schema that nothing fits. */
+export const NOTHING = { not: {} } as const;
+
 /** The name of a target, a level, a policy's file-independent parts: what people type and logs repeat. */
 export function name() {
   return z

@@ -5,5 +5,6 @@ export * from "./json.ts";
 export * from "./problem.ts";
 export * from "./schema.ts";
 export * from "./secret-reference.ts";
+export * from "./settings.ts";
 export * from "./wildcard.ts";
 export * from "./yaml.ts";

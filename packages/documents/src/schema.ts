@@ -1,5 +1,7 @@
-import type { SettingsIssue, SettingsReader, SettingsResult } from "@gatehouse/core";
+import { isDeepStrictEqual } from "node:util";
+import type { SettingsIssue, SettingsResult } from "@gatehouse/core";
 import { z } from "zod";
+import { NOTHING } from "./fields.ts";
 import { didYouMean } from "./problem.ts";
 
 type Path = readonly (string | number)[];
@@ -11,21 +13,22 @@ export function checkValue<T>(schema: z.ZodType<T>, value: unknown): SettingsRes
   return { ok: false, issues: result.error.issues.flatMap((issue) => describe(issue, schema)) };
 }
 
-/** A protocol's own keys of a target, read by a schema. */
-export function settingsReader<T>(
-  schema: z.ZodType<T> & { readonly shape: z.ZodRawShape },
-): SettingsReader<T> {
-  return {
-    keys: Object.keys(schema.shape),
-    read: (raw) => checkValue(schema, raw),
-    jsonSchema: jsonSchemaOf(schema),
-  };
-}
-
 /** The schema of what may be written in the file (not of what it is read into), for editors. */
 export function jsonSchemaOf(schema: z.ZodType): Readonly<Record<string, unknown>> {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input", unrepresentable: "any" });
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, {
+    io: "input",
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => withoutMisplaced(jsonSchema.properties),
+  });
   return rest;
+}
+
+/** Editors propose what has a name. */
+function withoutMisplaced(properties: z.core.JSONSchema.JSONSchema["properties"]): void {
+  for (const [key, schema] of Object.entries(properties ?? {})) {
+    const { not } = typeof schema === "object" ? schema : NOTHING;
+    if (isDeepStrictEqual(not, NOTHING.not)) delete properties?.[key];
+  }
 }
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType): SettingsIssue[] {
