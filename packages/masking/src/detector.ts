@@ -15,6 +15,28 @@ export interface Detector {
    * undefined where it is a look-alike. It must not look at more of the text than a bounded piece, unless it accepts.
    */
   readonly settle?: (text: string, candidate: Span) => Span | undefined;
+  /**
+   * Something that is in the line in which a match begins, wherever there is one: a look that costs far less than the
+   * pattern. As JavaScript's expressions are written, of ASCII, with no regard to case; without it each line is looked at.
+   */
+  readonly sign?: string;
+  /** Rougher still: what several signs have in common is looked for once, and they where it is. */
+  readonly rough?: string;
+  /** Of what is found over more than one line. Nothing else that Gatehouse finds goes over a line's end. */
+  readonly overLines?: OverLines;
+}
+
+/** What is in the line of any number of six digits or more, however they are grouped. */
+export const SIX_DIGITS = String.raw`[0-9](?:[ ().\-/]{0,2}[0-9]){5}`;
+
+/** Texts are bytes here, a unit each. */
+export interface OverLines {
+  /** What it begins with, as `sign` is written. `$` is where the text ends so far. */
+  readonly head: string;
+  /** How many bytes from the head's beginning on decide. */
+  readonly reach: number;
+  /** Where what has begun is over for certain, for a head that ends there; undefined where that is not known yet. */
+  readonly over?: (latin1: string, headEnd: number) => number | undefined;
 }
 
 /** Settles by a look at the candidate alone. */

@@ -9,4 +9,6 @@ export {
 export { maskAscii } from "./partial-ascii.ts";
 export type { MaskedText, Scanner } from "./scanner.ts";
 export type { Found } from "./spans.ts";
+export { chained, nothingLeft } from "./stream/chain.ts";
+export { type MaskingStreamOptions, maskingStream } from "./stream/stream.ts";
 export { compileTransform, maskingKey, REDACTED, type TextTransform } from "./transform.ts";

@@ -1,6 +1,7 @@
 import type { Detector } from "./detector.ts";
 import { Locator } from "./locator.ts";
 import { covered, type Found, merged, replaced } from "./spans.ts";
+import { Outline } from "./stream/outline.ts";
 import type { TextTransform } from "./transform.ts";
 
 /** Wide enough that few texts have more than one, narrow enough that a match is found at once. */
@@ -31,12 +32,15 @@ export interface MaskedText {
  */
 export class Scanner {
   readonly detectors: readonly string[];
+  /** Where in a text there can be anything, and where it can be cut in two. */
+  readonly outline: Outline;
   readonly #builtIn: Locator;
   /** Apart: its automaton can be of any size. */
   readonly #custom: Locator | undefined;
 
   constructor(builtIn: readonly Detector[], custom: readonly Detector[]) {
     this.detectors = [...builtIn, ...custom].map(({ name }) => name);
+    this.outline = new Outline(builtIn, custom.length > 0);
     this.#builtIn = new Locator(builtIn, WINDOW);
     this.#custom = custom.length > 0 ? new Locator(custom, Number.POSITIVE_INFINITY) : undefined;
   }

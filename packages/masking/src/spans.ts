@@ -7,6 +7,8 @@ export interface Span {
 /** What was found in a text, and by which detectors: by more than one where what they found touches. */
 export interface Found extends Span {
   readonly detectors: readonly string[];
+  /** Its beginning was shown before the rest of it came. */
+  readonly begunShown?: boolean;
 }
 
 /** In order, with those that overlap as one: what two detectors see together is hidden together. */

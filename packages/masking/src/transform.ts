@@ -50,7 +50,8 @@ export function compileTransform(transform: Transform, key: KeyObject): TextTran
       return (value, found) => {
         // `hunter2@db.internal` of a connection string looks like an address, and begins with a password.
         const severalKinds = found !== undefined && found.detectors.length > 1;
-        return severalKinds ? REDACTED : (partial(value, of) ?? REDACTED);
+        // Of a card the last digits stay: with the first ones, that would be all.
+        return severalKinds || found?.begunShown ? REDACTED : (partial(value, of) ?? REDACTED);
       };
     }
   }

@@ -1,27 +1,7 @@
 import type { Transform } from "@gatehouse/core";
 import t from "tap";
-import { compileTransform, detectorRegistry, maskingKey, REDACTED, type Scanner } from "../src/index.ts";
-import { samples } from "./detectors/samples.ts";
-
-/** Mulberry32: small, seeded, the same on every machine. */
-function randomFrom(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
-function scanner(custom: Record<string, string> = {}, ...names: readonly string[]): Scanner {
-  const result = detectorRegistry(custom);
-  const selection = result.ok
-    ? result.registry.select(names.length > 0 ? names : ["secret.*", "pii.*"])
-    : result;
-  if (!selection.ok) throw new Error(JSON.stringify(selection));
-  return selection.scanner;
-}
+import { compileTransform, maskingKey, REDACTED } from "../src/index.ts";
+import { anyText, randomFrom, scanner, values } from "./texts.ts";
 
 const key = maskingKey(Buffer.alloc(32, 1));
 const whole: readonly Transform[] = [
@@ -33,39 +13,6 @@ const partial: readonly Transform[] = (["email", "card", "phone", "text"] as con
   kind: "partial",
   of,
 }));
-const values = Object.values(samples).flatMap(({ found, left }) => [...found, ...left]);
-const glue = [
-  "",
-  " ",
-  ",",
-  "\n",
-  "_",
-  "-",
-  "x",
-  "7",
-  "@",
-  ".",
-  ":",
-  "/",
-  "=",
-  "\u{1f600}",
-  "ä",
-  "\ud800",
-  '"',
-];
-
-/** Values and look-alikes, whole and in pieces, with all sorts of things between them. */
-function anyText(random: (below: number) => number): string {
-  let text = "";
-  for (let part = random(8); part >= 0; part--) {
-    const value = values[random(values.length)] ?? "";
-    const piece = random(3) > 0 ? value : value.slice(random(value.length), random(value.length) + 20);
-    text += piece + (glue[random(glue.length)] ?? "");
-    if (random(40) === 0) text += " lorem ipsum".repeat(random(400));
-  }
-  return text;
-}
-
 t.test("nothing is found in a text that was masked, and masking it again changes nothing", async (t) => {
   const random = randomFrom(20261121);
   const all = scanner();

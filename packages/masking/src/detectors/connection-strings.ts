@@ -14,6 +14,11 @@ export const connectionStrings: Detector = {
     String.raw`(?:\b|_)(?i:password|passwd|pwd|accountkey|sharedaccesskey)\s?=\s?`,
   ].join("|"),
   settle,
+  sign: "://[^/?#:@\"'<> \\t\\r\\n\\f]{0,512}:|password|passwd|pwd|accountkey|sharedaccesskey",
+  overLines: {
+    head: "(?:password|passwd|pwd|accountkey|sharedaccesskey)[ \\t\\r\\n\\f]?(?:=|$)",
+    reach: 9 * 1024,
+  },
 };
 
 /** RFC 3986, section 3.2.1: a slash is in a password as %2F alone; an @ can be there by mistake. */

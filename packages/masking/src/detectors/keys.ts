@@ -8,12 +8,19 @@ export const keys: readonly Detector[] = [
     name: "secret.private_key",
     pattern: "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
     settle: privateKey,
+    sign: "-----BEGIN ",
+    overLines: {
+      head: "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+      reach: 33 * 1024,
+      over: endOfKey,
+    },
   },
   {
     // RFC 7519: `eyJ` is how `{"` begins in base64url.
     name: "secret.jwt",
     pattern: String.raw`\beyJ[A-Za-z0-9_-]{6}`,
     settle: jwt,
+    sign: "eyJ",
   },
 ];
 
@@ -29,15 +36,20 @@ const KEY_ENDS = /^-----END [A-Z0-9 ]{1,60}-----/;
 function privateKey(text: string, { start, end }: Span): Span | undefined {
   const body = afterMatch(KEY_BEGINS, text, end);
   if (body === undefined) return undefined;
-  const rest = text.slice(end, end + MAX_KEY);
+  return { start, end: endOfKey(text, end) ?? afterMatch(KEY_GOES_ON, text, body) ?? body };
+}
+
+/** Behind the first line that ends a key. */
+function endOfKey(text: string, from: number): number | undefined {
+  const rest = text.slice(from, from + MAX_KEY);
   const foot = rest.indexOf("-----END ");
   const [line] = foot === -1 ? [] : (KEY_ENDS.exec(rest.slice(foot, foot + 80)) ?? []);
-  if (line !== undefined) return { start, end: end + foot + line.length };
-  return { start, end: afterMatch(KEY_GOES_ON, text, body) ?? body };
+  return line === undefined ? undefined : from + foot + line.length;
 }
 
 /** A header can have the whole chain of a certificate in it (`x5c`). */
 const MAX_HEADER = 4096;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
 const PARTS = /[A-Za-z0-9_.-]{8,65536}/y;
 
 /** A header that says how the token is signed, and all that hangs on it by dots: a payload alone is personal enough. */
@@ -51,7 +63,5 @@ function jwt(text: string, { start }: Span): Span | undefined {
 
 /** Whether it is base64url of an object with an `alg`. Not parsed: a text that begins many such headers would cost too much. */
 function saysAlgorithm(header: string): boolean {
-  const bytes = Buffer.from(header, "base64url");
-  // What is no base64url is left out of the bytes.
-  return bytes.length === Math.floor((header.length * 3) / 4) && bytes.includes('"alg"');
+  return BASE64URL.test(header) && Buffer.from(header, "base64url").includes('"alg"');
 }

@@ -1,5 +1,5 @@
 import { digitsOf, mod11and10, weighted } from "../check-digits.ts";
-import { alone, type Detector, where } from "../detector.ts";
+import { alone, type Detector, SIX_DIGITS, where } from "../detector.ts";
 
 export const nationalIds: readonly Detector[] = [
   {
@@ -7,12 +7,16 @@ export const nationalIds: readonly Detector[] = [
     name: "pii.us_ssn",
     pattern: alone("[0-9]{3}-[0-9]{2}-[0-9]{4}|[0-9]{3} [0-9]{2} [0-9]{4}"),
     settle: where((found) => isSsn(digitsOf(found))),
+    sign: "[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}",
+    rough: SIX_DIGITS,
   },
   {
     // Germany, Steuerliche Identifikationsnummer (Abgabenordnung, section 139b).
     name: "pii.de_steuer_id",
     pattern: alone("[1-9][0-9](?: ?[0-9]{3}){3}"),
     settle: where((found) => isSteuerId(digitsOf(found))),
+    sign: "[0-9]{2}(?: ?[0-9]{3}){3}",
+    rough: SIX_DIGITS,
   },
   {
     // France, numéro d'inscription au répertoire (INSEE): 13 characters and a key of two digits.
@@ -21,12 +25,16 @@ export const nationalIds: readonly Detector[] = [
       "[1-478] ?[0-9]{2} ?(?:0[1-9]|1[0-2]|[2-9][0-9]) ?(?:[0-9]{2}|2[ABab]) ?[0-9]{3} ?[0-9]{3} ?[0-9]{2}",
     ),
     settle: where((found) => isInsee(found.replaceAll(" ", "").toUpperCase())),
+    sign: "[0-9](?: ?[0-9]{2}){2} ?[0-9][0-9AB](?: ?[0-9]{3}){2} ?[0-9]{2}",
+    rough: SIX_DIGITS,
   },
   {
     // Spain, DNI of residents and NIE of foreigners (Real Decreto 1553/2005).
     name: "pii.es_dni",
     pattern: alone("[0-9]{8}-?[A-Za-z]|[XYZxyz]-?[0-9]{7}-?[A-Za-z]"),
     settle: where((found) => isDni(found.replaceAll("-", "").toUpperCase())),
+    sign: "[0-9]{7}-?[A-Z]",
+    rough: SIX_DIGITS,
   },
   {
     // Italy, codice fiscale (Decreto ministeriale of 23 December 1976), with letters for digits where two people met.
@@ -35,24 +43,32 @@ export const nationalIds: readonly Detector[] = [
       "(?i:[A-Z]{6}[0-9LMNPQRSTUV]{2}[ABCDEHLMPRST][0-9LMNPQRSTUV]{2}[A-Z][0-9LMNPQRSTUV]{3}[A-Z])",
     ),
     settle: where((found) => isCodiceFiscale(found.toUpperCase())),
+    // All but its first letters, which every word has.
+    sign: "[0-9L-NP-V]{2}[A-EHLMPRST][0-9L-NP-V]{2}[A-Z][0-9L-NP-V]{3}[A-Z]",
   },
   {
     // Netherlands, burgerservicenummer.
     name: "pii.nl_bsn",
     pattern: alone(String.raw`[0-9]{9}|[0-9]{4}\.[0-9]{2}\.[0-9]{3}`),
     settle: where((found) => isBsn(digitsOf(found))),
+    sign: String.raw`[0-9]{9}|[0-9]{4}\.[0-9]{2}\.[0-9]{3}`,
+    rough: SIX_DIGITS,
   },
   {
     // United Kingdom, National Insurance number (HMRC, NIM39110): no check digit.
     name: "pii.uk_nino",
     pattern: alone("(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z] ?[0-9]{2} ?[0-9]{2} ?[0-9]{2} ?[A-D])"),
     settle: where((found) => !/^(?:BG|GB|KN|NK|NT|TN|ZZ)/i.test(found)),
+    sign: "[A-Z]{2}(?: ?[0-9]{2}){3} ?[A-D]",
+    rough: SIX_DIGITS,
   },
   {
     // Brazil, Cadastro de Pessoas Físicas.
     name: "pii.br_cpf",
     pattern: alone(String.raw`[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[0-9]{9}-?[0-9]{2}`),
     settle: where((found) => isCpf(digitsOf(found))),
+    sign: String.raw`[0-9]{3}\.[0-9]{3}\.[0-9]{3}-[0-9]{2}|[0-9]{9}-?[0-9]{2}`,
+    rough: SIX_DIGITS,
   },
 ];
 

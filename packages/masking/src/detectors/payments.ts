@@ -1,5 +1,5 @@
 import { digitsOf, luhn, mod97 } from "../check-digits.ts";
-import { alone, type Detector, where } from "../detector.ts";
+import { alone, type Detector, SIX_DIGITS, where } from "../detector.ts";
 import type { Span } from "../spans.ts";
 
 export const payments: readonly Detector[] = [
@@ -13,12 +13,15 @@ export const payments: readonly Detector[] = [
       ].join("|"),
     ),
     settle: where((found) => isCard(digitsOf(found))),
+    sign: "[0-9](?:[ -]?[0-9]){11}",
+    rough: SIX_DIGITS,
   },
   {
     // The head alone: how long it is says the country.
     name: "pii.iban",
     pattern: String.raw`(?:\b|_)([A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])`,
     settle: iban,
+    sign: "[0-9]{2}(?:[ -]?[A-Z0-9]){11}",
   },
 ];
 

@@ -13,11 +13,17 @@ export const tokens: readonly Detector[] = [
       String.raw`\b((?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b`,
       String.raw`(?i:secret[_.-]?(?:access)?[_.-]?key)["']?\s{0,3}[:=]>?\s{0,3}["']?([A-Za-z0-9/+]{40})(?:[^A-Za-z0-9/+=]|$)`,
     ].join("|"),
+    sign: "A(?:KI|SI|BI|CC)A[A-Z0-9]{16}|secret[_.-]?(?:access)?[_.-]?key",
+    overLines: {
+      head: `secret[_.-]?(?:access)?[_.-]?key["']?[ \\t\\r\\n\\f]{0,3}(?:[:=]|$)`,
+      reach: 128,
+    },
   },
   {
     name: "secret.github_token",
     pattern: String.raw`\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})`,
     settle: toItsEnd,
+    sign: "gh[oprsu]_|github_pat_",
   },
   {
     // Tokens, and the webhooks whose address is all that is needed to post.
@@ -27,18 +33,21 @@ export const tokens: readonly Detector[] = [
       String.raw`\bhooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{20})`,
     ].join("|"),
     settle: toItsEnd,
+    sign: String.raw`xox[a-z]|xapp-[0-9]|hooks\.slack\.com/`,
   },
   {
     // `pk_` is not here: publishable keys are made to be seen.
     name: "secret.stripe_key",
     pattern: String.raw`\b(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16}|whsec_[A-Za-z0-9+/]{24})`,
     settle: toItsEnd,
+    sign: "[sr]k_(?:live|test)_|whsec_",
   },
   {
     // API keys, OAuth client secrets and access tokens.
     name: "secret.google_key",
     pattern: String.raw`\b(?:AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20})`,
     settle: toItsEnd,
+    sign: String.raw`AIza|GOCSPX-|ya29\.`,
   },
   {
     // Keys of 64 bytes (storage, Cosmos DB), client secrets, and the signature of a shared access URL.
@@ -48,6 +57,7 @@ export const tokens: readonly Detector[] = [
       String.raw`\b([A-Za-z0-9_~.-]{3}[0-9]Q~[A-Za-z0-9_~.-]{31,34})`,
       "[?&]sig=([A-Za-z0-9%+/=]{43,200})",
     ].join("|"),
+    sign: "==|[0-9]Q~|[?&]sig=",
   },
   {
     // OpenAI's keys, and those that look like them (`sk-ant-`, `sk-or-`).
@@ -58,6 +68,7 @@ export const tokens: readonly Detector[] = [
       const found = text.slice(candidate.start, candidate.end);
       return /[0-9]/.test(found) && /[A-Z]/.test(found) ? toItsEnd(text, candidate) : undefined;
     },
+    sign: "sk-[A-Z0-9_-]{20}",
   },
 ];
 
