@@ -1,0 +1,158 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "@gatehouse/core";
+import t, { type Test } from "tap";
+import { type Front, type FrontOptions, startFront } from "../support/front.ts";
+import { optionsOf, run, ssh } from "../support/openssh.ts";
+import { startSshd } from "../support/sshd.ts";
+
+/*
+ * scp, sftp, rsync and git as people use them, through the adapter, to a real sshd. Needs openssh, rsync and git
+ * (test/clients/install.sh).
+ */
+
+const sshd = await startSshd();
+const scratch = await mkdtemp(join(tmpdir(), "gatehouse-transfers-"));
+t.teardown(async () => {
+  await sshd.stop();
+  await rm(scratch, { recursive: true });
+});
+
+async function front(t: Test, options: Omit<FrontOptions, "target"> = {}): Promise<Front> {
+  const [type = "", key = ""] = sshd.hostKey.split(" ");
+  const started = await startFront({
+    target: { port: sshd.port, hostKeys: [`${type} ${key}`], user: sshd.user, key: sshd.key },
+    ...options,
+  });
+  t.teardown(() => started.close());
+  return started;
+}
+
+const AT = "deploy@web@127.0.0.1";
+const bytes = randomBytes(20_000_000);
+const sha256 = createHash("sha256").update(bytes).digest("hex");
+const here = join(scratch, "here");
+await writeFile(here, bytes);
+
+/** What was decided of each kind, without what was asked along the way. */
+function decided(through: Front, kinds: readonly string[]): readonly Command[] {
+  return through.gate.commands.filter(
+    ({ kind, facts }) => kinds.includes(kind) && facts["operation"] !== "stat",
+  );
+}
+
+for (const [name, options] of [
+  ["by SFTP", []],
+  ["by its old protocol", ["-O"]],
+] as const) {
+  t.test(`scp ${name} copies both ways`, async (t) => {
+    const through = await front(t);
+    const there = join(scratch, `there-${options.length}`);
+    const back = join(scratch, `back-${options.length}`);
+    const up = await run("scp", [...optionsOf(through), ...options, here, `${AT}:${there}`]);
+    t.equal(up.code, 0, up.err);
+    const down = await run("scp", [...optionsOf(through), ...options, `${AT}:${there}`, back]);
+    t.equal(down.code, 0, down.err);
+    t.ok((await readFile(back)).equals(bytes));
+    if (options.length > 0) {
+      t.match(decided(through, ["exec"]), [
+        { facts: { transfer: "scp", direction: "up", paths: [there] } },
+        { facts: { transfer: "scp", direction: "down", paths: [there] } },
+      ]);
+      return;
+    }
+    t.match(
+      through.gate.events.filter(({ type }) => type === "moved"),
+      [
+        { transfer: { path: there, direction: "up", bytes: bytes.length, sha256, complete: true } },
+        { transfer: { path: there, direction: "down", bytes: bytes.length, sha256, complete: true } },
+      ],
+    );
+  });
+}
+
+t.test("sftp does a batch, and what a rule refuses of it alone fails", async (t) => {
+  const folder = join(scratch, "batch");
+  const through = await front(t, { allow: ({ facts }) => facts["operation"] !== "remove" });
+  const batch = join(scratch, "commands");
+  const commands = [
+    `mkdir ${folder}`,
+    `put ${here} ${folder}/a`,
+    `rename ${folder}/a ${folder}/b`,
+    `chmod 600 ${folder}/b`,
+    `ln -s ${folder}/b ${folder}/c`,
+    `ls -l ${folder}`,
+    `-rm ${folder}/b`,
+    `get ${folder}/c ${scratch}/fetched`,
+  ];
+  await writeFile(batch, commands.join("\n"));
+  const ended = await run("sftp", [...optionsOf(through), "-b", batch, AT]);
+  t.equal(ended.code, 0, ended.err);
+  t.match(ended.err, /gatehouse: No\./, "the reason is said where people see it");
+  t.same((await readdir(folder)).sort(), ["b", "c"]);
+  t.ok((await readFile(join(scratch, "fetched"))).equals(bytes));
+  t.match(
+    decided(through, ["sftp"]).filter(({ access }) => access === "write"),
+    [
+      { facts: { operation: "mkdir", paths: [folder] } },
+      { facts: { operation: "open-write", paths: [`${folder}/a`] } },
+      { facts: { operation: "rename", paths: [`${folder}/a`, `${folder}/b`] } },
+      { facts: { operation: "setstat", paths: [`${folder}/b`] } },
+      { facts: { operation: "symlink" } },
+      { facts: { operation: "remove", paths: [`${folder}/b`] } },
+    ],
+  );
+});
+
+t.test("rsync goes by a line that is known as one of its own", async (t) => {
+  const through = await front(t);
+  const from = join(scratch, "rsync-from");
+  const to = join(scratch, "rsync-to");
+  await mkdir(from);
+  for (let number = 0; number < 50; number++)
+    await writeFile(join(from, `file ${number}`), `content ${number}`);
+  const rsh = ["ssh", ...optionsOf(through), "-l", "deploy@web"].join(" ");
+  const ended = await run("rsync", ["-a", "-e", rsh, `${from}/`, `127.0.0.1:${to}/`]);
+  t.equal(ended.code, 0, ended.err);
+  t.equal((await readdir(to)).length, 50);
+  t.match(decided(through, ["exec"]), [{ facts: { transfer: "rsync", direction: "up", opaque: false } }]);
+});
+
+t.test("git clones and pushes", async (t) => {
+  const through = await front(t);
+  const bare = join(scratch, "repository.git");
+  const clone = join(scratch, "clone");
+  const env = {
+    ...process.env,
+    GIT_SSH_COMMAND: ["ssh", ...optionsOf(through)].join(" "),
+    GIT_CONFIG_GLOBAL: "/dev/null",
+    GIT_AUTHOR_NAME: "t",
+    GIT_AUTHOR_EMAIL: "t@example.com",
+    GIT_COMMITTER_NAME: "t",
+    GIT_COMMITTER_EMAIL: "t@example.com",
+  };
+  const git = async (...args: string[]) => {
+    const ended = await run("git", args, { env });
+    t.equal(ended.code, 0, ended.err);
+  };
+  await git("init", "--quiet", "--bare", bare);
+  await git("clone", "--quiet", `${AT}:${bare}`, clone);
+  await writeFile(join(clone, "file"), "content");
+  await git("-C", clone, "add", "file");
+  await git("-C", clone, "commit", "--quiet", "-m", "first");
+  await git("-C", clone, "push", "--quiet", "origin", "HEAD");
+  t.match(decided(through, ["exec"]), [
+    { verbs: ["git-upload-pack"], facts: { transfer: "git", paths: [bare] } },
+    { verbs: ["git-receive-pack"], facts: { transfer: "git", direction: "up", paths: [bare] } },
+  ]);
+});
+
+t.test("fifty sessions at once each have their own", async (t) => {
+  const through = await front(t);
+  const all = await Promise.all(
+    Array.from({ length: 50 }, (_, number) => ssh(through, ["--", `echo ${number}`])),
+  );
+  for (const [number, { code, out }] of all.entries()) t.same([code, out.toString()], [0, `${number}\n`]);
+});
