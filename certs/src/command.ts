@@ -6,6 +6,7 @@ import type { CertificateUse } from "./extensions.ts";
 import { readAuthority, writeAuthority, writePair } from "./files.ts";
 import { parseCertificates, readPem } from "./pem.ts";
 import { certificateTable } from "./show.ts";
+import { makeSshKey } from "./ssh-key.ts";
 
 const USAGE = `The project's certificate authority.
 
@@ -17,6 +18,9 @@ Usage:
       IP address, given once for each. Without --host it is NAME.
   certs issue --dir DIR --client NAME
       Issues DIR/NAME.crt and DIR/NAME.key for a client that is called NAME.
+  certs ssh-authority FILE
+      Makes an SSH authority's key: FILE, for the gateway, and FILE.pub, for those who are to trust it.
+      One for users' keys and one for targets are two keys: make each its own.
   certs show FILE...
       Lists the certificates in PEM files: subject, names, use, until, days left.
 
@@ -50,6 +54,8 @@ export async function runCerts(args: readonly string[], context: CommandContext)
         return await init(rest, context);
       case "issue":
         return await issue(rest, context);
+      case "ssh-authority":
+        return await sshAuthority(rest, context);
       case "show":
         return await show(rest, context);
       case undefined:
@@ -106,6 +112,16 @@ async function issue(args: string[], { out, now }: CommandContext): Promise<0> {
   const until = new Date(pair.notAfter).toISOString().slice(0, 10);
   out.write(`${files.cert}: the ${use}'s certificate, valid until ${until}\n`);
   out.write(`${files.key}: its private key\n`);
+  return 0;
+}
+
+async function sshAuthority(args: string[], { out }: CommandContext): Promise<0> {
+  const { positionals } = parsed(() => parseArgs({ args, options: {}, allowPositionals: true }));
+  const [path, ...more] = positionals;
+  if (path === undefined || path === "" || more.length > 0) throw new UsageError("Give one file to make.");
+  const { fingerprint } = await makeSshKey(path, "gatehouse authority");
+  out.write(`${path}: the authority's private key; whoever reads it can certify anyone\n`);
+  out.write(`${path}.pub: its public key, ${fingerprint}\n`);
   return 0;
 }
 

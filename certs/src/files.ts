@@ -8,8 +8,8 @@ import type { PairNames, PemPair } from "./pair.ts";
 import { readPem } from "./pem.ts";
 
 const AUTHORITY = "ca";
-const PUBLIC_MODE = 0o644;
-const PRIVATE_MODE = 0o600;
+export const PUBLIC_MODE = 0o644;
+export const PRIVATE_MODE = 0o600;
 
 /**
  * Where a folder keeps the pair of that name: `NAME.crt` and `NAME.key`.
@@ -87,7 +87,7 @@ function filesOf(dir: string, name: string): PairNames {
   return { cert: join(dir, `${name}.crt`), key: join(dir, `${name}.key`) };
 }
 
-async function makeFolder(dir: string): Promise<void> {
+export async function makeFolder(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true, mode: 0o700 });
 }
 
@@ -103,7 +103,7 @@ function notWritten(files: PairNames, cause: unknown, hint: string): GatehouseEr
 type Place = (temporary: string, path: string) => Promise<void>;
 
 /** Unlike a rename, a link fails where the name is taken. */
-const keep: Place = async (temporary, path) => {
+export const keep: Place = async (temporary, path) => {
   try {
     await link(temporary, path);
   } catch (thrown) {
@@ -113,7 +113,7 @@ const keep: Place = async (temporary, path) => {
   await rm(temporary);
 };
 
-async function writeWhole(path: string, text: string, mode: number, place: Place): Promise<void> {
+export async function writeWhole(path: string, text: string, mode: number, place: Place): Promise<void> {
   const temporary = `${path}.${randomBytes(8).toString("hex")}.tmp`;
   // "wx" is O_EXCL: the file is new, so its mode holds from its first byte.
   const file = await open(temporary, "wx", mode);

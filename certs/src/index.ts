@@ -14,4 +14,5 @@ export {
   type WatchOptions,
   watchCertificate,
 } from "./reload.ts";
+export { makeSshKey } from "./ssh-key.ts";
 export { type Renewal, renewIfDue } from "./renew.ts";

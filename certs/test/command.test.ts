@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
 import { promisify } from "node:util";
+import { readPrivateKey } from "@gatehouse/openssh";
 import t from "tap";
 import { runCerts } from "../src/command.ts";
 
@@ -164,4 +165,21 @@ t.test("the program passes its arguments on, and the exit code back", async (t) 
   t.match(await program("--help"), { stdout: /Usage/, stderr: "" });
   await t.rejects(program("unknown"), { code: 2 });
   await t.rejects(program("show", join(t.testdir(), "none")), { code: 1 });
+});
+
+t.test("ssh-authority makes a key that is read as one, and never another in its place", async (t) => {
+  const path = join(t.testdir(), "ssh", "users");
+  const { code, out } = await run(["ssh-authority", path]);
+  t.equal(code, 0);
+  const { publicKey } = readPrivateKey(await readFile(path, "utf8"));
+  t.equal(await readFile(`${path}.pub`, "utf8"), `${publicKey.toString()} gatehouse authority\n`);
+  t.match(out, publicKey.fingerprint);
+  t.equal((await stat(path)).mode & 0o777, 0o600);
+  t.match(await run(["ssh-authority", path]), { code: 1, out: "", err: /is there already/ });
+  t.ok(readPrivateKey(await readFile(path, "utf8")).publicKey.equals(publicKey));
+  await rm(path);
+  t.match(await run(["ssh-authority", path]), { code: 1, err: /users\.pub is there already/ });
+  await t.rejects(stat(path), { code: "ENOENT" }, "half of a pair is not left");
+  for (const args of [[], ["a", "b"], ["--dir", "a"]])
+    t.match(await run(["ssh-authority", ...args]), { code: 2 });
 });

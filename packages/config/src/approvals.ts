@@ -10,6 +10,7 @@ import {
 import { z } from "zod";
 import type { ApprovalsConfig } from "./config.ts";
 import type { Reading } from "./target-schema.ts";
+import { groups, said } from "./people.ts";
 import { publicUrl } from "./urls.ts";
 
 const MINUTE = 60_000;
@@ -18,15 +19,6 @@ const DAY = 24 * HOUR;
 /** Each is asked for every change of an approval. */
 const MOST_HOOKS = 20;
 const MOST_PEOPLE = 1000;
-
-/** A part of who somebody is, as identities have it: nothing that can't be seen. */
-function said(what: string) {
-  return z.string().regex(/^[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]{1,256}$/u, `expected ${what}`);
-}
-
-function groups() {
-  return z.array(said("a group's name")).min(1, "expected at least one group").max(500);
-}
 
 function webhook(reading: Reading) {
   const { folder, development } = reading;
@@ -59,7 +51,7 @@ function person() {
   return z.strictObject({
     subject: said("whom the provider's tokens call so").describe("Who it is, as the provider's tokens say"),
     provider: name().describe("Whose subject it is"),
-    groups: groups().describe("Which groups they are in"),
+    groups: groups().min(1, "expected at least one group").describe("Which groups they are in"),
   });
 }
 
@@ -75,7 +67,10 @@ function callback({ folder, development }: Reading) {
       ),
       form: z.enum(["generic", "slack"]).default("generic").describe("In whose form it answers"),
       provider: name().exactOptional().describe("Whose subjects it speaks for"),
-      groups: groups().exactOptional().describe("The only groups that it may say people are in"),
+      groups: groups()
+        .min(1, "expected at least one group")
+        .exactOptional()
+        .describe("The only groups that it may say people are in"),
       people: z
         .record(
           z.string().regex(/^[UW][A-Z0-9]{2,30}$/, "expected a member ID of Slack's, such as U024BE7LH"),

@@ -6,6 +6,7 @@ import type {
   Protocol,
   SessionLimits,
   SettingsReader,
+  SshIdentity,
   Target,
   TcpAddress,
   VaultSettings,
@@ -16,6 +17,9 @@ import type { DetectorRegistry } from "@gatehouse/masking";
 /** What the config needs to know of a protocol: its name, and how its own keys of a target and a level are read. */
 export interface ConfigProtocol {
   readonly name: string;
+  readonly security: Protocol["security"];
+  readonly credentials: Protocol["credentials"];
+  readonly listenerSettings: SettingsReader;
   readonly targetSettings: SettingsReader;
   readonly levelSettings: SettingsReader;
   readonly minting?: Pick<NonNullable<Protocol["minting"]>, "mints">;
@@ -27,10 +31,13 @@ export interface ListenerTls {
   readonly key: string;
 }
 
-/** A protocol's listener. All its addresses are Unix sockets where its clients come without TLS. */
+/** A protocol's listener. */
 export interface ListenerConfig {
   readonly addresses: readonly [Address, ...Address[]];
-  readonly tls: ListenerTls | "off";
+  /** `off`: its clients come without, by Unix sockets alone. `own`: the protocol protects its connections itself. */
+  readonly tls: ListenerTls | "off" | "own";
+  /** The protocol's own, as its `listenerSettings` has read them. */
+  readonly settings: unknown;
 }
 
 /** The control plane's listener. */
@@ -64,7 +71,7 @@ export interface Config {
   /** By the protocol's name. */
   readonly listeners: ReadonlyMap<string, readonly ListenerConfig[]>;
   readonly control?: ControlConfig;
-  readonly identity: { readonly oidc: readonly OidcProvider[] };
+  readonly identity: { readonly oidc: readonly OidcProvider[]; readonly ssh: SshIdentity };
   readonly targets: ReadonlyMap<string, Target>;
   /** Each once, sorted by path; found but not read. */
   readonly policyFiles: readonly string[];

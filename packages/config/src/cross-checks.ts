@@ -1,35 +1,36 @@
 import { formatAddress, type SettingsIssue } from "@gatehouse/core";
 import type { ConfigProtocol } from "./config.ts";
 import { address } from "@gatehouse/documents";
-import { CONTROL_ADDRESS } from "./file-schema.ts";
-import { listOf, mapOf, readOwn } from "./raw.ts";
+import { exampleOf } from "./credential-schema.ts";
+import { CONTROL_ADDRESS } from "./listeners.ts";
+import { each, listOf, mapOf, type Path, readOwn } from "./raw.ts";
+import { sharedSshKeys, unknownHolders } from "./ssh-identity.ts";
 
 type File = Readonly<Record<string, unknown>>;
-type Path = readonly (string | number)[];
 
 /**
  * What no key says by itself. Read from the file as it stands, so that a mistake elsewhere hides none of these.
+ * @param folder the file's
  */
-export function crossChecks(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
+export function crossChecks(
+  file: File,
+  protocols: readonly ConfigProtocol[],
+  folder: string,
+): SettingsIssue[] {
   return [
     ...listenersWithoutTls(file, protocols),
-    ...plaintextListeners(file),
+    ...plaintextListeners(file, protocols),
     ...sharedAddresses(file),
     ...sharedNames(file),
     ...sharedKeys(file),
+    ...sharedSshKeys(file),
+    ...sharedAuthorities(file),
     ...unknownProviders(file),
-    ...levelsWithoutCredential(file, protocols),
+    ...levelsWithoutCredential(file, protocols, folder),
     ...withoutEngine(file),
-    ...targetsWithoutTls(file),
+    ...targetsWithoutTls(file, protocols),
     ...unspokenNames(file),
   ];
-}
-
-/** What stands once or in a list, with the way to each. */
-function each(value: unknown, path: Path): readonly (readonly [unknown, Path])[] {
-  return Array.isArray(value)
-    ? listOf(value).map((item, index) => [item, [...path, index]] as const)
-    : [[value, path]];
 }
 
 /** Every listener of the file, with the way to it. */
@@ -39,10 +40,14 @@ function listenersOf(file: File): readonly (readonly [File, Path])[] {
   );
 }
 
+function spokenBy(name: unknown, protocols: readonly ConfigProtocol[]): ConfigProtocol | undefined {
+  return protocols.find((protocol) => protocol.name === name);
+}
+
 function listenersWithoutTls(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
   if (file["tls"] !== undefined) return [];
   return listenersOf(file)
-    .filter(([, [, name]]) => name === "control" || protocols.some((protocol) => protocol.name === name))
+    .filter(([, [, name]]) => name === "control" || spokenBy(name, protocols)?.security === "tls")
     .filter(([listener]) => listener["tls"] === undefined)
     .map(([, path]) => ({
       path,
@@ -53,8 +58,10 @@ function listenersWithoutTls(file: File, protocols: readonly ConfigProtocol[]): 
 }
 
 /** Plaintext is for Unix sockets, and there it has to be written: what it costs must be seen where it is paid. */
-function plaintextListeners(file: File): SettingsIssue[] {
-  const listeners = listenersOf(file).filter(([, [, name]]) => name !== "control");
+function plaintextListeners(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
+  const listeners = listenersOf(file).filter(
+    ([, [, name]]) => name !== "control" && spokenBy(name, protocols)?.security !== "own",
+  );
   return listeners.flatMap(([{ address: written, tls }, path]) =>
     each(written, [...path, "address"]).flatMap(([value, at]) => {
       const parsed = address().safeParse(value);
@@ -127,7 +134,8 @@ function repeated(list: unknown, path: Path, key: string, message: string): Sett
 function unknownProviders(file: File): SettingsIssue[] {
   const known = new Set(listOf(mapOf(file["identity"])["oidc"]).map((provider) => mapOf(provider)["name"]));
   const callbacks = listOf(mapOf(file["approvals"])["callbacks"]);
-  return callbacks.flatMap((callback, index) => {
+  const holders = unknownHolders(file, known);
+  const speakers = callbacks.flatMap((callback, index) => {
     const path = ["approvals", "callbacks", index];
     const people = Object.entries(mapOf(mapOf(callback)["people"]));
     return [
@@ -138,22 +146,27 @@ function unknownProviders(file: File): SettingsIssue[] {
       .filter(([provider]) => provider !== undefined && !known.has(provider))
       .map(([, at]) => ({ path: at, message: "no provider under `identity.oidc` has this name" }));
   });
+  return [...speakers, ...holders];
 }
 
-function levelsWithoutCredential(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
+function levelsWithoutCredential(
+  file: File,
+  protocols: readonly ConfigProtocol[],
+  folder: string,
+): SettingsIssue[] {
   return Object.entries(mapOf(file["targets"])).flatMap(([name, target]) => {
     if (mapOf(target)["credential"] !== undefined) return [];
+    const spoken = spokenBy(mapOf(target)["protocol"], protocols);
+    const example = spoken ? exampleOf(spoken) : "`credential: { user: NAME, password: env:NAME }`";
     return Object.entries(mapOf(mapOf(target)["levels"]))
       .filter(([, level]) => mapOf(level)["credential"] === undefined)
       .map(([level, written]): SettingsIssue => {
         const at = { path: ["targets", name, "levels", level], atKey: true } as const;
-        if (mints(written, target, protocols)) {
-          const message =
-            "the users of this level's sessions are made by the target's own credential, and the target has none: write `credential: { user: NAME, password: env:NAME }` beside `levels`";
+        if (spoken && mints(written, spoken, folder)) {
+          const message = `the users of this level's sessions are made by the target's own credential, and the target has none: write ${example} beside \`levels\``;
           return { ...at, message };
         }
-        const message =
-          "this level has no credential: write `credential: { user: NAME, password: env:NAME }` here, or at the target for all its levels";
+        const message = `this level has no credential: write ${example} here, or at the target for all its levels`;
         return { ...at, message };
       });
   });
@@ -163,9 +176,18 @@ function levelsWithoutCredential(file: File, protocols: readonly ConfigProtocol[
 function withoutEngine(file: File): SettingsIssue[] {
   if (file["vault"] !== undefined) return [];
   const approvals = mapOf(file["approvals"]);
+  const identity = mapOf(file["identity"]);
   const references = [
+    [mapOf(identity["ssh"])["authority"], ["identity", "ssh", "authority"]] as const,
+    ...listOf(identity["oidc"]).map(
+      (provider, index) =>
+        [
+          mapOf(mapOf(provider)["device"])["clientSecret"],
+          ["identity", "oidc", index, "device", "clientSecret"],
+        ] as const,
+    ),
     ...credentialsOf(file).flatMap(([credential, path]) => [
-      [credential["password"], [...path, "password"]] as const,
+      ...["password", "key", "authority"].map((key) => [credential[key], [...path, key]] as const),
       // A level's, by which the engine issues one.
       ...(credential["vault"] === undefined ? [] : [["vault:", [...path, "vault"]] as const]),
     ]),
@@ -185,6 +207,21 @@ function withoutEngine(file: File): SettingsIssue[] {
     }));
 }
 
+/**
+ * A certificate that proves somebody to the gateway would let them in at the targets, past the gateway, as whatever user is
+ * called as they are.
+ */
+function sharedAuthorities(file: File): SettingsIssue[] {
+  const users = mapOf(mapOf(file["identity"])["ssh"])["authority"];
+  return credentialsOf(file)
+    .filter(([{ authority }]) => authority !== undefined && authority === users)
+    .map(([, path]) => ({
+      path: [...path, "authority"],
+      message:
+        "`identity.ssh` has this authority, whose certificates are in people's hands: give targets one of their own",
+    }));
+}
+
 /** Every credential of the file, the targets' and the levels', with the way to it. */
 function credentialsOf(file: File): readonly (readonly [File, Path])[] {
   return Object.entries(mapOf(file["targets"])).flatMap(([name, target]) =>
@@ -198,16 +235,16 @@ function credentialsOf(file: File): readonly (readonly [File, Path])[] {
 }
 
 /** Whether each session of a level has a user of its own, as far as the level can be read. */
-function mints(level: unknown, target: unknown, protocols: readonly ConfigProtocol[]): boolean {
-  const protocol = protocols.find(({ name }) => name === mapOf(target)["protocol"]);
-  const read = protocol && readOwn(protocol.levelSettings, level);
-  return read?.ok === true && protocol?.minting?.mints(read.value) === true;
+function mints(level: unknown, { levelSettings, minting }: ConfigProtocol, folder: string): boolean {
+  const read = readOwn(levelSettings, level, folder);
+  return read.ok && minting?.mints(read.value) === true;
 }
 
 /** What can't be without TLS, at a target that has none, and what can't be with it, at one that has. */
-function targetsWithoutTls(file: File): SettingsIssue[] {
+function targetsWithoutTls(file: File, protocols: readonly ConfigProtocol[]): SettingsIssue[] {
   return Object.entries(mapOf(file["targets"])).flatMap(([name, target]) => {
     const { address: written, tls, levels, ...keys } = mapOf(target);
+    if (spokenBy(keys["protocol"], protocols)?.security === "own") return [];
     const path = ["targets", name];
     if (tls !== "off" && mapOf(tls)["mode"] !== "off") return socketsWithTls(written, [...path, "address"]);
     const credentials = [

@@ -1,56 +1,21 @@
 import { tokenAlgorithms } from "@gatehouse/core";
-import {
-  address,
-  byteSize,
-  duration,
-  durationOrOff,
-  filePath,
-  name,
-  oneOrMore,
-  tcpAddress,
-} from "@gatehouse/documents";
+import { byteSize, duration, durationOrOff, filePath, name } from "@gatehouse/documents";
 import { z } from "zod";
 import { approvals } from "./approvals.ts";
+import type { ConfigProtocol } from "./config.ts";
 import { detectors } from "./detectors.ts";
+import { deviceClient } from "./device-client.ts";
+import { certificate, listeners } from "./listeners.ts";
+import { sshIdentity } from "./ssh-identity.ts";
 import { vault } from "./vault.ts";
 import { issuer } from "./urls.ts";
 import type { Reading } from "./target-schema.ts";
-
-/** The default address of the control plane. */
-export const CONTROL_ADDRESS = "127.0.0.1:8444";
 
 const POLICY_PATTERN = "expected file:PATH, with `*` in its last part alone, such as file:policies/*.yaml";
 
 const KIB = 1024;
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-
-function certificate({ folder }: Reading) {
-  return z.strictObject({
-    cert: filePath(folder).describe("The certificate chain (PEM)"),
-    key: filePath(folder).describe("The private key (PEM)"),
-  });
-}
-
-function listeners(reading: Reading, protocols: readonly string[]) {
-  const own = "This listener's certificate, where it is not the common one";
-  const tls = certificate(reading);
-  const listener = z.strictObject({
-    address: oneOrMore(address()).describe("host:port or unix:/PATH, or a list of them"),
-    tls: z
-      .union([tls, z.literal("off")])
-      .exactOptional()
-      .describe(`${own}; \`off\` is plaintext, for Unix sockets alone`),
-  });
-  const control = z.strictObject({
-    address: tcpAddress().prefault(CONTROL_ADDRESS).describe("host:port"),
-    tls: tls.exactOptional().describe(own),
-  });
-  return z.strictObject({
-    ...Object.fromEntries(protocols.map((protocol) => [protocol, oneOrMore(listener).exactOptional()])),
-    control: control.exactOptional(),
-  });
-}
 
 function sessions() {
   return z
@@ -104,14 +69,17 @@ function oidcProvider(reading: Reading) {
       })
       .prefault({})
       .describe("Which claims hold what; a dot reaches into objects"),
+    device: deviceClient(reading)
+      .exactOptional()
+      .describe("As which client of the provider's people sign in while their SSH client waits (RFC 8628)"),
   });
 }
 
 /**
- * The file without its targets' keys, which are the protocols' as well (`target-schema.ts`). Every key is
+ * The file without its targets' keys, which are the protocols' as well (`target-schema.ts`), as some of its listeners' are. Every key is
  * strict: one that is not known is refused, since a misspelt limit is no limit.
  */
-export function fileSchema(reading: Reading, protocols: readonly string[]) {
+export function fileSchema(reading: Reading, protocols: readonly ConfigProtocol[]) {
   return z.strictObject({
     development: z
       .boolean()
@@ -129,6 +97,7 @@ export function fileSchema(reading: Reading, protocols: readonly string[]) {
         .array(oidcProvider(reading))
         .min(1, "expected at least one provider")
         .describe("The OpenID Connect providers whose access tokens prove identities"),
+      ssh: sshIdentity(reading),
     }),
     targets: z.record(name(), z.unknown()).describe("The systems behind the gateway"),
     policies: z

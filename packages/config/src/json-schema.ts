@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { jsonSchemaOf } from "@gatehouse/documents";
+import { jsonSchemaOf, secretReference } from "@gatehouse/documents";
 import type { ConfigProtocol } from "./config.ts";
 import { fileSchema } from "./file-schema.ts";
 import { listOf, mapOf } from "./raw.ts";
@@ -16,8 +16,7 @@ const reading = { folder: "/", development: true };
  * than that (a listener's certificate, two listeners on one address, files that exist) is `loadConfig`'s.
  */
 export function configJsonSchema(protocols: readonly ConfigProtocol[]): JsonSchema {
-  const names = protocols.map(({ name }) => name);
-  const file = jsonSchemaOf(fileSchema(reading, names));
+  const file = jsonSchemaOf(fileSchema(reading, protocols));
   const properties = mapOf(file["properties"]);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -25,7 +24,8 @@ export function configJsonSchema(protocols: readonly ConfigProtocol[]): JsonSche
     ...file,
     properties: {
       ...properties,
-      targets: { ...mapOf(properties["targets"]), additionalProperties: anyTarget(protocols, names) },
+      listeners: withSettings(mapOf(properties["listeners"]), protocols),
+      targets: { ...mapOf(properties["targets"]), additionalProperties: anyTarget(protocols) },
     },
     if: { properties: { development: { const: true } }, required: ["development"] },
     else: production(),
@@ -37,14 +37,34 @@ export async function writeConfigSchema(path: string, protocols: readonly Config
   await writeFile(path, `${JSON.stringify(configJsonSchema(protocols), null, 2)}\n`);
 }
 
-function anyTarget(protocols: readonly ConfigProtocol[], names: readonly string[]): JsonSchema {
-  const target = jsonSchemaOf(targetSchema(reading, names));
-  const { protocol, levels } = mapOf(target["properties"]);
+/** The listeners, each with its protocol's own keys: it stands alone, or in a list. */
+function withSettings(listeners: JsonSchema, protocols: readonly ConfigProtocol[]): JsonSchema {
+  const properties = mapOf(listeners["properties"]);
+  const own = protocols.map(({ name, listenerSettings: { jsonSchema } }) => {
+    const listener = mapOf(properties[name]);
+    const forms = listOf(listener["anyOf"]).map((form) => {
+      const { items, ...rest } = mapOf(form);
+      return items === undefined
+        ? merged(rest, jsonSchema)
+        : { ...rest, items: merged(mapOf(items), jsonSchema) };
+    });
+    return [name, { ...listener, anyOf: forms }] as const;
+  });
+  return { ...listeners, properties: { ...properties, ...Object.fromEntries(own) } };
+}
+
+function anyTarget(protocols: readonly ConfigProtocol[]): JsonSchema {
+  const names = protocols.map(({ name }) => name);
   return {
     type: "object",
-    properties: { protocol },
+    properties: {
+      protocol: mapOf(jsonSchemaOf(targetSchema(reading, names, undefined))["properties"])["protocol"],
+    },
     required: ["protocol"],
-    allOf: protocols.map(({ name, targetSettings, levelSettings }) => {
+    allOf: protocols.map((spoken) => {
+      const { name, targetSettings, levelSettings } = spoken;
+      const target = jsonSchemaOf(targetSchema(reading, names, spoken));
+      const { levels } = mapOf(target["properties"]);
       const level = mapOf(mapOf(levels)["additionalProperties"]);
       const own = { ...mapOf(levels), additionalProperties: merged(levelSettings.jsonSchema, level) };
       const { properties, ...rest } = merged(targetSettings.jsonSchema, target);
@@ -57,22 +77,22 @@ function anyTarget(protocols: readonly ConfigProtocol[], names: readonly string[
   };
 }
 
-/** A map of keys that has those of both: a protocol's own beside the common ones, which win. */
-function merged(own: JsonSchema, common: JsonSchema): JsonSchema {
+/** A map of keys that has those of both; what both have is as the second has it. */
+function merged(first: JsonSchema, second: JsonSchema): JsonSchema {
   return {
-    ...own,
-    ...common,
-    properties: { ...mapOf(own["properties"]), ...mapOf(common["properties"]) },
-    required: [...listOf(common["required"]), ...listOf(own["required"])],
+    ...first,
+    ...second,
+    properties: { ...mapOf(first["properties"]), ...mapOf(second["properties"]) },
+    required: [...listOf(second["required"]), ...listOf(first["required"])],
   };
 }
 
 /** What is refused outside development: literal secrets, and http. */
 function production(): JsonSchema {
-  const password = jsonSchemaOf(targetSchema({ ...reading, development: false }, []).shape.credential);
-  const secret = mapOf(password["properties"])["password"];
+  const secret = jsonSchemaOf(secretReference(reading.folder, { literals: false }));
   const engine = jsonSchemaOf(vault({ ...reading, development: false }));
-  const credential = { properties: { password: secret } };
+  const credential = { properties: { password: secret, key: secret, authority: secret } };
+  const device = { properties: { clientSecret: secret } };
   return {
     properties: {
       targets: {
@@ -84,7 +104,10 @@ function production(): JsonSchema {
         },
       },
       identity: {
-        properties: { oidc: { items: { properties: { issuer: { pattern: "^https://" } } } } },
+        properties: {
+          oidc: { items: { properties: { issuer: { pattern: "^https://" }, device } } },
+          ssh: { properties: { authority: secret } },
+        },
       },
       vault: { properties: engine["properties"] },
       approvals: {

@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import { dirname, resolve } from "node:path";
-import type { Address, SettingsIssue, TcpAddress } from "@gatehouse/core";
+import type { SettingsIssue } from "@gatehouse/core";
 import { checkValue, type Problem, parseYaml, type YamlDocument } from "@gatehouse/documents";
 import { approvalsConfig } from "./approvals.ts";
-import type { Config, ConfigProtocol, ControlConfig, ListenerConfig, ListenerTls } from "./config.ts";
+import type { Config, ConfigProtocol } from "./config.ts";
 import { readConfigFile } from "./config-file.ts";
 import { crossChecks } from "./cross-checks.ts";
 import { fileSchema } from "./file-schema.ts";
+import { controlOf, listenersOf, readListenerSettings } from "./listeners.ts";
 import { findPolicyFiles } from "./policy-files.ts";
 import { mapOf } from "./raw.ts";
+import { sshIdentityConfig } from "./ssh-identity.ts";
 import { withoutText, withoutValues } from "./redact.ts";
 import { MAX_PROBLEMS, readTargets } from "./targets.ts";
 
@@ -39,16 +41,17 @@ async function readDocument(
   const folder = dirname(file);
   const raw = mapOf(document.value);
   const reading = { folder, development: raw["development"] === true };
-  const names = protocols.map(({ name }) => name);
 
-  const common = checkValue(fileSchema(reading, names), document.value);
+  const common = checkValue(fileSchema(reading, protocols), document.value);
+  const own = readListenerSettings(raw["listeners"], reading, protocols);
   const { targets, issues: targetIssues } = readTargets(raw["targets"], reading, protocols);
   const policies = await findPolicyFiles(folder, raw["policies"]);
   const issues: SettingsIssue[] = [
     ...(common.ok ? [] : common.issues),
+    ...own.issues,
     ...targetIssues,
     ...policies.issues,
-    ...crossChecks(raw, protocols),
+    ...crossChecks(raw, protocols, folder),
   ];
   if (!common.ok || issues.length > 0) {
     const safe = issues.slice(0, MAX_PROBLEMS).map((issue) => withoutValues(issue, document.value));
@@ -77,9 +80,9 @@ async function readDocument(
       digest: createHash("sha256").update(text).digest("hex").slice(0, 12),
       development,
       stateFolder: state,
-      listeners: withCertificates(listeners, tls),
-      ...controlWithCertificate(control, tls),
-      identity,
+      listeners: listenersOf(listeners, tls, protocols, own.settings),
+      ...controlOf(control, tls),
+      identity: { ...identity, ssh: sshIdentityConfig(identity.ssh, identity.oidc) },
       targets,
       policyFiles: policies.files,
       detectors,
@@ -92,37 +95,6 @@ async function readDocument(
       logLevel: log.level,
     },
   };
-}
-
-type Listeners = Readonly<
-  Record<
-    string,
-    | readonly { readonly address: readonly [Address, ...Address[]]; readonly tls?: ListenerTls | "off" }[]
-    | undefined
-  >
->;
-
-/** Each listener with its own certificate or the common one. One without any is an issue (`cross-checks.ts`). */
-function withCertificates(
-  listeners: Listeners,
-  common: ListenerTls | undefined,
-): Map<string, readonly ListenerConfig[]> {
-  const complete = new Map<string, readonly ListenerConfig[]>();
-  for (const [name, written] of Object.entries(listeners)) {
-    const secured = (written ?? []).flatMap(({ address, tls = common }) =>
-      tls === undefined ? [] : [{ addresses: address, tls }],
-    );
-    if (secured.length > 0) complete.set(name, secured);
-  }
-  return complete;
-}
-
-function controlWithCertificate(
-  control: { readonly address: TcpAddress; readonly tls?: ListenerTls } | undefined,
-  common: ListenerTls | undefined,
-): { readonly control?: ControlConfig } {
-  const tls = control?.tls ?? common;
-  return control && tls ? { control: { address: control.address, tls } } : {};
 }
 
 function byPlace(a: Problem, b: Problem): number {

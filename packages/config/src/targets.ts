@@ -5,11 +5,13 @@ import type {
   SettingsReader,
   SettingsResult,
   Target,
+  TargetCredential,
 } from "@gatehouse/core";
 import { checkValue } from "@gatehouse/documents";
 import { z } from "zod";
 import type { ConfigProtocol } from "./config.ts";
-import { mapOf, readOwn } from "./raw.ts";
+import type { WrittenCredential } from "./credential-schema.ts";
+import { mapOf, passing, readOwn } from "./raw.ts";
 import { levelSchema, MINT_KEYS, type Reading, targetSchema } from "./target-schema.ts";
 
 /** As many as anybody mends at once. Finding more takes time in which a gateway that reloads would stand still. */
@@ -54,25 +56,20 @@ function targetReader(
 ): TargetReader {
   const level = z.strictObject({
     ...passing(known.flatMap(({ levelSettings }) => levelSettings.keys)),
-    ...levelSchema(reading).shape,
+    ...levelSchema(reading, spoken).shape,
   });
   const target = z.strictObject({
     ...passing(known.flatMap(({ targetSettings }) => targetSettings.keys)),
-    ...targetSchema(reading, names, level).shape,
+    ...targetSchema(reading, names, spoken, level).shape,
   });
   return (name, value) => {
     const common = checkValue(target, value);
-    const own = spoken && readSettings(spoken, value);
+    const own = spoken && readSettings(spoken, value, reading);
     const issues = [...(common.ok ? [] : common.issues), ...(own?.issues ?? [])];
     if (common.ok && own) issues.push(...mintIssues(common.value, own));
     if (!common.ok || !own || issues.length > 0) return { ok: false, issues };
-    return { ok: true, value: targetOf(name, common.value, own) };
+    return { ok: true, value: targetOf(name, common.value, spoken, own) };
   };
-}
-
-/** A protocol's own keys, as the schema of the common ones has them: there, so that a misspelt one finds its nearest. */
-function passing(keys: readonly string[]) {
-  return Object.fromEntries(keys.map((key) => [key, z.unknown().optional()]));
 }
 
 /** What a protocol has read of its own keys. */
@@ -85,10 +82,14 @@ interface OwnSettings {
   readonly issues: readonly SettingsIssue[];
 }
 
-function readSettings({ targetSettings, levelSettings, minting }: ConfigProtocol, raw: unknown): OwnSettings {
+function readSettings(
+  { targetSettings, levelSettings, minting }: ConfigProtocol,
+  raw: unknown,
+  { folder }: Reading,
+): OwnSettings {
   const issues: SettingsIssue[] = [];
   const read = (reader: SettingsReader, value: unknown, path: readonly string[]): unknown => {
-    const result = readOwn(reader, value);
+    const result = readOwn(reader, value, folder);
     if (result.ok) return result.value;
     issues.push(...result.issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
     return undefined;
@@ -130,31 +131,32 @@ function mintIssues(
 
 function targetOf(
   name: string,
-  {
-    protocol,
-    address,
-    tls,
-    connectTimeout,
-    credential,
-    levels,
-    tags,
-  }: z.output<ReturnType<typeof targetSchema>>,
+  common: z.output<ReturnType<typeof targetSchema>>,
+  spoken: ConfigProtocol,
   settings: OwnSettings,
 ): Target {
-  const named = new Map<string, Level>();
-  for (const [level, own] of Object.entries(levels)) {
-    const used = settings.minted.has(level) ? { mint: mintTerms(own) } : (own.credential ?? credential);
+  const { protocol, address, tls, connectTimeout, credential, tags } = common;
+  const complete = (written: WrittenCredential, level: string): TargetCredential => {
+    const user = spoken.credentials.user?.(level, settings.levels.get(level)) ?? written.user;
+    return { ...written, user: user ?? "" };
+  };
+  const levels = new Map<string, Level>();
+  for (const [level, own] of Object.entries(common.levels)) {
+    const written = own.credential ?? credential;
+    const given = written && ("vault" in written ? written : complete(written, level));
+    const used = settings.minted.has(level) ? { mint: mintTerms(own) } : given;
     // A level without any is an issue of its own (`cross-checks.ts`), and there is no config then.
-    if (used) named.set(level, { name: level, credential: used, settings: settings.levels.get(level) });
+    if (used) levels.set(level, { name: level, credential: used, settings: settings.levels.get(level) });
   }
-  const first = [...named.values()].map((level) => level.credential).find((used) => "user" in used);
+  const [first = ""] = levels.keys();
+  const firsts = [...levels.values()].map((level) => level.credential).find((used) => "user" in used);
   return {
     name,
     protocol,
     addresses: address,
-    tls,
-    levels: named,
-    credential: credential ?? first ?? { user: "" },
+    tls: spoken.security === "own" ? { mode: "own" } : tls,
+    levels,
+    credential: credential ? complete(credential, first) : (firsts ?? { user: "" }),
     tags: new Map(Object.entries(tags)),
     connectTimeout,
     settings: settings.target,

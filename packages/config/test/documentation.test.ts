@@ -2,15 +2,18 @@ import { readFileSync } from "node:fs";
 import { settingsReader } from "@gatehouse/documents";
 import t from "tap";
 import { z } from "zod";
-import { loadConfig } from "../src/index.ts";
+import { type ConfigProtocol, loadConfig } from "../src/index.ts";
 import { configFile } from "./made-up.ts";
 
 const text = readFileSync(new URL("../../../docs/configuration.md", import.meta.url), "utf8");
 
 t.test("the example in docs/configuration.md loads", async (t) => {
   const [, example = ""] = /```yaml\n(.*?)```/s.exec(text) ?? [];
-  const postgres = {
+  const postgres: ConfigProtocol = {
     name: "postgres",
+    security: "tls",
+    credentials: { proofs: ["password", "certificate"] },
+    listenerSettings: settingsReader(z.strictObject({})),
     targetSettings: settingsReader(z.strictObject({ database: z.string() })),
     levelSettings: settingsReader(z.strictObject({ memberOf: z.unknown(), settings: z.unknown() }).partial()),
     minting: {

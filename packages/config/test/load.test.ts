@@ -193,6 +193,7 @@ t.test("listeners have one address or several, over TCP with TLS or on Unix sock
   const tls = { cert: "/x.crt", key: "/x.key" };
   const own = "tls: { cert: file:/x.crt, key: file:/x.key }";
   const socket = { socket: "/run/gatehouse/.s.PGSQL.15432" };
+  const settings = {};
   const unix = "address: unix:/run/gatehouse/../gatehouse/.s.PGSQL.15432, tls: off";
   for (const [written, read] of [
     [
@@ -204,15 +205,16 @@ t.test("listeners have one address or several, over TCP with TLS or on Unix sock
             { host: "::1", port: 1 },
           ],
           tls,
+          settings,
         },
       ],
     ],
-    [`{ ${unix} }`, [{ addresses: [socket], tls: "off" }]],
+    [`{ ${unix} }`, [{ addresses: [socket], tls: "off", settings }]],
     [
       `[{ address: "db:1", ${own} }, { ${unix} }]`,
       [
-        { addresses: [{ host: "db", port: 1 }], tls },
-        { addresses: [socket], tls: "off" },
+        { addresses: [{ host: "db", port: 1 }], tls, settings },
+        { addresses: [socket], tls: "off", settings },
       ],
     ],
   ] as const) {

@@ -1,14 +1,35 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { settingsReader } from "@gatehouse/documents";
+import { filePath, settingsReader } from "@gatehouse/documents";
 import type { Test } from "tap";
 import { z } from "zod";
 import { type Config, type ConfigProtocol, type ConfigResult, loadConfig } from "../src/index.ts";
 
-/** Two protocols that exist nowhere: the config must not need to know a real one. */
+/** It seals what it carries by itself, and knows who each rider is. */
+const courier: ConfigProtocol = {
+  name: "courier",
+  security: "own",
+  credentials: {
+    proofs: ["password", "key", "authority"],
+    user: (level, settings) =>
+      typeof settings === "object" && settings !== null && "rider" in settings
+        ? String(settings.rider)
+        : level,
+  },
+  listenerSettings: settingsReader((folder) =>
+    z.strictObject({ seal: filePath(folder), horses: z.int().min(1).default(2) }),
+  ),
+  targetSettings: settingsReader((folder) => z.strictObject({ seals: filePath(folder).exactOptional() })),
+  levelSettings: settingsReader(z.strictObject({ rider: z.string().exactOptional() })),
+};
+
+/** Three protocols that exist nowhere: the config must not need to know a real one. */
 export const protocols: readonly ConfigProtocol[] = [
   {
     name: "telegraph",
+    security: "tls",
+    credentials: { proofs: ["password", "certificate"] },
+    listenerSettings: settingsReader(z.strictObject({})),
     targetSettings: settingsReader(z.strictObject({ station: z.string(), wires: z.int().min(1).default(2) })),
     levelSettings: settingsReader(
       z.strictObject({ urgent: z.boolean().default(false), guild: z.string().exactOptional() }),
@@ -19,9 +40,13 @@ export const protocols: readonly ConfigProtocol[] = [
   },
   {
     name: "semaphore",
+    security: "tls",
+    credentials: { proofs: ["password"] },
+    listenerSettings: settingsReader(z.strictObject({ mast: z.int().default(1) })),
     targetSettings: settingsReader(z.strictObject({ flags: z.enum(["red", "yellow"]).default("red") })),
     levelSettings: settingsReader(z.strictObject({})),
   },
+  courier,
 ];
 
 /** The shortest good file. */

@@ -197,7 +197,7 @@ const cases: readonly (readonly [string, string, string, RegExp])[] = [
     "    protocol: telegraph\n",
     "",
     "10:3",
-    /^"protocol" is missing \(expected one of "telegraph", "semaphore"\)/,
+    /^"protocol" is missing \(expected one of "telegraph", "semaphore", "courier"\)/,
   ],
   ["db.internal:5432", "db.internal", "12:14", /^expected host:port, or unix:\/PATH/],
   ["db.internal:5432", "[db:1, db]", "12:21", /^expected host:port, or unix:\/PATH/],

@@ -1,10 +1,12 @@
 export { readClientCertificate } from "./client-certificate.ts";
+export { type ConfiguredLeases, configuredLeases } from "./configured-leases.ts";
 export type { Journal } from "./journal.ts";
 export type { LeaseKind } from "./lease-kind.ts";
 export type { LeaseKey, LeaseRecord, LeaseStore } from "./lease-store.ts";
 export { Leases, type LeasesOptions } from "./leases.ts";
 export type { LeaseFigures } from "./minted-leases.ts";
 export { newEpoch, sessionName } from "./names.ts";
+export { resolvePrivateKey } from "./private-key.ts";
 export { createSecrets, type Secrets, type SecretsOptions } from "./secrets.ts";
 export { resolveSigningKey } from "./signing-key.ts";
 export { staticLeases } from "./static-leases.ts";

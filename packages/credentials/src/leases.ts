@@ -7,8 +7,8 @@ import {
   type Logger,
   type Provisioner,
   type Target,
-  type TargetCredential,
 } from "@gatehouse/core";
+import type { ConfiguredLeases } from "./configured-leases.ts";
 import type { ProvisionerLimits } from "./bounded-provisioner.ts";
 import { Journal } from "./journal.ts";
 import type { IssuedKind } from "./lease-kind.ts";
@@ -28,7 +28,7 @@ export interface LeasesOptions {
   /** Sessions that one identity may have at once. */
   readonly perIdentity: () => number;
   /** Leases on what stands in the config. */
-  readonly static: (credential: TargetCredential) => Promise<Lease>;
+  readonly configured: ConfiguredLeases["acquire"];
   /** Makes the kind that has credentials issued by a Vault-style engine; absent where the config names none. */
   readonly engine?: (parts: { readonly journal: Journal; readonly epoch: string }) => IssuedKind;
   /** Of a protocol, by its name; undefined where it makes no users. */
@@ -76,7 +76,7 @@ export class Leases {
 
   /**
    * The credential of one session.
-   * @throws GatehouseError of the SECRET_, CERTIFICATE_, MINT_, VAULT_ and TARGET_ families, STORE_FAILED or INTERNAL
+   * @throws GatehouseError of the SECRET_, CERTIFICATE_, KEY_, MINT_, VAULT_ and TARGET_ families, STORE_FAILED or INTERNAL
    */
   async acquire(request: LeaseRequest): Promise<Lease> {
     const { credential } = request.level;
@@ -94,15 +94,16 @@ export class Leases {
         },
       );
     }
-    return this.#options.static(credential);
+    const { identity, session } = request;
+    return this.#options.configured(credential, { subject: identity.subject, session });
   }
 
   /**
    * A lease on a target's own credential.
-   * @throws GatehouseError SECRET_UNAVAILABLE or CERTIFICATE_INVALID
+   * @throws GatehouseError SECRET_UNAVAILABLE, CERTIFICATE_INVALID or KEY_INVALID
    */
   acquireOwn({ credential }: Pick<Target, "credential">): Promise<Lease> {
-    return this.#options.static(credential);
+    return this.#options.configured(credential, { subject: "gatehouse", session: this.#options.epoch });
   }
 
   /** Does what is due, as timers do by themselves. Resolves when all that is under way has ended. */

@@ -22,7 +22,8 @@ export async function resolveSigningKey(
   );
 }
 
-function placeOf(reference: SecretReference): string {
+/** What an error calls the key that a reference leads to. */
+export function placeOf(reference: SecretReference): string {
   switch (reference.from) {
     case "env":
       return `The key in the environment variable ${reference.name}`;

@@ -1,5 +1,6 @@
-import { GatehouseError, type Lease, type Secret, type TargetCredential } from "@gatehouse/core";
+import type { Lease, Secret, TargetCredential } from "@gatehouse/core";
 import { type ClientCertificate, readClientCertificate } from "./client-certificate.ts";
+import { released } from "./released.ts";
 import type { Secrets } from "./secrets.ts";
 
 /**
@@ -12,27 +13,40 @@ export function staticLeases(secrets: Pick<Secrets, "resolve">): {
   acquire(way: { readonly credential: TargetCredential }): Promise<Lease>;
 } {
   return {
-    async acquire({ credential: { user, password, certificate } }) {
-      const secret = password && (await secrets.resolve(password));
+    async acquire({ credential: { user, password, certificate, key } }) {
+      const held: Held = {};
       try {
-        return new StaticLease(user, secret, certificate && (await readClientCertificate(certificate)));
+        if (password) held.password = await secrets.resolve(password);
+        if (key) held.key = await secrets.resolve(key);
+        if (certificate) held.certificate = await readClientCertificate(certificate);
+        return new StaticLease(user, held);
       } catch (error) {
-        secret?.wipe();
+        held.password?.wipe();
+        held.key?.wipe();
         throw error;
       }
     },
   };
 }
 
+/** What was looked up for a lease. */
+interface Held {
+  password?: Secret;
+  key?: Secret;
+  certificate?: ClientCertificate;
+}
+
 class StaticLease implements Lease {
   readonly user: string;
   readonly certificate?: LeasedCertificate;
+  readonly key?: LeasedKey;
   #password: Secret | undefined;
   #released = false;
 
-  constructor(user: string, password: Secret | undefined, certificate: ClientCertificate | undefined) {
+  constructor(user: string, { password, key, certificate }: Held) {
     this.user = user;
     this.#password = password;
+    if (key) this.key = new LeasedKey(key);
     if (certificate) this.certificate = new LeasedCertificate(certificate);
   }
 
@@ -46,32 +60,43 @@ class StaticLease implements Lease {
     this.#password?.wipe();
     this.#password = undefined;
     this.certificate?.release();
+    this.key?.release();
     return Promise.resolve();
+  }
+}
+
+class LeasedKey {
+  #secret: Secret | undefined;
+
+  constructor(secret: Secret) {
+    this.#secret = secret;
+  }
+
+  get secret(): Secret {
+    if (this.#secret) return this.#secret;
+    throw released();
+  }
+
+  release(): void {
+    this.#secret?.wipe();
+    this.#secret = undefined;
   }
 }
 
 class LeasedCertificate implements ClientCertificate {
   readonly cert: string;
-  #key: Secret | undefined;
+  readonly #key: LeasedKey;
 
   constructor({ cert, key }: ClientCertificate) {
     this.cert = cert;
-    this.#key = key;
+    this.#key = new LeasedKey(key);
   }
 
   get key(): Secret {
-    if (this.#key) return this.#key;
-    throw released();
+    return this.#key.secret;
   }
 
   release(): void {
-    this.#key?.wipe();
-    this.#key = undefined;
+    this.#key.release();
   }
-}
-
-function released(): GatehouseError {
-  return new GatehouseError("SECRET_UNAVAILABLE", "The lease was released; its credential can't be used.", {
-    hint: "Open a new session.",
-  });
 }

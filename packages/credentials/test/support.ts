@@ -151,7 +151,7 @@ export function startGateway(world: World, targets: readonly Target[], options: 
     ...{ epoch, store, audit, clock, log, randomBytes: bytes },
     random: () => 0.5,
     perIdentity: () => perIdentity,
-    static: ({ user }) => Promise.resolve(staticLease(user)),
+    configured: ({ user }) => Promise.resolve(staticLease(user)),
     provisioner: (protocol) => (protocol === "postgres" ? provisioner : undefined),
     ...(engine ? { engine } : {}),
     ...(limits ? { limits } : {}),

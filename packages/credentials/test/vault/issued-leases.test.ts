@@ -92,7 +92,7 @@ async function site(t: Test, options: Partial<VaultServerOptions> = {}) {
       store: kept.open(state),
       randomBytes: (size) => new Uint8Array(size),
       perIdentity: () => 100,
-      static: () => Promise.reject(new Error("not asked for")),
+      configured: () => Promise.reject(new Error("not asked for")),
       engine: (parts) => new IssuedLeases({ ...common, ...parts, engine: secrets.vault }),
       provisioner: () => undefined,
     });
