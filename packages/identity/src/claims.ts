@@ -1,6 +1,6 @@
 import type { Identity, OidcProvider } from "@gatehouse/core";
 import type { JWTPayload } from "jose";
-import { refusedToken } from "./token.ts";
+import { refusedCredential } from "./token.ts";
 
 /** In UTF-16 units: for the subject, each group and the token's id. */
 export const MAX_NAME_LENGTH = 256;
@@ -8,6 +8,9 @@ export const MAX_GROUPS = 500;
 
 /** Characters that can't be seen, or that move others: with them two names can look like one on the audit log. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u;
+
+/** What `nameOf` lets through. */
+export const namePattern = new RegExp(`^(?!.*${UNSEEN.source})(?![^]{${MAX_NAME_LENGTH + 1}})[^]+$`, "u");
 
 /**
  * Makes the Identity out of verified claims.
@@ -78,5 +81,5 @@ function nameOf(value: unknown, claim: string): string {
 
 function wrongClaim(claim: string, what: string) {
   const hint = "The names of the claims are under `claims` of the provider in the config.";
-  return refusedToken("IDENTITY_INVALID", `The token's claim ${claim} ${what}`, hint);
+  return refusedCredential("IDENTITY_INVALID", `The token's claim ${claim} ${what}`, hint);
 }

@@ -1,6 +1,6 @@
 import type { OidcProvider } from "@gatehouse/core";
 import { createLocalJWKSet, type JSONWebKeySet, type LocalJWKSet } from "jose";
-import { withDocuments, type DocumentOptions } from "./http.ts";
+import { withDocuments, type ConnectionOptions } from "./http.ts";
 
 /** The public keys that a provider published at one time. Two sets are the same set only if they are one object. */
 export interface KeySet {
@@ -15,7 +15,10 @@ export interface KeySet {
  * RFC 8414 section 3).
  * @throws Error that says in a few words why there are none.
  */
-export function discoverKeys(provider: OidcProvider, options: Omit<DocumentOptions, "ca">): Promise<KeySet> {
+export function discoverKeys(
+  provider: OidcProvider,
+  options: Omit<ConnectionOptions, "ca">,
+): Promise<KeySet> {
   return withDocuments({ ...options, ca: provider.ca }, async (read) => {
     const { issuer } = provider;
     const url = `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`;

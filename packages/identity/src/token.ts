@@ -11,8 +11,8 @@ const COMPACT_FORM = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/;
 /** RFC 9068 section 4 and plain JWTs, as media types without their `application/`. */
 const tokenTypes: readonly unknown[] = ["at+jwt", "jwt"];
 
-/** A refusal of a token, for the operator. */
-export function refusedToken(
+/** A refusal of a credential, for the operator. */
+export function refusedCredential(
   code:
     | "IDENTITY_ALGORITHM"
     | "IDENTITY_AUDIENCE"
@@ -28,7 +28,10 @@ export function refusedToken(
 /** @throws GatehouseError IDENTITY_INVALID; to be called before anything is done whose cost grows with the length. */
 export function refuseOversize(credential: string): void {
   if (credential.length > MAX_TOKEN_LENGTH) {
-    throw refusedToken("IDENTITY_INVALID", `The credential is longer than ${MAX_TOKEN_LENGTH} characters`);
+    throw refusedCredential(
+      "IDENTITY_INVALID",
+      `The credential is longer than ${MAX_TOKEN_LENGTH} characters`,
+    );
   }
 }
 
@@ -39,7 +42,7 @@ export function refuseOversize(credential: string): void {
 export function claimedIssuer(credential: string): string {
   if (!COMPACT_FORM.test(credential)) throw notAToken();
   const issuer = claimsOf(credential).iss;
-  if (typeof issuer !== "string") throw refusedToken("IDENTITY_INVALID", "The token names no issuer");
+  if (typeof issuer !== "string") throw refusedCredential("IDENTITY_INVALID", "The token names no issuer");
   return issuer;
 }
 
@@ -54,7 +57,7 @@ function claimsOf(credential: string): JWTPayload {
 function notAToken(): GatehouseError {
   const hint =
     "The password or bearer credential is an access token of the identity provider, and nothing else.";
-  return refusedToken("IDENTITY_INVALID", "The credential is not a token", hint);
+  return refusedCredential("IDENTITY_INVALID", "The credential is not a token", hint);
 }
 
 /**
@@ -63,13 +66,18 @@ function notAToken(): GatehouseError {
  */
 export function endOf(payload: JWTPayload, provider: OidcProvider): number {
   const end = Math.floor((payload.exp ?? Number.NaN) * 1000) + provider.clockSkew;
-  if (!Number.isSafeInteger(end)) throw refusedToken("IDENTITY_INVALID", "The token's expiry is not a time");
+  if (!Number.isSafeInteger(end))
+    throw refusedCredential("IDENTITY_INVALID", "The token's expiry is not a time");
   return end;
 }
 
 function refuseExpired(end: number, now: number): void {
   if (now >= end) {
-    throw refusedToken("IDENTITY_EXPIRED", "The token has expired", "The client needs to get a new token.");
+    throw refusedCredential(
+      "IDENTITY_EXPIRED",
+      "The token has expired",
+      "The client needs to get a new token.",
+    );
   }
 }
 
@@ -111,7 +119,7 @@ function refuseOtherTypes(typ: unknown): void {
   if (typ === undefined) return;
   const name = typeof typ === "string" ? typ.toLowerCase().replace(/^application\//, "") : typ;
   if (!tokenTypes.includes(name)) {
-    throw refusedToken("IDENTITY_INVALID", "The token is of a type that is not for access");
+    throw refusedCredential("IDENTITY_INVALID", "The token is of a type that is not for access");
   }
 }
 
@@ -119,11 +127,15 @@ function refusalOf(error: unknown, provider: OidcProvider): GatehouseError {
   const { name, audience, algorithms } = provider;
   if (error instanceof GatehouseError) return error;
   if (error instanceof errors.JWTExpired) {
-    return refusedToken("IDENTITY_EXPIRED", "The token has expired", "The client needs to get a new token.");
+    return refusedCredential(
+      "IDENTITY_EXPIRED",
+      "The token has expired",
+      "The client needs to get a new token.",
+    );
   }
   if (error instanceof errors.JOSEAlgNotAllowed) {
     const hint = `Provider ${name} allows ${algorithms.join(", ")}; its \`algorithms\` in the config say so.`;
-    return refusedToken(
+    return refusedCredential(
       "IDENTITY_ALGORITHM",
       "The token is signed by an algorithm that is not allowed",
       hint,
@@ -132,24 +144,31 @@ function refusalOf(error: unknown, provider: OidcProvider): GatehouseError {
   if (error instanceof errors.JWTClaimValidationFailed) {
     if (error.claim === "aud") {
       const hint = `Ask the provider for a token with the audience ${audience}.`;
-      return refusedToken("IDENTITY_AUDIENCE", "The token was issued for somebody else", hint);
+      return refusedCredential("IDENTITY_AUDIENCE", "The token was issued for somebody else", hint);
     }
     if (error.claim === "nbf" && error.reason === "check_failed") {
       const hint = "Compare the clocks of the gateway and of the provider.";
-      return refusedToken("IDENTITY_NOT_YET", "The token is not valid yet", hint);
+      return refusedCredential("IDENTITY_NOT_YET", "The token is not valid yet", hint);
     }
-    return refusedToken("IDENTITY_INVALID", `The token's claim ${error.claim} is missing or wrong`);
+    return refusedCredential("IDENTITY_INVALID", `The token's claim ${error.claim} is missing or wrong`);
   }
   if (error instanceof errors.JWKSMultipleMatchingKeys) {
-    return refusedToken(
+    return refusedCredential(
       "IDENTITY_INVALID",
       `Several keys of provider ${name} fit the token, which names none`,
     );
   }
   if (error instanceof errors.JOSEError) {
-    return refusedToken("IDENTITY_INVALID", `The token does not hold for provider ${name} (${error.code})`);
+    return refusedCredential(
+      "IDENTITY_INVALID",
+      `The token does not hold for provider ${name} (${error.code})`,
+    );
   }
   // What is left is a published key that jose will not use, such as RSA of less than 2048 bits (RFC 7518 section 3.3).
   const hint = "The provider's key is at fault, not the token.";
-  return refusedToken("IDENTITY_INVALID", `Provider ${name}'s key can't be used: ${messageOf(error)}`, hint);
+  return refusedCredential(
+    "IDENTITY_INVALID",
+    `Provider ${name}'s key can't be used: ${messageOf(error)}`,
+    hint,
+  );
 }

@@ -13,6 +13,7 @@ import {
   mintTls,
   sign,
   startBareProvider,
+  withoutKeys,
 } from "./bare-provider.ts";
 
 const tls = await mintTls();
@@ -29,7 +30,7 @@ function authenticatorFor(t: Test, ...providers: OidcProvider[]) {
     if (typeof input === "string") fetched.push(input);
     return undiciFetch(input, init);
   };
-  const authenticator = createAuthenticator({ providers, clock, log, fetch });
+  const authenticator = createAuthenticator({ providers, clock, log, fetch, ...withoutKeys });
   t.teardown(() => authenticator.close());
   const keyFetches = () => fetched.filter((url) => url.endsWith("/jwks")).length;
   return { authenticator, clock, log, keyFetches };
@@ -54,13 +55,13 @@ for (const algorithm of ["ES256", "RS256"] as const) {
     const { provider, authenticator } = await underTest(t, algorithm);
     await authenticator.start();
     t.strictSame(authenticator.status(), [{ name: "corp", ready: true }]);
-    t.match(await authenticator.authenticate(await provider.token("crew-analyst")), {
+    t.match(await authenticator.authenticate({ token: await provider.token("crew-analyst") }), {
       subject: "crew-analyst",
       kind: "workload",
       groups: ["crew-analyst"],
       proof: { method: "oidc", provider: "corp", issuer: provider.issuer, tokenId: String },
     });
-    t.match(await authenticator.authenticate(await provider.token("dana")), {
+    t.match(await authenticator.authenticate({ token: await provider.token("dana") }), {
       subject: "dana",
       kind: "human",
       groups: ["dba", "sre"],
@@ -71,29 +72,29 @@ for (const algorithm of ["ES256", "RS256"] as const) {
 t.test("a token proves nothing after its end, also one that was verified before", async (t) => {
   const { provider, authenticator, clock } = await underTest(t);
   const token = await provider.token("dana");
-  const { expiresAt } = await authenticator.authenticate(token);
+  const { expiresAt } = await authenticator.authenticate({ token });
   clock.advance(expiresAt - clock.now() - 1);
-  t.equal((await authenticator.authenticate(token)).subject, "dana");
+  t.equal((await authenticator.authenticate({ token })).subject, "dana");
   clock.advance(1);
-  await t.rejects(authenticator.authenticate(token), { code: "IDENTITY_EXPIRED" });
+  await t.rejects(authenticator.authenticate({ token }), { code: "IDENTITY_EXPIRED" });
 });
 
 t.test("a token that was verified is not verified again while its keys stand", async (t) => {
   const { provider, authenticator } = await underTest(t);
   const token = await provider.token("dana");
-  const first = await authenticator.authenticate(token);
-  t.equal(await authenticator.authenticate(token), first, "the same object");
+  const first = await authenticator.authenticate({ token });
+  t.equal(await authenticator.authenticate({ token }), first, "the same object");
 });
 
 t.test("a new signing key is found by its first token, and ends what the old one signed", async (t) => {
   const { provider, authenticator, keyFetches } = await underTest(t);
   await authenticator.start();
   const before = await provider.token("dana");
-  await authenticator.authenticate(before);
+  await authenticator.authenticate({ token: before });
   provider.rotateKeys();
-  t.equal((await authenticator.authenticate(await provider.token("dana"))).subject, "dana");
+  t.equal((await authenticator.authenticate({ token: await provider.token("dana") })).subject, "dana");
   t.equal(keyFetches(), 2);
-  await t.rejects(authenticator.authenticate(before), invalid, "its key is no longer published");
+  await t.rejects(authenticator.authenticate({ token: before }), invalid, "its key is no longer published");
 });
 
 t.test(
@@ -105,10 +106,10 @@ t.test(
     await authenticator.start();
     t.match(authenticator.status(), [{ name: "corp", ready: false, reason: /ECONNREFUSED/ }]);
     t.match(log.entries, [{ level: "warn", fields: { provider: "corp", reason: /ECONNREFUSED/ } }]);
-    await t.rejects(authenticator.authenticate(token), unavailable);
+    await t.rejects(authenticator.authenticate({ token }), unavailable);
     await provider.start();
     clock.advance(FIRST_RETRY);
-    t.equal((await authenticator.authenticate(token)).subject, "dana");
+    t.equal((await authenticator.authenticate({ token })).subject, "dana");
     t.strictSame(authenticator.status(), [{ name: "corp", ready: true }]);
   },
 );
@@ -117,23 +118,23 @@ t.test("a provider that goes down later leaves its keys, for new tokens too", as
   const { provider, authenticator, clock } = await underTest(t);
   await authenticator.start();
   const [first, second] = [await provider.token("dana"), await provider.token("crew-analyst")];
-  await authenticator.authenticate(first);
+  await authenticator.authenticate({ token: first });
   await provider.stop();
   clock.advance(9 * minute);
-  t.equal((await authenticator.authenticate(first)).subject, "dana");
-  t.equal((await authenticator.authenticate(second)).subject, "crew-analyst");
+  t.equal((await authenticator.authenticate({ token: first })).subject, "dana");
+  t.equal((await authenticator.authenticate({ token: second })).subject, "crew-analyst");
 });
 
 t.test("a token that was verified ends with its keys, when those are a day old", async (t) => {
   const { bare, key, authenticator, clock } = await bareUnderTest(t);
   const exp = Math.ceil((clock.now() + 2 * STALE_AFTER) / 1000);
   const token = await sign(key, { iss: bare.issuer, aud: "gatehouse", sub: "dana", exp });
-  await authenticator.authenticate(token);
+  await authenticator.authenticate({ token });
   await bare.stop();
   clock.advance(STALE_AFTER - 1);
-  t.equal((await authenticator.authenticate(token)).subject, "dana");
+  t.equal((await authenticator.authenticate({ token })).subject, "dana");
   clock.advance(2 * minute);
-  await t.rejects(authenticator.authenticate(token), unavailable);
+  await t.rejects(authenticator.authenticate({ token }), unavailable);
 });
 
 t.test("forged tokens do not make the gateway hammer the provider", async (t) => {
@@ -147,11 +148,11 @@ t.test("forged tokens do not make the gateway hammer the provider", async (t) =>
   };
   const forge = async (kid: string) => sign(await createSigningKey("ES256", kid), claims);
   const forged = await Promise.all(Array.from({ length: 20 }, (_, index) => forge(`forged-${index}`)));
-  await Promise.all(forged.map((token) => t.rejects(authenticator.authenticate(token), invalid)));
-  for (const token of forged) await t.rejects(authenticator.authenticate(token), invalid);
+  await Promise.all(forged.map((token) => t.rejects(authenticator.authenticate({ token }), invalid)));
+  for (const token of forged) await t.rejects(authenticator.authenticate({ token }), invalid);
   t.equal(keyFetches(), 2, "one at start, one for all of them");
   clock.advance(UNKNOWN_KEY_INTERVAL);
-  for (const token of forged) await t.rejects(authenticator.authenticate(token), invalid);
+  for (const token of forged) await t.rejects(authenticator.authenticate({ token }), invalid);
   t.equal(keyFetches(), 3);
 });
 
@@ -164,7 +165,7 @@ t.test("a token of an issuer that is not configured leads to no fetch", async (t
     "constructor",
   ]) {
     const token = await sign(key, { iss, aud: "gatehouse", sub: "root", exp: 4_000_000_000 });
-    await t.rejects(authenticator.authenticate(token), invalid, iss);
+    await t.rejects(authenticator.authenticate({ token }), invalid, iss);
   }
   t.strictSame(bare.asked, []);
 });
@@ -185,11 +186,11 @@ t.test("a token is verified by its own issuer's keys and no other provider's", a
   );
   const claims = { aud: "gatehouse", sub: "dana", exp: 4_000_000_000 };
   const honest = await sign(partnerKey, { ...claims, iss: partner.issuer });
-  t.match(await authenticator.authenticate(honest), {
+  t.match(await authenticator.authenticate({ token: honest }), {
     proof: { provider: "partner", issuer: partner.issuer },
   });
   const crossed = await sign(partnerKey, { ...claims, iss: corp.issuer });
-  await t.rejects(authenticator.authenticate(crossed), invalid);
+  await t.rejects(authenticator.authenticate({ token: crossed }), invalid);
 });
 
 t.test("a provider whose documents are wrong is not ready, and says why", async (t) => {
@@ -205,7 +206,7 @@ t.test("a provider whose documents are wrong is not ready, and says why", async 
 t.test("a credential that is no token is refused without asking anybody", async (t) => {
   const { bare, authenticator } = await bareUnderTest(t);
   for (const credential of ["", "..", "hunter2", "x".repeat(16 * 1024 + 1), "a.b.c".repeat(100_000)]) {
-    await t.rejects(authenticator.authenticate(credential), invalid, credential.slice(0, 20));
+    await t.rejects(authenticator.authenticate({ token: credential }), invalid, credential.slice(0, 20));
   }
   t.strictSame(bare.asked, []);
 });
@@ -214,7 +215,7 @@ t.test("a token that would hold, but for its length, is refused", async (t) => {
   const { bare, key, authenticator } = await bareUnderTest(t);
   const claims = { iss: bare.issuer, aud: "gatehouse", sub: "dana", exp: 4_000_000_000 };
   const long = await sign(key, { ...claims, padding: "x".repeat(16 * 1024) });
-  await t.rejects(authenticator.authenticate(long), { ...invalid, message: /longer than 16384/ });
+  await t.rejects(authenticator.authenticate({ token: long }), { ...invalid, message: /longer than 16384/ });
   t.strictSame(bare.asked, []);
 });
 
@@ -223,7 +224,7 @@ t.test("two providers with one issuer are a mistake in the config", async (t) =>
     configured("https://idp.example.com"),
     configured("https://idp.example.com", { name: "again" }),
   ];
-  const options = { providers: twice, clock: createFakeClock(), log: createMemoryLog() };
+  const options = { providers: twice, clock: createFakeClock(), log: createMemoryLog(), ...withoutKeys };
   t.throws(() => createAuthenticator(options), { code: "CONFIG_INVALID" });
 });
 

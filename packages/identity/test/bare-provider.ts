@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:https";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createAuthority } from "@gatehouse/certs";
 import type { OidcProvider } from "@gatehouse/core";
+import type { AuthenticatorOptions } from "../src/index.ts";
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK, type JWTPayload } from "jose";
 
 /** A certificate for 127.0.0.1, and the authority to trust. All PEM. */
@@ -106,3 +107,10 @@ export function configured(issuer: string, changes: Partial<OidcProvider> = {}):
     ...changes,
   };
 }
+
+/** Of an authenticator that knows tokens alone. */
+export const withoutKeys: Pick<AuthenticatorOptions, "keys" | "authority" | "secret"> = {
+  keys: [],
+  authority: () => Promise.reject(new Error("there is none")),
+  secret: () => Promise.reject(new Error("there is none")),
+};
