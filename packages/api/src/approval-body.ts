@@ -145,12 +145,17 @@ function surroundingsBody({ transaction, rows }: Approval["surroundings"]): Appr
 }
 
 export function person({ subject, kind, groups, proof }: Approval["requester"]): ApprovalBody["requester"] {
-  const { method, provider, issuer, tokenId } = proof;
+  const { method, provider, issuer, tokenId, key, serial } = proof;
   return {
     subject,
     kind,
     groups: [...groups],
-    proof: { method, provider, issuer, ...(tokenId === undefined ? {} : { tokenId }) },
+    proof: {
+      ...{ method, provider, issuer },
+      ...(tokenId === undefined ? {} : { tokenId }),
+      ...(key === undefined ? {} : { key }),
+      ...(serial === undefined ? {} : { serial }),
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, GatehouseError, type Logger } from "@gatehouse/core";
-import type { ApprovalDesk, GrantDesk } from "@gatehouse/gateway";
+import type { ApprovalDesk, GrantDesk, SshDesk } from "@gatehouse/gateway";
 import { version } from "@gatehouse/gateway/version";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { approvalBody } from "./approval-body.ts";
@@ -11,6 +11,7 @@ import { openApiDocument } from "./openapi.ts";
 import { grantRoutes } from "./grant-routes.ts";
 import * as operations from "./operations.ts";
 import { route } from "./route.ts";
+import { sshRoutes } from "./ssh-routes.ts";
 
 /** Failed proofs of one address: so many at once, and one more each second. */
 const FAILURES = { burst: 20, every: 1_000 };
@@ -20,13 +21,14 @@ const ANSWERS = { burst: 60, every: 1_000 };
 export interface ApprovalRoutesOptions extends Pick<DoorkeeperOptions, "authenticate"> {
   readonly desk: ApprovalDesk;
   readonly grants: GrantDesk;
+  readonly ssh: SshDesk;
   readonly clock: Clock;
   readonly log: Logger;
   /** Milliseconds between two signs of life of an event stream. */
   readonly heartbeat: number;
 }
 
-/** Where people, and other systems, see and answer what is held, and ask for access: everything under `/v1`. */
+/** Where people, and other systems, see and answer what is held, ask for access, and have keys certified: everything under `/v1`. */
 export function approvalRoutes(app: FastifyInstance, options: ApprovalRoutesOptions): void {
   const { desk, clock } = options;
   const answers = new Buckets({ ...ANSWERS, clock });
@@ -81,11 +83,9 @@ export function approvalRoutes(app: FastifyInstance, options: ApprovalRoutesOpti
         return approvalBody(await desk.answer(callerOf(request).identity, path.approval, given), "whole");
       });
     }
-    grantRoutes(proved, {
-      grants: options.grants,
-      viewerOf: (request) => callerOf(request).identity,
-      take: takeAnswer,
-    });
+    const viewerOf = (request: FastifyRequest) => callerOf(request).identity;
+    grantRoutes(proved, { grants: options.grants, viewerOf, take: takeAnswer });
+    sshRoutes(proved, { ssh: options.ssh, viewerOf, take: takeAnswer });
     route(proved, operations.describeApi, () => document);
     done();
   });

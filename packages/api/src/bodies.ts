@@ -11,10 +11,12 @@ const names = z.array(z.string());
 const count = z.int().min(0);
 
 const proof = z.object({
-  method: z.enum(["oidc", "callback"]),
+  method: z.enum(["oidc", "callback", "ssh-key", "ssh-certificate"]),
   provider: z.string().describe("The provider's or callback's name in the config."),
   issuer: z.string(),
   tokenId: z.string().exactOptional().describe("The `jti` of the token. Never the token."),
+  key: z.string().exactOptional().describe("The fingerprint of the key that was proved."),
+  serial: z.string().exactOptional().describe("Of the certificate, in decimal."),
 });
 
 const person = z.object({ subject: z.string(), kind, groups: names, proof });
@@ -193,6 +195,30 @@ export const grantsSchema = z.object({ grants: z.array(grantSchema) });
 
 export const callbackSchema = z.object({ approval: z.string(), state: stateSchema });
 
+export const sshSchema = z.object({
+  authority: z
+    .string()
+    .describe("The public key that users' certificates are signed with, as a `.pub` file has it."),
+  hostKeys: z
+    .array(z.string())
+    .describe("What the gateway shows to SSH clients, each as a line of known_hosts without its host."),
+  port: z
+    .int()
+    .min(1)
+    .max(65_535)
+    .exactOptional()
+    .describe("Where it listens for SSH; absent where it does not."),
+});
+
+export const certificateSchema = z.object({
+  certificate: z.string().describe("As a `-cert.pub` file has it."),
+  keyId: z.string(),
+  principals: names,
+  serial: z.string().describe("In decimal: the audit log has it with every session."),
+  validBefore: time,
+  authority: z.string().describe("The public key that signed it, as a `.pub` file has it."),
+});
+
 export const errorSchema = z.object({
   error: z.object({
     code: z.string(),
@@ -206,5 +232,7 @@ export const errorSchema = z.object({
 export type ApprovalBody = z.infer<typeof approvalSchema>;
 export type GrantBody = z.infer<typeof grantSchema>;
 export type GrantsBody = z.infer<typeof grantsSchema>;
+export type SshBody = z.infer<typeof sshSchema>;
+export type CertificateBody = z.infer<typeof certificateSchema>;
 export type PageBody = z.infer<typeof pageSchema>;
 export type ErrorBody = z.infer<typeof errorSchema>;

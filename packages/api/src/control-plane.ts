@@ -10,7 +10,7 @@ import {
   systemClock,
   type TcpAddress,
 } from "@gatehouse/core";
-import type { ApprovalDesk, Gateway, GrantDesk } from "@gatehouse/gateway";
+import type { ApprovalDesk, Gateway, GrantDesk, SshDesk } from "@gatehouse/gateway";
 import { acceptTls, listen } from "@gatehouse/wire";
 import { createApp } from "./app.ts";
 
@@ -21,12 +21,13 @@ const CONNECTIONS = 256;
 const HEARTBEAT = 15_000;
 
 /** What of a Gateway the control plane is for. */
-export interface Controlled extends Pick<Gateway, "readiness">, Authenticator {
+export interface Controlled extends Pick<Gateway, "readiness">, Pick<Authenticator, "authenticate"> {
   readonly configuration: {
     readonly config: Pick<Config, "control"> & { readonly limits: Pick<Config["limits"], "keepalive"> };
   };
   readonly approvals: ApprovalDesk;
   readonly grants: GrantDesk;
+  readonly ssh: SshDesk;
   certificate(files: ListenerTls): Promise<Pick<ReloadingCertificate, "current">>;
 }
 
@@ -67,7 +68,8 @@ export async function startControlPlane({
     {
       desk: gateway.approvals,
       grants: gateway.grants,
-      authenticate: (token) => gateway.authenticate(token),
+      ssh: gateway.ssh,
+      authenticate: (token) => gateway.authenticate({ token }),
       readiness: () => gateway.readiness(),
       clock: systemClock,
       heartbeat,

@@ -3,10 +3,12 @@ import { z } from "zod";
 import {
   approvalSchema,
   callbackSchema,
+  certificateSchema,
   errorSchema,
   grantSchema,
   grantsSchema,
   pageSchema,
+  sshSchema,
 } from "./bodies.ts";
 import { statusOf } from "./failure.ts";
 import { type Operation, operations } from "./operations.ts";
@@ -19,6 +21,8 @@ named.add(pageSchema, { id: "Page" });
 named.add(callbackSchema, { id: "Answered" });
 named.add(grantSchema, { id: "Grant" });
 named.add(grantsSchema, { id: "Grants" });
+named.add(sshSchema, { id: "Ssh" });
+named.add(certificateSchema, { id: "Certificate" });
 named.add(errorSchema, { id: "Error" });
 
 /** What any request can meet. */
@@ -52,7 +56,7 @@ export function openApiDocument(version: string): Json {
       title: "Gatehouse",
       version,
       description:
-        "Seeing and answering commands that wait for a person, and asking for access that needs one. Times are ISO 8601 in UTC; lengths of time are seconds.",
+        "Seeing and answering commands that wait for a person, asking for access that needs one, and having SSH keys certified. Times are ISO 8601 in UTC; lengths of time are seconds.",
     },
     paths,
     components: {

@@ -4,9 +4,11 @@ import { z } from "zod";
 import {
   approvalSchema,
   callbackSchema,
+  certificateSchema,
   grantSchema,
   grantsSchema,
   pageSchema,
+  sshSchema,
   stateSchema,
 } from "./bodies.ts";
 
@@ -219,6 +221,43 @@ export const revokeGrant = {
   errors: ["GRANT_ENDED", "GRANT_UNKNOWN", "STORE_FAILED"],
 } as const satisfies Operation;
 
+export const showSsh = {
+  id: "showSsh",
+  method: "GET",
+  url: "/v1/ssh",
+  summary: "What whoever comes by SSH needs to know of the gateway.",
+  proof: "token",
+  path: none,
+  query: none,
+  headers: none,
+  body: z.undefined(),
+  answer: { description: "Keys, and the port.", type: "application/json", schema: sshSchema },
+  errors: [],
+} as const satisfies Operation;
+
+export const issueCertificate = {
+  id: "issueCertificate",
+  method: "POST",
+  url: "/v1/ssh/certificates",
+  summary:
+    "Certifies that a key is that of whoever asks, so that SSH clients can log in by it without the token.",
+  proof: "token",
+  path: none,
+  query: none,
+  headers: none,
+  body: z.strictObject({
+    publicKey: z.string().min(1).max(8192).describe("As a `.pub` file has it. Never the private key."),
+    lifetime: z
+      .int()
+      .min(60)
+      .max(86_400)
+      .exactOptional()
+      .describe("Seconds, where it is to last for less than it may."),
+  }),
+  answer: { description: "The certificate.", type: "application/json", schema: certificateSchema },
+  errors: ["AUDIT_FAILED"],
+} as const satisfies Operation;
+
 export const takeCallback = {
   id: "takeCallback",
   method: "POST",
@@ -261,6 +300,8 @@ export const operations: readonly Operation[] = [
   listGrants,
   showGrant,
   revokeGrant,
+  showSsh,
+  issueCertificate,
   takeCallback,
   describeApi,
 ];

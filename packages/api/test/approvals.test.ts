@@ -39,6 +39,15 @@ t.test("times are ISO 8601, and lengths of time are seconds", async (t) => {
   });
 });
 
+t.test("whoever came with a certificate is shown with what that rests on", async (t) => {
+  const env = await environment(t);
+  const { requester } = sampleApproval();
+  const proof = { ...requester.proof, method: "ssh-certificate", key: "SHA256:abc", serial: "7" } as const;
+  env.desk.put(sampleApproval({ requester: { ...requester, proof } }));
+  const { body } = await askAs(env, "ann", `/v1/approvals/${id}`);
+  t.match(body, { requester: { proof: { method: "ssh-certificate", key: "SHA256:abc", serial: "7" } } });
+});
+
 t.test("a long command is cut in a list, and whole by itself", async (t) => {
   const env = await environment(t);
   const { command } = sampleApproval();

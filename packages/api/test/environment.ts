@@ -103,12 +103,13 @@ drain: 1s
       configuration: gateway.configuration,
       readiness: () => gateway.readiness(),
       certificate: (files) => gateway.certificate(files),
-      authenticate: (token) => {
+      authenticate: (credential) => {
         if (revoked) return Promise.reject(new GatehouseError("IDENTITY_INVALID", "revoked"));
-        return gateway.authenticate(token);
+        return gateway.authenticate(credential);
       },
       approvals: desk,
       grants,
+      ssh: gateway.ssh,
     },
     log,
     ...timing,

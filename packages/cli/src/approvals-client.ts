@@ -4,6 +4,8 @@ import { Agent, type RequestOptions, request } from "node:https";
 import {
   type ApprovalBody,
   approvalSchema,
+  type CertificateBody,
+  certificateSchema,
   errorSchema,
   type GrantBody,
   type GrantsBody,
@@ -11,6 +13,8 @@ import {
   grantsSchema,
   type PageBody,
   pageSchema,
+  type SshBody,
+  sshSchema,
 } from "@gatehouse/api/bodies";
 import { type ErrorCode, errorCodes, GatehouseError, messageOf, Secret } from "@gatehouse/core";
 import type { ControlOptions } from "./approvals-options.ts";
@@ -93,6 +97,20 @@ export class ControlPlaneClient {
   async revoke(id: string, reason: string | undefined): Promise<GrantBody> {
     const body = reason === undefined ? {} : { reason };
     return grantSchema.parse(await this.#json(`v1/grants/${id}/revoke`, { method: "POST", body }));
+  }
+
+  /** What whoever comes by SSH needs to know. */
+  async ssh(): Promise<SshBody> {
+    return sshSchema.parse(await this.#json("v1/ssh"));
+  }
+
+  async certify(asked: {
+    /** As a `.pub` file has it. */
+    readonly publicKey: string;
+    /** Seconds. */
+    readonly lifetime?: number;
+  }): Promise<CertificateBody> {
+    return certificateSchema.parse(await this.#json("v1/ssh/certificates", { method: "POST", body: asked }));
   }
 
   /**

@@ -201,9 +201,15 @@ function nameOf({ subject, kind, groups }: Omit<ApprovalBody["requester"], "proo
   return `${subject} (${[kind, ...groups].join(", ")})`;
 }
 
-function proofOf({ method, provider, issuer, tokenId }: ApprovalBody["requester"]["proof"]): string {
-  const token = tokenId === undefined ? "" : `, token ${tokenId}`;
-  return `${method} ${provider} (${issuer})${token}`;
+function proofOf(proof: ApprovalBody["requester"]["proof"]): string {
+  const { method, provider, issuer, tokenId, key, serial } = proof;
+  const parts = [
+    `${method} ${provider} (${issuer})`,
+    ...(tokenId === undefined ? [] : [`token ${tokenId}`]),
+    ...(key === undefined ? [] : [`key ${key}`]),
+    ...(serial === undefined ? [] : [`certificate ${serial}`]),
+  ];
+  return parts.join(", ");
 }
 
 function scopeOf({ same, for: long }: ApprovalBody["holds"][number]["scope"]): string {

@@ -75,7 +75,7 @@ export async function check({ config: file, json, targets: tryTargets }: CheckOp
 interface NamedListener {
   readonly name: string;
   readonly addresses: readonly Address[];
-  readonly tls: ListenerTls | "off";
+  readonly tls: ListenerTls | "off" | "own";
 }
 
 /** The protocols' listeners and the control plane's. */
@@ -95,7 +95,7 @@ async function checkCertificates(config: Config): Promise<string[]> {
   const silent = () => undefined;
   const log = { debug: silent, info: silent, warn: silent, error: silent };
   for (const { name, tls } of listenersOf(config)) {
-    if (tls === "off") continue;
+    if (typeof tls === "string") continue;
     try {
       (await watchCertificate({ ...tls, log })).close();
     } catch (error) {

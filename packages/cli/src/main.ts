@@ -19,6 +19,15 @@ import type { CheckOptions } from "./check.ts";
 import type { ExplainOptions } from "./explain.ts";
 import { Failed, Misused, paint, printError } from "./output.ts";
 import type { TestOptions } from "./policy-test.ts";
+import {
+  type CertOptions,
+  fileArgument,
+  hostArgument,
+  portArgument,
+  type SshConfigOptions,
+  type Way,
+  wayArgument,
+} from "./ssh-options.ts";
 
 /** Exit codes: 0 done, 1 refused or failed, 2 called in a way that makes no sense. */
 const REFUSED = 1;
@@ -161,6 +170,53 @@ function program(): Command {
     .option("--reason <text>", "why; its sessions are told")
     .addOption(json())
     .action(async (id: string, options: RevokeOptions) => (await import("./grants.ts")).revoke(id, options));
+
+  asking(gatehouse.command("ssh-cert"))
+    .description("fetch a certificate by which ssh logs in, and put it into the agent or a file")
+    .option("--out <file>", "a private key: made where there is none; the certificate goes beside it")
+    .option("--key <file.pub>", "a public key of your own, whose certificate goes beside it")
+    .option("--agent", "put it into the agent (SSH_AUTH_SOCK); the default without --out and --key")
+    .option("--no-agent", "keep it out of the agent")
+    .addOption(
+      new Option("--lifetime <time>", "for less time than it may last, such as 1h").argParser(lengthArgument),
+    )
+    .addOption(json())
+    .action(async (options: CertOptions) => (await import("./ssh-cert.ts")).sshCert(options));
+
+  asking(gatehouse.command("ssh-config"))
+    .description("print what ssh's config needs to reach targets through the gateway")
+    .argument(
+      "[login@target...]",
+      "logins that get a host of their own, such as deploy@web: web.gatehouse",
+      wayArgument,
+    )
+    .addOption(
+      new Option("--name <host>", "what ssh calls the gateway").default("gatehouse").argParser(hostArgument),
+    )
+    .addOption(
+      new Option("--host <host>", "where it is; where the control plane is, unless said").argParser(
+        hostArgument,
+      ),
+    )
+    .addOption(
+      new Option("--port <port>", "its port; as the gateway says, unless said").argParser(portArgument),
+    )
+    .addOption(
+      new Option(
+        "--identity <file>",
+        "the private key that `ssh-cert --out` has made; without it the agent's",
+      ).argParser(fileArgument),
+    )
+    .option("--known-hosts", "print the gateway's own keys instead, for the file of known hosts", false)
+    .addOption(
+      new Option("--known-hosts-file <file>", "where those are")
+        .default("~/.ssh/gatehouse_known_hosts")
+        .argParser(fileArgument),
+    )
+    .addOption(json())
+    .action(async (ways: readonly Way[], options: SshConfigOptions) =>
+      (await import("./ssh-config.ts")).sshConfig(ways, options),
+    );
 
   return gatehouse;
 }

@@ -1,8 +1,16 @@
+import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startControlPlane } from "@gatehouse/api";
 import { createAuthority, watchCertificate, writePair } from "@gatehouse/certs";
-import { GatehouseError, type Identity } from "@gatehouse/core";
+import { type Credential, GatehouseError, type Identity } from "@gatehouse/core";
+import type { SshWay } from "@gatehouse/gateway";
+import {
+  type Certificate,
+  generatePrivateKey,
+  issueCertificate,
+  parsePublicKeyLine,
+} from "@gatehouse/openssh";
 import { createMemoryLog, FakeDesk, FakeGrantDesk } from "@gatehouse/testkit";
 import type { Test } from "tap";
 
@@ -10,6 +18,10 @@ import type { Test } from "tap";
 export interface TestControlPlane {
   readonly desk: FakeDesk;
   readonly grants: FakeGrantDesk;
+  /** What it says of itself to whoever comes by SSH, to be changed. */
+  readonly way: { -readonly [Key in keyof SshWay]: SshWay[Key] };
+  /** What it has certified. */
+  readonly certified: readonly Certificate[];
   readonly folder: string;
   /** What the command needs to ask it as `ann`. */
   readonly env: Readonly<Record<string, string>>;
@@ -18,7 +30,8 @@ export interface TestControlPlane {
 }
 
 /** Tokens are names: `ann` is somebody, and so is whoever else may be asked for; but not `nobody`. */
-function authenticate(token: string): Promise<Identity> {
+function authenticate(credential: Credential): Promise<Identity> {
+  const token = "token" in credential ? credential.token : "nobody";
   if (token === "nobody") return Promise.reject(new GatehouseError("IDENTITY_EXPIRED", "It has expired."));
   return Promise.resolve({
     subject: token,
@@ -46,6 +59,13 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
   t.teardown(() => certificate.close());
   const desk = new FakeDesk();
   const grants = new FakeGrantDesk(desk);
+  const users = generatePrivateKey("ssh-ed25519");
+  const certified: Certificate[] = [];
+  const way: TestControlPlane["way"] = {
+    authority: users.publicKey.toString(),
+    hostKeys: [],
+    port: undefined,
+  };
   const start = async (port: number) => {
     const control = await startControlPlane({
       gateway: {
@@ -60,6 +80,18 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
         approvals: desk,
         grants,
         authenticate,
+        ssh: {
+          way: () => Promise.resolve(way),
+          certify({ subject }, { publicKey, lifetime = 3_600_000 }) {
+            const { key } = parsePublicKeyLine(publicKey);
+            const names = { keyId: subject, principals: [subject], serial: BigInt(certified.length + 1) };
+            const time = { validAfter: Date.now() - 60_000, validBefore: Date.now() + lifetime };
+            const terms = { type: "user", publicKey: key, ...names, ...time } as const;
+            const certificate = issueCertificate(users, terms, randomBytes);
+            certified.push(certificate);
+            return Promise.resolve(certificate);
+          },
+        },
       },
       log,
     });
@@ -72,6 +104,8 @@ export async function controlPlane(t: Test): Promise<TestControlPlane> {
   return {
     desk,
     grants,
+    way,
+    certified,
     folder,
     env: {
       GATEHOUSE_URL: `https://127.0.0.1:${port}`,

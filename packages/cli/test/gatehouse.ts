@@ -52,8 +52,8 @@ export async function configFolder(t: Test): Promise<{ readonly folder: string; 
   await writeFile(join(folder, "ca.crt"), authority.certificatePem);
   await cp(join(import.meta.dirname, "..", "..", "demo", "policies"), join(folder, "policies"), {
     recursive: true,
-    // Without the masks and the cases: tests write their own.
-    filter: (path) => !/personal-data|\.test\.yaml$|\.json$/.test(path),
+    // Without the masks and the cases, of which tests write their own, and what is about other targets than the database.
+    filter: (path) => !/personal-data|[/\\]web[^/\\]*$|\.test\.yaml$|\.json$/.test(path),
   });
   const config = join(folder, "gatehouse.yaml");
   await writeFile(

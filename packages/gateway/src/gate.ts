@@ -118,6 +118,23 @@ export function createGate(options: GateOptions): Gate {
       return admit(request, identity);
     },
     rejectLogin: (request, refusal) => deny(request, { refusal, reason: refusal.message }),
+    async accepts(key) {
+      try {
+        await admission().authenticator.authenticate(key);
+        return true;
+      } catch {
+        // Why not is on the log once somebody tries to log in by it.
+        return false;
+      }
+    },
+    async signIn(gone) {
+      try {
+        return await admission().authenticator.signIn(gone);
+      } catch (error) {
+        log.warn({ error: messageOf(error) }, "nobody can sign in with a browser now");
+        return undefined;
+      }
+    },
   };
 }
 
@@ -138,7 +155,6 @@ function findWay(
     const refusal = {
       kind: "target",
       message: `Target "${request.target.slice(0, 63)}" does not exist, or is not yours to use.`,
-      hint: "The database's name is the target's name.",
     } as const;
     return { denial: { refusal, reason: target ? "no rule lets in" : "no such target" } };
   }
@@ -147,7 +163,7 @@ function findWay(
     const refusal = {
       kind: "level",
       message: `Level "${request.level.slice(0, 63)}" of "${target.name}" does not exist, or is not yours to use.`,
-      hint: `The user is the level. Yours: ${mine.map(({ name }) => name).join(", ")}.`,
+      hint: `Yours: ${mine.map(({ name }) => name).join(", ")}.`,
     } as const;
     return { denial: { refusal, reason: "no such level, or no rule lets in" } };
   }

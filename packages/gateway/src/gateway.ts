@@ -10,6 +10,7 @@ import type { Config, ListenerConfig, ListenerTls } from "@gatehouse/config";
 import {
   type Address,
   type Clock,
+  type Credential,
   formatAddress,
   type Gate,
   type Identity,
@@ -25,16 +26,17 @@ import {
   type ValueMasks,
 } from "@gatehouse/core";
 import {
+  configuredLeases,
   createSecrets,
   IssuedLeases,
   Leases,
   type LeaseStore,
   newEpoch,
-  staticLeases,
 } from "@gatehouse/credentials";
 import { formatProblem, type Problem } from "@gatehouse/documents";
 import { Grants, type GrantStore } from "@gatehouse/grants";
 import { createAuthenticator, type OidcAuthenticator } from "@gatehouse/identity";
+import { openRecordings, type RecordingFolder } from "@gatehouse/recording";
 import { SessionRegistry } from "@gatehouse/sessions";
 import { openApprovalStore, openGrantStore, openLeaseStore } from "@gatehouse/storage";
 import { Callbacks, Webhooks } from "@gatehouse/webhooks";
@@ -46,6 +48,9 @@ import { createGate } from "./gate.ts";
 import { type GrantDesk, openGrantDesk } from "./grant-desk.ts";
 import { MaskReview } from "./mask-review.ts";
 import { loadProtocols } from "./protocols.ts";
+import { openSshDesk, type SshDesk } from "./ssh-desk.ts";
+import { reachable, targetAt } from "./target-at.ts";
+import { UserAuthority } from "./user-authority.ts";
 import { openValueMasks } from "./value-masks.ts";
 import { version } from "./version.ts";
 
@@ -53,6 +58,8 @@ import { version } from "./version.ts";
 const CLOSE_GRACE = 2_000;
 /** How long users that were made for sessions may take to be gone; what is left then is for the next run. */
 const REVOKE_GRACE = 5_000;
+/** How long the last lines of recordings may take to be on the disk. */
+const RECORDING_GRACE = 2_000;
 /** How long a reload waits for targets that say what they have: one that is away must not keep policies from changing. */
 const LEARN_GRACE = 3_000;
 
@@ -60,6 +67,8 @@ export interface GatewayOptions {
   readonly configFile: string;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** What can be spoken; all that there is when left out. */
+  readonly protocols?: readonly Protocol[];
 }
 
 /** One thing that has to be right for the gateway to do its work. */
@@ -92,10 +101,14 @@ export class Gateway {
   readonly approvals: ApprovalDesk;
   /** Where people ask for access, and take it back. */
   readonly grants: GrantDesk;
+  /** Where people have their keys certified. */
+  readonly ssh: SshDesk;
+  readonly #userAuthority: UserAuthority;
   #configuration: Configuration;
   #authenticator: OidcAuthenticator;
   #lastReload: Promise<unknown> = Promise.resolve();
   readonly #values: ValueMasks;
+  readonly #recordings: RecordingFolder;
   #stopping: Promise<void> | undefined;
 
   private constructor(
@@ -109,6 +122,10 @@ export class Gateway {
     this.#values = values;
     this.#stores = stores;
     this.#log = options.log;
+    this.#recordings = openRecordings({
+      folder: join(configuration.config.stateFolder, "recordings"),
+      log: options.log,
+    });
     this.#clock = options.clock ?? systemClock;
     this.#protocols = protocols;
     this.#configuration = configuration;
@@ -118,6 +135,19 @@ export class Gateway {
       clock: this.#clock,
       limits: () => this.#configuration.config.sessions,
       revoked: (session) => this.#grants.revocationOf(session),
+    });
+    this.#userAuthority = new UserAuthority({
+      reference: () => this.#configuration.config.identity.ssh.authority,
+      stateFolder: configuration.config.stateFolder,
+      secrets: this.#secrets,
+    });
+    this.ssh = openSshDesk({
+      authority: this.#userAuthority,
+      ttl: () => this.#configuration.config.identity.ssh.ttl,
+      listener: () => ({ hostKeys: this.#hostKeys(), port: this.port("ssh") }),
+      audit,
+      clock: this.#clock,
+      ids: this.#ids,
     });
     this.#authenticator = this.#createAuthenticator(configuration);
     const settings = () => this.#configuration.config.approvals;
@@ -129,7 +159,7 @@ export class Gateway {
       clock: this.#clock,
       log: this.#log,
     });
-    const fromConfig = staticLeases(this.#secrets);
+    const configured = configuredLeases({ secrets: this.#secrets, clock: this.#clock, randomBytes });
     this.#leases = new Leases({
       epoch,
       store: stores.leases,
@@ -138,7 +168,7 @@ export class Gateway {
       log: this.#log,
       randomBytes,
       perIdentity: () => this.#configuration.config.sessions.perIdentity,
-      static: (credential) => fromConfig.acquire({ credential }),
+      configured: (credential, holder) => configured.acquire(credential, holder),
       engine: (parts) =>
         new IssuedLeases({
           ...parts,
@@ -216,7 +246,7 @@ export class Gateway {
    * keeps it from starting: a lock, a broken audit log, an address in use, a certificate
    */
   static async start(options: GatewayOptions): Promise<Gateway> {
-    const protocols = loadProtocols();
+    const { protocols = loadProtocols() } = options;
     const result = await loadConfiguration(options.configFile, protocols, ruleErrorsTo(options.log));
     if (!result.ok) throw new ConfigurationError(result.problems);
     const { config } = result.configuration;
@@ -260,11 +290,16 @@ export class Gateway {
   }
 
   /**
-   * Proves an identity by its access token, for the control plane.
+   * Proves an identity, for the control plane.
    * @throws GatehouseError with a code of the `IDENTITY_` family; its message is for the operator
    */
-  authenticate(token: string): Promise<Identity> {
-    return this.#authenticator.authenticate(token);
+  authenticate(credential: Credential): Promise<Identity> {
+    return this.#authenticator.authenticate(credential);
+  }
+
+  /** What the SSH listener shows to its clients. */
+  #hostKeys(): readonly string[] {
+    return [...this.#listeners.values()].flat().flatMap(({ hostKeys }) => hostKeys ?? []);
   }
 
   get openSessions(): number {
@@ -340,6 +375,7 @@ export class Gateway {
       policyVersion: policies.version,
       configDigest: config.digest,
     });
+    this.#userAuthority.forget();
     // Providers that are the same keep the keys that are known of them: they may be down at this moment.
     if (!isDeepStrictEqual(config.identity, this.#configuration.config.identity)) {
       const authenticator = this.#createAuthenticator(result.configuration);
@@ -409,22 +445,26 @@ export class Gateway {
     void this.#masks.learn(this.#configuration);
   }
 
-  async #listen(protocol: Protocol, { addresses, tls }: ListenerConfig, gate: Gate): Promise<void> {
-    const { limits } = this.#configuration.config;
-    const secureContext = tls === "off" ? withoutCertificate : await this.#secureContext(tls);
+  async #listen(protocol: Protocol, { addresses, tls, settings }: ListenerConfig, gate: Gate): Promise<void> {
+    const { limits, stateFolder } = this.#configuration.config;
+    const secureContext = typeof tls === "string" ? withoutCertificate : await this.#secureContext(tls);
     const listening = this.#listeners.get(protocol.name) ?? [];
     this.#listeners.set(protocol.name, listening);
     for (const address of addresses) {
       const plaintext = tls === "off";
       const served = await protocol.serve({
         address,
+        settings,
         secureContext,
         plaintext,
         limits,
         gate,
+        folder: join(stateFolder, protocol.name),
+        doorTo: (host, port) => this.#doorTo(host, port),
         lease: (target) => this.#leases.acquireOwn(target),
         learned: (target) => this.#masks.look(this.#configuration, target),
         values: this.#values,
+        recordings: this.#recordings,
         log: this.#log,
       });
       listening.push(served);
@@ -433,6 +473,13 @@ export class Gateway {
         "listening",
       );
     }
+  }
+
+  /** Where clients of the target are served that has this address, or name. */
+  #doorTo(host: string, port: number): Address | undefined {
+    const target = targetAt(this.#configuration.config.targets.values(), host, port);
+    const listeners = this.#listeners.get(target?.protocol ?? "") ?? [];
+    return reachable(listeners.map(({ address }) => address));
   }
 
   async #secureContext(files: ListenerTls): Promise<() => SecureContext> {
@@ -457,6 +504,7 @@ export class Gateway {
       CLOSE_GRACE,
     );
     if (left > 0) this.#log.warn({ sessions: left }, "sessions did not close in time");
+    await Promise.race([this.#recordings.settled(), pause(RECORDING_GRACE, undefined, { ref: false })]);
     await this.#approvals.close();
     await this.#leases.close(REVOKE_GRACE);
     for (const provisioner of this.#provisioners.values()) provisioner.close();
@@ -476,7 +524,12 @@ export class Gateway {
   }
 
   #createAuthenticator({ config }: Configuration): OidcAuthenticator {
-    return createAuthenticator({ providers: config.identity.oidc, clock: this.#clock, log: this.#log });
+    const { oidc, ssh } = config.identity;
+    return createAuthenticator({
+      ...{ providers: oidc, keys: ssh.keys, clock: this.#clock, log: this.#log },
+      authority: () => this.#userAuthority.publicKey(),
+      secret: (reference) => this.#secrets.resolve(reference),
+    });
   }
 }
 
@@ -525,7 +578,7 @@ function provisionersOf(
   return provisioners;
 }
 
-/** For listeners without TLS: no handshake can succeed with it, should one be begun all the same. */
+/** For listeners without TLS around them: no handshake can succeed with it, should one be begun all the same. */
 function withoutCertificate(): SecureContext {
   return createSecureContext();
 }

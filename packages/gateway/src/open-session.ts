@@ -1,4 +1,4 @@
-import type { AuditLog, Clock, Lease, Logger, OpenSession, Session } from "@gatehouse/core";
+import type { AuditEvent, AuditLog, Clock, Lease, Logger, OpenSession, Session } from "@gatehouse/core";
 import { messageOf } from "@gatehouse/core";
 import type { SessionRegistry } from "@gatehouse/sessions";
 import { actorOf, type Enforcement } from "./enforcement.ts";
@@ -38,6 +38,17 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     as: session.level.name,
   };
   log.info({ ...named, client: session.client, user: lease.user }, "session opened");
+  /** What has happened can't be refused any more: that the log lacks it is the operator's to know. */
+  const note = async (event: AuditEvent) => {
+    try {
+      await options.audit.append(event);
+    } catch (error) {
+      log.error(
+        { session: session.id, event: event.type, error: messageOf(error) },
+        "audit failed: an event is not on the log",
+      );
+    }
+  };
   return {
     session,
     lease,
@@ -48,6 +59,8 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     },
     decide: (command, held) => enforced.decide(command, held),
     refuse: (refused) => enforced.refuse(refused),
+    moved: (transfer) => note({ type: "file.moved", ...actorOf(session), ...transfer }),
+    recorded: (recording) => note({ type: "recording.saved", ...actorOf(session), ...recording }),
     async close(end, detail) {
       if (closed) return;
       closed = true;
@@ -86,6 +99,7 @@ async function recorded({ session, acquire, audit }: OpenSessionOptions): Promis
       client,
       application,
       user: lease.user,
+      ...(lease.certified ? { certificate: lease.certified } : {}),
       ...(grant ? { grant: grant.id } : {}),
     });
     return lease;

@@ -1,9 +1,10 @@
 import type { FactSchema, Protocol } from "@gatehouse/core";
 import { postgres } from "@gatehouse/postgres";
+import { ssh } from "@gatehouse/ssh";
 
 /** The one list of protocols: a new one is its folder, and a line here. */
 export function loadProtocols(): readonly Protocol[] {
-  return [postgres()];
+  return [postgres(), ssh()];
 }
 
 /** What `when` can ask, by the protocol's name. */

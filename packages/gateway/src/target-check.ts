@@ -11,7 +11,13 @@ import {
   systemClock,
   type Way,
 } from "@gatehouse/core";
-import { createSecrets, newEpoch, sessionName, staticLeases } from "@gatehouse/credentials";
+import {
+  type ConfiguredLeases,
+  configuredLeases,
+  createSecrets,
+  newEpoch,
+  sessionName,
+} from "@gatehouse/credentials";
 import type { Configuration } from "./configuration.ts";
 
 /** How long a user that was made for a trial can log in, should nobody be left to take it back. */
@@ -38,12 +44,13 @@ export async function* checkTargets(
   protocols: readonly Protocol[],
   log: Logger,
 ): AsyncGenerator<WayCheck> {
-  const leases = staticLeases(createSecrets({ vault: () => config.vault }));
+  const secrets = createSecrets({ vault: () => config.vault });
+  const leases = configuredLeases({ secrets, clock: systemClock, randomBytes });
   const epoch = newEpoch(randomBytes);
   for (const protocol of protocols) {
     const provisioner = protocol.minting?.provisioner({
       epoch,
-      lease: (target) => leases.acquire(target),
+      lease: ({ credential }) => leases.acquire(credential, holder()),
       policies: () => policies,
       clock: systemClock,
       log,
@@ -67,13 +74,13 @@ export async function* checkTargets(
 async function tryGiven(
   { target, level }: Way,
   protocol: Protocol,
-  leases: ReturnType<typeof staticLeases>,
+  leases: ConfiguredLeases,
 ): Promise<WayCheck> {
   const tried = { target: target.name, level: level.name, minted: false };
   const { credential } = level;
   if (!("user" in credential)) return { ...tried, problems: [NOT_TRIED] };
   try {
-    const lease = await leases.acquire({ credential });
+    const lease = await leases.acquire(credential, holder());
     try {
       await protocol.probe(target, lease);
       return { ...tried, user: lease.user, problems: [] };
@@ -102,14 +109,13 @@ async function tryMinted(
   const tried = { target: target.name, level: level.name, minted: true };
   if (!provisioner)
     throw new TypeError(`${protocol.name} has levels with users of their own, and makes none.`);
-  const session = idSource(randomBytes)("ses");
-  const name = sessionName(epoch, session);
+  const its = holder();
+  const name = sessionName(epoch, its.session);
   const problems: MintProblem[] = [];
   try {
     problems.push(...(await provisioner.check(way)));
     if (problems.some(({ minor }) => minor !== true)) return { ...tried, problems };
-    const holder = { session, subject: "gatehouse check" };
-    const user = await provisioner.mint(way, { name, holder, ttl: TRIAL, sessions: 1 });
+    const user = await provisioner.mint(way, { name, holder: its, ttl: TRIAL, sessions: 1 });
     await protocol.probe(target, leaseOn(user));
     return { ...tried, user: name, problems };
   } catch (error) {
@@ -118,6 +124,11 @@ async function tryMinted(
   } finally {
     problems.push(...(await removed(way, provisioner, name)));
   }
+}
+
+/** For whom what is made for a trial is made: the target's log has it. */
+function holder(): { readonly session: string; readonly subject: string } {
+  return { session: idSource(randomBytes)("ses"), subject: "gatehouse check" };
 }
 
 function leaseOn({ name, password }: Awaited<ReturnType<Provisioner["mint"]>>): Lease {

@@ -1,8 +1,23 @@
 import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type Mask, type MaskText, Secret, type Transform, type ValueMasks } from "@gatehouse/core";
-import { compileTransform, type DetectorRegistry, maskAscii, maskingKey } from "@gatehouse/masking";
+import {
+  type Mask,
+  type MaskingStream,
+  type MaskText,
+  Secret,
+  type Transform,
+  type ValueMasks,
+} from "@gatehouse/core";
+import {
+  chained,
+  compileTransform,
+  type DetectorRegistry,
+  maskAscii,
+  maskingKey,
+  maskingStream,
+  nothingLeft,
+} from "@gatehouse/masking";
 
 /** In the state folder: the key of hashes, which has to be the same after a restart. */
 const KEY_FILE = "masking.key";
@@ -36,6 +51,17 @@ export async function openValueMasks(folder: string, detectors: () => DetectorRe
         for (const step of steps) if (masked !== null) masked = step(masked);
         return masked;
       };
+    },
+    stream(masks: readonly Mask[], options: { readonly terminal: boolean }): MaskingStream {
+      return chained(
+        masks
+          .filter(({ detect }) => detect.length > 0)
+          .map((mask) => {
+            const selection = detectors().select(mask.detect);
+            if (!selection.ok) return nothingLeft;
+            return maskingStream(selection.scanner, compileTransform(mask.with, key), options);
+          }),
+      );
     },
   };
 }

@@ -33,6 +33,8 @@ export interface EnvironmentOptions {
   readonly config?: string;
   /** The listener for PostgreSQL, or a list of them; one on `127.0.0.1:0` when left out. */
   readonly listener?: string;
+  /** More lines under `targets`. */
+  readonly targets?: string;
   /** More lines under `identity.oidc`. */
   readonly providers?: string;
 }
@@ -141,7 +143,7 @@ ${options.providers ?? ""}
 targets:
   orders:${target}
   payroll:${target}
-policies: [file:policies/*.yaml]
+${options.targets ?? ""}policies: [file:policies/*.yaml]
 drain: 1s
 ${options.config ?? ""}
 `;

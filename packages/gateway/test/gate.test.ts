@@ -5,6 +5,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type AuditLog, GatehouseError, idSource, type Lease, type LoginRequest } from "@gatehouse/core";
 import { createSecrets, staticLeases } from "@gatehouse/credentials";
 import { createAuthenticator } from "@gatehouse/identity";
+import { generatePrivateKey } from "@gatehouse/openssh";
 import { SessionRegistry } from "@gatehouse/sessions";
 import t, { type Test } from "tap";
 import { createGate } from "../src/gate.ts";
@@ -13,6 +14,7 @@ import { auditEvents, auditLogOf, type Environment, environment } from "./enviro
 import { nobodyWaits } from "./nobody-waits.ts";
 
 const client = { host: "127.0.0.1", port: 50_000 };
+const authority = generatePrivateKey("ssh-ed25519");
 
 /** A gate over a real config, provider and audit log. */
 async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
@@ -20,7 +22,12 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const { config, policies } = loaded.configuration;
   const { clock, log } = env;
-  const authenticator = createAuthenticator({ providers: config.identity.oidc, clock, log });
+  const { oidc, ssh } = config.identity;
+  const authenticator = createAuthenticator({
+    ...{ providers: oidc, keys: ssh.keys, clock, log },
+    authority: () => Promise.resolve(authority.publicKey),
+    secret: () => Promise.reject(new Error("there is none")),
+  });
   t.teardown(() => authenticator.close());
   await authenticator.start();
   const sessions = new SessionRegistry({ clock, limits: () => config.sessions });
@@ -52,9 +59,9 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
   return { gate, sessions, held };
 }
 
-const asking = (credential: string, other: Partial<LoginRequest> = {}): LoginRequest => ({
+const asking = (token: string, other: Partial<LoginRequest> = {}): LoginRequest => ({
   protocol: "postgres",
-  credential,
+  credential: { token },
   target: "orders",
   level: "reader",
   client,
@@ -171,7 +178,7 @@ t.test("a level that is not there and one that is not theirs are refused in the 
   for (const level of ["writer", "owner"]) {
     const result = await gate.login(asking(token, { level }));
     if (result.ok) throw new Error("let in");
-    t.match(result.refusal, { kind: "level", hint: "The user is the level. Yours: reader." });
+    t.match(result.refusal, { kind: "level", hint: "Yours: reader." });
     said.push(result.refusal.message.replace(level, "LEVEL"));
   }
   t.equal(said[0], said[1]);
@@ -342,3 +349,40 @@ t.test(
     ]);
   },
 );
+
+t.test("a key that is tied to somebody lets them in, and one that is not is not accepted", async (t) => {
+  const [hers, strange] = [
+    generatePrivateKey("ssh-ed25519").publicKey,
+    generatePrivateKey("ssh-ed25519").publicKey,
+  ];
+  const holder = `{ subject: crew-analyst, provider: corp, groups: [crew-analyst], keys: ["${hers.toString()}"] }`;
+  const env = await environment(t, { providers: `  ssh: { keys: [${holder}] }` });
+  const { gate } = await gateOf(t, env);
+  t.equal(await gate.accepts({ key: hers.blob, client }), true);
+  t.equal(await gate.accepts({ key: strange.blob, client }), false);
+  t.equal(await gate.accepts({ key: Buffer.from("no key"), client }), false);
+  const result = await gate.login(asking("", { credential: { key: hers.blob, client } }));
+  t.match(result, {
+    ok: true,
+    session: {
+      session: { identity: { subject: "crew-analyst", proof: { method: "ssh-key", provider: "corp" } } },
+    },
+  });
+  const refused = await gate.login(asking("", { credential: { key: strange.blob, client } }));
+  t.match(refused, { ok: false, refusal: { kind: "credential" } });
+  t.match(await auditEvents(env.folder), [
+    { type: "session.opened", proof: { method: "ssh-key", key: hers.fingerprint } },
+    { type: "login.failed", reason: /IDENTITY_INVALID: The key SHA256:.* is nobody's/ },
+  ]);
+});
+
+t.test("where nobody can sign in with a browser, that is no error of the gate's", async (t) => {
+  const gone = new AbortController().signal;
+  const { gate } = await gateOf(t, await environment(t));
+  t.equal(await gate.signIn(gone), undefined, "no provider has a client for it");
+  const down = `    - { name: down, issuer: "https://127.0.0.1:1", audience: gatehouse, device: { clientId: x } }`;
+  const env = await environment(t, { providers: down });
+  const { gate: other } = await gateOf(t, env);
+  t.equal(await other.signIn(gone), undefined, "the provider is down");
+  t.match(env.log.entries.at(-1), { level: "warn", message: /sign in/ });
+});

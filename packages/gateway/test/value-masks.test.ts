@@ -29,3 +29,25 @@ t.test(
     t.equal(values.detectors([badges])("door K-7"), null);
   },
 );
+
+t.test("a text that comes in pieces goes by all of its masks, as they are at its beginning", async (t) => {
+  let detectors = registryOf({ "custom.badge": "B-[0-9]+" });
+  const values = await openValueMasks(t.testdir(), () => detectors);
+  const cards: Mask = { ...badges, detect: ["pii.card"], with: { kind: "partial", of: "card" } };
+  const columns: Mask = { ...badges, columns: ["public.customers.email"], detect: [] };
+  const through = (masks: readonly Mask[], pieces: readonly string[]) => {
+    const stream = values.stream(masks, { terminal: true });
+    const out = pieces.flatMap((piece) => stream.write(Buffer.from(piece)));
+    const pending = stream.pending;
+    out.push(...stream.flush());
+    return { text: Buffer.concat(out).toString(), pending, found: [...stream.found] };
+  };
+  t.same(through([badges, cards, columns], ["door B-", "7, card 4111 1111 ", "1111 1111\r\nb"]), {
+    text: "door [redacted], card **** **** **** 1111\r\nb",
+    pending: true,
+    found: ["custom.badge", "pii.card"],
+  });
+  t.same(through([], ["card"]), { text: "card", pending: false, found: [] });
+  detectors = registryOf({});
+  t.same(through([badges, cards], ["door B-7\r\n"]), { text: "", pending: false, found: [] });
+});

@@ -9,10 +9,12 @@ const effect = z.enum(["allow", "block", "hold"]);
 const rule = z.object({ policy: z.string(), rule: z.string(), source: z.string() });
 
 const proof = z.object({
-  method: z.enum(["oidc", "callback"]),
+  method: z.enum(["oidc", "callback", "ssh-key", "ssh-certificate"]),
   provider: z.string(),
   issuer: z.string(),
   tokenId: z.string().exactOptional(),
+  key: z.string().exactOptional(),
+  serial: z.string().exactOptional(),
 });
 
 /** Who has asked, or answered. */

@@ -29,6 +29,25 @@ t.test("an approval comes back as it was saved, also after the file was closed",
   }
 });
 
+t.test("who was proved by a key or a certificate comes back with what that rests on", (t) => {
+  const store = openApprovalStore(join(t.testdir(), "approvals.db"), written);
+  const { requester, answers } = approval("apr_1");
+  const proof = { provider: "corp", issuer: "https://idp.example.com", key: "SHA256:abc" };
+  const asked = {
+    ...requester,
+    proof: { ...proof, method: "ssh-certificate", tokenId: "t", serial: "7" },
+  } as const;
+  const by = { ...requester, proof: { ...proof, method: "ssh-key" } } as const;
+  const saved = approval("apr_1", {
+    requester: asked,
+    answers: answers.map((answer) => ({ ...answer, by })),
+  });
+  store.save(saved);
+  t.strictSame(store.get("apr_1"), saved);
+  store.close();
+  t.end();
+});
+
 t.test(
   "what is unfinished is what is open, and what was let through with no word of its outcome",
   async (t) => {
