@@ -34,6 +34,11 @@ export interface RunningOidcProvider {
    * @throws Error for a name that was not given, and for a client while the provider is stopped.
    */
   token(name: string): Promise<string>;
+  /**
+   * Does what a person does with a browser who was given a user code (RFC 8628 section 3.3): signs in and agrees, or says no.
+   * @throws Error for a code that nobody was given, and a name that was not given
+   */
+  answerDevice(userCode: string, name: string, answer?: "agree" | "deny"): Promise<void>;
   /** Replaces the signing key: the provider publishes the new one alone from now on. */
   rotateKeys(): void;
   /** Listens again, at the same port, after `stop`. */
@@ -170,8 +175,21 @@ export async function startOidcProvider(options: OidcProviderOptions): Promise<R
     return token.save();
   };
 
+  const answerDevice: RunningOidcProvider["answerDevice"] = async (userCode, accountId, answer = "agree") => {
+    const { provider } = current;
+    const code = await provider.DeviceCode.findByUserCode(userCode.replace(/\W/g, ""));
+    if (code === undefined) throw new Error(`The provider has given nobody the code ${userCode}.`);
+    if (!groups.has(accountId)) throw new Error(`The provider knows no ${JSON.stringify(accountId)}.`);
+    const grant = new provider.Grant({ clientId: peopleClient, accountId });
+    grant.addOIDCScope("openid");
+    const agreed = { accountId, grantId: await grant.save(), scope: "openid", resource };
+    Object.assign(code, answer === "agree" ? agreed : { error: "access_denied", errorDescription: "no" });
+    await code.save();
+  };
+
   return {
     issuer,
+    answerDevice,
     async token(name) {
       const secret = secrets.get(name);
       if (secret !== undefined) return clientToken(issuer, tls.cert, name, secret);
