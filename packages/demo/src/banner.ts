@@ -22,10 +22,10 @@ function quoted(word: string): string {
 export function banner(demo: Demo, variablesFile: string): string {
   const bold = (text: string) => paint("bold", text, process.stdout);
   const dim = (text: string) => paint("dim", text, process.stdout);
-  const { PGPORT, GATEHOUSE_URL } = demo.variables;
+  const { PGPORT, GATEHOUSE_SSH_PORT, GATEHOUSE_URL } = demo.variables;
   const repository = quoted(join(import.meta.dirname, "..", "..", ".."));
   return `
-${bold("Gatehouse is up.")}  PostgreSQL clients: localhost:${PGPORT}   control plane: ${GATEHOUSE_URL}
+${bold("Gatehouse is up.")}  PostgreSQL clients: localhost:${PGPORT}   SSH: localhost:${GATEHOUSE_SSH_PORT}   control plane: ${GATEHOUSE_URL}
 
 In another terminal, first become the agent ${bold("crew-analyst")}, who may read and nothing else:
 
@@ -55,6 +55,12 @@ Other ways in, and what is on the record:
   cd ${repository}
   npm run -s gatehouse -- approvals
   npm run -s gatehouse -- approve ID --reason 'The order was a test.'
+
+  ${dim("# dana at the web server: what reads is let through, secrets are hidden, a shell is recorded")}
+  alias web='ssh -i $GATEHOUSE_SSH_KEY -o IdentitiesOnly=yes -o UserKnownHostsFile=$GATEHOUSE_KNOWN_HOSTS -p $GATEHOUSE_SSH_PORT deploy@web@localhost'
+  web cat app/env
+  web rm -rf app
+  web
 
   ${dim("# which rule decides, and is the audit log whole?")}
   cd ${repository}

@@ -1,25 +1,28 @@
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ControlPlane, startControlPlane } from "@gatehouse/api";
 import { createAuthority, type PemPair, writePair } from "@gatehouse/certs";
 import { createLogger, Gateway } from "@gatehouse/gateway";
+import { generatePrivateKey, type PrivateKey, writePrivateKey } from "@gatehouse/openssh";
 import { type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { pino } from "pino";
 import { type DemoDatabase, startDatabase } from "./database.ts";
 import { agents, audience, people } from "./people.ts";
+import { type DemoWeb, LOGIN, startWeb } from "./web.ts";
 
 const TOKEN_LIFETIME = 12 * 60 * 60 * 1000;
 const HOST = "localhost";
 
 /** Where the demo listens: the ports of the documentation, or free ones. */
 export type Ports = "fixed" | "auto";
-const FIXED_PORTS = { postgres: 15_432, control: 8444 } as const;
+const FIXED_PORTS = { postgres: 15_432, ssh: 2222, control: 8444 } as const;
 
 /** A whole Gatehouse with everything around it, in a folder of its own. */
 export interface Demo {
   readonly gateway: Gateway;
   readonly database: DemoDatabase;
+  readonly web: DemoWeb;
   readonly provider: RunningOidcProvider;
   readonly folder: string;
   /** What a client needs, by the names that clients look for. */
@@ -55,6 +58,10 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
     const database = await startDatabase(pem(certificates.database), certificates.ca);
     cleanups.push(() => database.server.stop());
 
+    progress("an SSH server");
+    const web = await startWeb(join(folder, "web"));
+    cleanups.push(() => web.server.stop());
+
     progress("OpenID Connect provider");
     const { certificatePem, keyPem } = pem(certificates.provider);
     const provider = await startOidcProvider({
@@ -67,7 +74,8 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
     cleanups.push(() => provider.stop());
 
     progress("gateway");
-    const configFile = await writeConfig(folder, { ports, database, issuer: provider.issuer });
+    const person = generatePrivateKey("ssh-ed25519");
+    const configFile = await writeConfig(folder, { ports, database, web, person, issuer: provider.issuer });
     const log = createLogger(pino.destination({ dest: join(folder, "gateway.log"), sync: true }));
     const gateway = await Gateway.start({ configFile, log });
     cleanups.push(() => gateway.stop("demo ended"));
@@ -81,10 +89,11 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
       control,
       database,
       provider,
+      person,
       ca: certificates.ca.path,
     });
     signal?.throwIfAborted();
-    return { gateway, database, provider, folder, variables, stop };
+    return { gateway, database, web, provider, folder, variables, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -119,12 +128,14 @@ function pem({ certificatePem, key }: PemPair) {
 /** The demo's gatehouse.yaml: one that a reader can take as the beginning of their own. */
 async function writeConfig(
   folder: string,
-  { ports, database, issuer }: { ports: Ports; database: DemoDatabase; issuer: string },
+  parts: { ports: Ports; database: DemoDatabase; web: DemoWeb; person: PrivateKey; issuer: string },
 ): Promise<string> {
+  const { ports, database, web, person, issuer } = parts;
   const secrets = join(folder, "secrets");
   await mkdir(secrets, { mode: 0o700 });
   const { administrator } = database;
   await writeFile(join(secrets, "orders-admin"), administrator.password, { mode: 0o600 });
+  await writeFile(join(secrets, "web-key"), web.key, { mode: 0o600 });
   await cp(new URL("../policies", import.meta.url), join(folder, "policies"), { recursive: true });
   const port = (listener: keyof typeof FIXED_PORTS) => (ports === "auto" ? 0 : FIXED_PORTS[listener]);
   const file = join(folder, "gatehouse.yaml");
@@ -134,10 +145,14 @@ async function writeConfig(
 tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
 listeners:
   postgres: { address: 127.0.0.1:${port("postgres")} }
+  ssh: { address: 127.0.0.1:${port("ssh")} }
   control: { address: 127.0.0.1:${port("control")} }
 identity:
   oidc:
     - { name: demo, issuer: "${issuer}", audience: ${audience}, ca: file:ca.crt }
+  ssh:
+    keys:
+      - { subject: dana, provider: demo, groups: [dba, sre], keys: ["${person.publicKey.toString()}"] }
 targets:
   orders:
     protocol: postgres
@@ -148,6 +163,13 @@ targets:
     levels:
       reader: { grants: policy, settings: { statement_timeout: 5m } }
       writer: { memberOf: [orders_writer], settings: { idle_in_transaction_session_timeout: 30m } }
+  web:
+    protocol: ssh
+    address: 127.0.0.1:${web.server.port}
+    hostKeys: ["${web.hostKey.toString()}"]
+    credential: { key: file:secrets/web-key }
+    levels:
+      ${LOGIN}: {}
 policies: [file:policies/*.yaml]
 drain: 2s
 `,
@@ -161,9 +183,16 @@ async function clientVariables(parts: {
   control: ControlPlane;
   database: DemoDatabase;
   provider: RunningOidcProvider;
+  person: PrivateKey;
   ca: string;
 }): Promise<Record<string, string>> {
-  const { folder, gateway, control, database, provider, ca } = parts;
+  const { folder, gateway, control, database, provider, person, ca } = parts;
+  const sshKey = join(folder, "dana_key");
+  await writeFile(sshKey, writePrivateKey(person, "dana").reveal(), { mode: 0o600 });
+  const sshPort = String(gateway.port("ssh"));
+  const knownHosts = join(folder, "known_hosts");
+  const hostKey = await readFile(join(folder, "state", "ssh", "host_key_ed25519.pub"), "utf8");
+  await writeFile(knownHosts, `[${HOST}]:${sshPort} ${hostKey}`);
   const agent = await provider.token("crew-analyst");
   return {
     PGHOST: HOST,
@@ -178,6 +207,10 @@ async function clientVariables(parts: {
     GATEHOUSE_TOKEN: await provider.token("dana"),
     AGENT_TOKEN: agent,
     WRITER_TOKEN: await provider.token("crew-ops"),
+    GATEHOUSE_SSH_HOST: HOST,
+    GATEHOUSE_SSH_PORT: sshPort,
+    GATEHOUSE_SSH_KEY: sshKey,
+    GATEHOUSE_KNOWN_HOSTS: knownHosts,
     GATEHOUSE_STATE: join(folder, "state"),
     GATEHOUSE_CONFIG: join(folder, "gatehouse.yaml"),
     ORDERS_ADMIN_URL: database.adminUrl,

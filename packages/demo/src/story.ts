@@ -1,4 +1,3 @@
-import { execFile } from "node:child_process";
 import { once } from "node:events";
 import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -7,12 +6,9 @@ import { setTimeout } from "node:timers/promises";
 import { verifyAuditLog } from "@gatehouse/audit";
 import pg from "pg";
 import type { Demo } from "./environment.ts";
-
-/** One step of the story: what it shows, and the playing of it; it throws where that does not hold. */
-export interface Step {
-  readonly shows: string;
-  play(demo: Demo): Promise<void>;
-}
+import { gatehouse, LOOK, MOST_LOOKS, waiting } from "./person.ts";
+import { expect, type Step } from "./step.ts";
+import { webStory } from "./web-story.ts";
 
 interface Count {
   readonly n: number;
@@ -153,6 +149,7 @@ export const story: readonly Step[] = [
       expect((await paymentsOf(demo, 11)) > 0, "the rows are gone");
     },
   },
+  ...webStory,
   {
     shows: "a log-in with a forged token is refused, and told nothing",
     play: async (demo) => {
@@ -179,7 +176,8 @@ export const story: readonly Step[] = [
       const files = [auditFile(demo), join(demo.folder, "gateway.log")];
       const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
       const { AGENT_TOKEN = "", WRITER_TOKEN = "" } = demo.variables;
-      for (const secret of [demo.database.administrator.password, AGENT_TOKEN, WRITER_TOKEN]) {
+      const { key } = demo.web;
+      for (const secret of [demo.database.administrator.password, key, AGENT_TOKEN, WRITER_TOKEN]) {
         expect(!text.includes(secret), "a secret was found");
       }
     },
@@ -280,47 +278,6 @@ async function behind<T extends pg.QueryResultRow>(
   }
 }
 
-/** The id of the approval that waits for dana, by the command that people use. */
-async function waiting(demo: Demo): Promise<string> {
-  for (let looks = 0; looks < MOST_LOOKS; looks++) {
-    const { stdout, stderr } = await gatehouse(demo, ["approvals", "--json"]);
-    const listed: unknown = JSON.parse(stdout === "" ? "null" : stdout);
-    const [first] = isListed(listed) ? listed.approvals : [];
-    if (first) return first.id;
-    expect(stderr === "", stderr);
-  }
-  throw new Error("nothing waits for dana");
-}
-
-/** Some of them start a process, which is wait enough; the others are so many milliseconds apart. */
-const MOST_LOOKS = 50;
-const LOOK = 200;
-
-function isListed(value: unknown): value is { readonly approvals: readonly { readonly id: string }[] } {
-  return (
-    typeof value === "object" && value !== null && "approvals" in value && Array.isArray(value.approvals)
-  );
-}
-
-/**
- * The `gatehouse` command, as somebody of the demo.
- * @param as variables that have the value of another one
- */
-async function gatehouse(
-  { variables }: Demo,
-  words: readonly string[],
-  as: Readonly<Record<string, string>> = {},
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  const main = join(import.meta.dirname, "..", "..", "cli", "src", "main.ts");
-  const others = Object.fromEntries(Object.entries(as).map(([name, like]) => [name, variables[like] ?? ""]));
-  return new Promise((resolve) => {
-    const env = { ...process.env, ...variables, ...others };
-    execFile(process.execPath, [main, ...words], { env }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
-    });
-  });
-}
-
 async function connected(
   { variables }: Demo,
   way: { user: string; password: string; database?: string },
@@ -351,8 +308,4 @@ async function failure(attempt: Promise<unknown>): Promise<pg.DatabaseError> {
     throw error;
   }
   throw new Error("it was let through");
-}
-
-function expect(holds: boolean, otherwise: string): void {
-  if (!holds) throw new Error(otherwise);
 }
