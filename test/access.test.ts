@@ -52,8 +52,8 @@ async function gatewayOf(t: Test, name: string) {
       return gateway;
     },
     way: () => ({ ...writer(demo), port: gateway.port("postgres") ?? 0 }),
-    dana: (): Promise<Identity> => gateway.authenticate(variables["GATEHOUSE_TOKEN"] ?? ""),
-    agent: (): Promise<Identity> => gateway.authenticate(variables["WRITER_TOKEN"] ?? ""),
+    dana: (): Promise<Identity> => gateway.authenticate({ token: variables["GATEHOUSE_TOKEN"] ?? "" }),
+    agent: (): Promise<Identity> => gateway.authenticate({ token: variables["WRITER_TOKEN"] ?? "" }),
     pass: (milliseconds: number) => {
       ahead += milliseconds;
     },
@@ -191,7 +191,7 @@ t.test("what is not theirs can't be asked for, nor what needs no grant", async (
       code: "REQUEST_INVALID",
     });
   }
-  const reader = await site.gateway.authenticate(demo.variables["AGENT_TOKEN"] ?? "");
+  const reader = await site.gateway.authenticate({ token: demo.variables["AGENT_TOKEN"] ?? "" });
   await t.rejects(site.gateway.grants.request(reader, { target: "orders", level: "reader", client }), {
     code: "GRANT_NOT_NEEDED",
   });

@@ -40,7 +40,9 @@ async function everywhere(t: Test, name: string, lines: Readonly<Record<string, 
   const listeners = `[{ address: ["127.0.0.1:0", "[::1]:0"] }, { address: "unix:${path}", tls: off }]`;
   const running = await variantGateway(t, demo, name, { "  postgres": listeners, ...lines });
   const addresses = running.log.entries.flatMap(({ message, fields }) =>
-    message === "listening" && "address" in fields ? [String(fields.address)] : [],
+    message === "listening" && "address" in fields && "protocol" in fields && fields.protocol === "postgres"
+      ? [String(fields.address)]
+      : [],
   );
   const portOf = (host: string) => {
     const address = addresses.find((text) => text.startsWith(`${host}:`)) ?? "";

@@ -14,6 +14,16 @@ need go golang-go
 need javac default-jdk-headless
 need mvn maven
 need python3 python3-venv
+need ssh openssh-client
+need rsync rsync
+need git git
+need ssh-agent openssh-client
+need /usr/sbin/sshd openssh-server
+need /usr/lib/openssh/sftp-server openssh-sftp-server
+# Shells that may be a login's, beside those that every machine has.
+need zsh zsh
+need mksh mksh
+need busybox busybox
 python3 -c 'import ensurepip' 2>/dev/null || packages+=(python3-venv)
 if ((${#packages[@]} > 0)); then
   apt-get update -qq
@@ -28,5 +38,6 @@ npm ci --prefix "$folder/node" --ignore-scripts --no-audit --no-fund --loglevel=
 
 # Compiled once here, so that the tests find the modules and what was compiled of them.
 go build -C go -o "$folder/go/" ./...
+go build -C ../../protocols/ssh/test/clients/go -o "$folder/go/" ./...
 mvn --quiet --batch-mode --file java/pom.xml dependency:copy-dependencies -DoutputDirectory="$folder/java/lib"
 javac -d "$folder/java/held" -cp "$folder/java/lib/*" java/{Tap,Pgjdbc,Patient}.java

@@ -17,7 +17,7 @@ rules:
 
 if (canRun(t, "psql", program)) {
   const { env, demo, gateway } = await gatewayFor(t, policy);
-  const dana = await gateway.authenticate(demo.variables["GATEHOUSE_TOKEN"] ?? "");
+  const dana = await gateway.authenticate({ token: demo.variables["GATEHOUSE_TOKEN"] ?? "" });
 
   /** Connects; dana says this when the client has shown that it waits. */
   const connects = async (answer: "approve" | "deny", reason: string) => {

@@ -136,6 +136,7 @@ export async function holdsFor(
     .replace(/^ {6}(?:reader|writer):/gm, (level) => `${level} ${standing.level} #`)
     .replace(/^state:.*$/m, "state: file:state-holds")
     .replace(/^policies:.*$/m, `policies: [file:holds-policy.yaml${options.policies ?? ""}]`)
+    .replace(/provider: demo/, "provider: holds")
     .replace(
       /^ {4}- \{ name: demo.*$/m,
       `    - { name: holds, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }`,
@@ -239,7 +240,7 @@ export async function holdsFor(
         body: JSON.stringify(reason === undefined ? {} : { reason }),
       }),
     async say(id, answer) {
-      const ann = await gateway.authenticate(await site.token("ann"));
+      const ann = await gateway.authenticate({ token: await site.token("ann") });
       await gateway.approvals.answer(ann, id, { answer });
     },
     show: async (id, as = "ann") => site.ask("GET", `/v1/approvals/${id}`, { token: await site.token(as) }),

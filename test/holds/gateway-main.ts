@@ -27,7 +27,7 @@ const gateway = await Gateway.start({ configFile, log: createLogger(process.stde
 const proved = new Map<string, ReturnType<Gateway["authenticate"]>>();
 
 function identity(token: string): ReturnType<Gateway["authenticate"]> {
-  const known = proved.get(token) ?? gateway.authenticate(token);
+  const known = proved.get(token) ?? gateway.authenticate({ token });
   proved.set(token, known);
   return known;
 }

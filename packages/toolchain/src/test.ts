@@ -28,7 +28,9 @@ const ORDINARY = [
   "test/masking/*.test.ts",
   "test/mint/*.test.ts",
 ];
-const CLIENTS = ["test/clients/*.test.ts"];
+const CLIENTS = ["test/clients/*.test.ts", "{packages,protocols}/*/test/clients/*.test.ts"];
+/** They stand among a package's own tests, and need what a newcomer's machine need not have. */
+const isClients = (file: string) => /(?:^|[/\\])test[/\\]clients[/\\]/.test(file);
 /** A world of clients is the test files of its name: `go.test.ts`, `go.held.test.ts`. */
 const world = (file: string) => basename(file).split(".")[0] ?? "";
 
@@ -74,7 +76,9 @@ function counts(output: string): { readonly passed: number; readonly failed: num
 function chosen(): { readonly files: readonly string[]; readonly without: readonly string[] } {
   if (positionals.length > 0) return { files: positionals, without: [] };
   const patterns = values.clients ? CLIENTS : ORDINARY;
-  const all = globSync(patterns, { cwd: root }).sort();
+  const all = globSync(patterns, { cwd: root })
+    .filter((file) => isClients(file) === values.clients)
+    .sort();
   const without = values.without.flatMap((worlds) => worlds.split(","));
   const unknown = without.find((name) => !values.clients || !all.some((file) => world(file) === name));
   if (unknown !== undefined) throw new Error(`--without ${unknown}: there is no such world of clients.`);
