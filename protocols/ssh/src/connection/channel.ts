@@ -51,10 +51,14 @@ export interface Wire {
 }
 
 /** What waits for its turn: bytes for the window, the end for the bytes before it. */
-type Waiting =
-  | { bytes: Buffer; readonly type: number | undefined; readonly from: Source | undefined; counts: number }
-  | "end"
-  | "close";
+type Waiting = Piece | "end" | "close";
+
+interface Piece {
+  bytes: Buffer;
+  readonly type: number | undefined;
+  readonly from: Source | undefined;
+  readonly counts: number;
+}
 
 /**
  * One channel, open on both sides (RFC 4254 section 5). What is sent goes in order and no faster than the peer takes it; what
@@ -110,7 +114,7 @@ export class Channel implements Source {
 
   /** Bytes that wait to be sent. */
   get pending(): number {
-    return this.#waiting.reduce((sum, item) => sum + (isBytes(item) ? item.bytes.length : 0), 0);
+    return this.#waiting.reduce((sum, item) => sum + (isPiece(item) ? item.bytes.length : 0), 0);
   }
 
   /**
@@ -124,17 +128,18 @@ export class Channel implements Source {
       from?.consumed(counts);
       return;
     }
-    const last = this.#waiting.at(-1);
-    // A peer that sends byte by byte must not cost an object a byte.
-    if (
-      isBytes(last) &&
-      last.type === type &&
-      last.from === from &&
-      last.bytes.length + bytes.length <= SMALL
-    ) {
-      last.bytes = Buffer.concat([last.bytes, bytes]);
-      last.counts += counts;
-    } else this.#waiting.push({ bytes, type, from, counts });
+    let piece = { bytes, type, from, counts };
+    // A peer that sends byte by byte must not cost an object a byte. Joined with a neighbour that is no larger, as in a ChunkQueue:
+    // each byte is copied a logarithmic number of times.
+    for (let last = this.#waiting.at(-1); joins(last, piece); last = this.#waiting.at(-1)) {
+      this.#waiting.pop();
+      piece = {
+        ...piece,
+        bytes: Buffer.concat([last.bytes, piece.bytes]),
+        counts: last.counts + piece.counts,
+      };
+    }
+    this.#waiting.push(piece);
     this.flush();
   }
 
@@ -292,7 +297,7 @@ export class Channel implements Source {
   #sendClose(): void {
     this.#wire.send(encodeClose(this.#peer));
     this.#over = true;
-    for (const answered of this.#asked.splice(0)) answered(false);
+    this.#answerNobody();
     if (this.#closedByPeer) this.#gone(this);
   }
 
@@ -307,7 +312,11 @@ export class Channel implements Source {
   #letGo(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const item of waiting) if (isBytes(item)) item.from?.consumed(item.counts);
+    for (const item of waiting) if (isPiece(item)) item.from?.consumed(item.counts);
+    this.#answerNobody();
+  }
+
+  #answerNobody(): void {
     for (const answered of this.#asked.splice(0)) answered(false);
   }
 }
@@ -316,6 +325,16 @@ function afterTheEnd(): GatehouseError {
   return new GatehouseError("PROTOCOL_VIOLATION", "a message for a channel that its peer has closed");
 }
 
-function isBytes(item: Waiting | undefined): item is Exclude<Waiting, string> {
+function isPiece(item: Waiting | undefined): item is Piece {
   return item !== undefined && typeof item !== "string";
+}
+
+function joins(last: Waiting | undefined, piece: Piece): last is Piece {
+  return (
+    isPiece(last) &&
+    last.type === piece.type &&
+    last.from === piece.from &&
+    last.bytes.length <= piece.bytes.length &&
+    last.bytes.length + piece.bytes.length <= SMALL
+  );
 }
