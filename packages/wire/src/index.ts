@@ -7,3 +7,4 @@ export * from "./hang-up.ts";
 export * from "./listen.ts";
 export * from "./pull.ts";
 export * from "./relay.ts";
+export * from "./serve-clients.ts";

@@ -8,7 +8,7 @@ import {
   type Refusal,
   type ServeOptions,
 } from "@gatehouse/core";
-import { hangUp, listen, Pull } from "@gatehouse/wire";
+import { hangUp, Pull, serveClients } from "@gatehouse/wire";
 import type { SurroundingsOfTargets } from "./surroundings.ts";
 import type { Analyzer } from "./analysis/analyzer.ts";
 import type { Catalogs } from "./catalog/catalogs.ts";
@@ -54,29 +54,12 @@ export interface Shared {
 }
 
 /** Serves PostgreSQL clients on one address. */
-export async function serve(options: ServeOptions, shared: Shared): Promise<Listener> {
-  const startingUp = new Set<Socket>();
-  const listener = await listen(options.address, {
-    connections: options.limits.connections,
-    keepalive: options.limits.keepalive,
-    serve: (socket) => {
-      startingUp.add(socket);
-      const started = () => startingUp.delete(socket);
-      socket.once("close", started);
-      new Connection(socket, options, shared, started).run().catch((error: unknown) => {
-        socket.destroy();
-        options.log.error({ error }, "a connection failed");
-      });
-    },
+export function serve(options: ServeOptions, shared: Shared): Promise<Listener> {
+  const { connections, keepalive } = options.limits;
+  return serveClients(options.address, {
+    ...{ connections, keepalive, log: options.log },
+    run: (socket, started) => new Connection(socket, options, shared, started).run(),
   });
-  return {
-    address: listener.address,
-    async close() {
-      await listener.close();
-      // Nobody gets in any more: who has not yet must not keep the process waiting for the deadline.
-      for (const socket of startingUp) socket.destroy();
-    },
-  };
 }
 
 /** What a client asked for, by its StartupMessage. */

@@ -10,7 +10,7 @@ import {
   type ServeOptions,
 } from "@gatehouse/core";
 import { allSignatureAlgorithms, readPublicKey } from "@gatehouse/openssh";
-import { listen } from "@gatehouse/wire";
+import { serveClients } from "@gatehouse/wire";
 import { LogIn } from "./auth/log-in.ts";
 import { Messages } from "./auth/messages.ts";
 import { ownHostKeys } from "./own-host-keys.ts";
@@ -29,31 +29,15 @@ const MOST_SIGNING_IN = 15 * 60_000;
 export async function serve(options: ServeOptions, clock: Clock): Promise<Listener> {
   const settings = listenerSettingsOf(options.settings);
   const hostKeys = await ownHostKeys(settings.hostKeys, options.folder);
-  const loggingIn = new Set<Socket>();
-  const listener = await listen(options.address, {
-    connections: options.limits.connections,
-    keepalive: options.limits.keepalive,
-    serve: (socket) => {
-      loggingIn.add(socket);
-      const loggedIn = () => loggingIn.delete(socket);
-      socket.once("close", loggedIn);
+  const { connections, keepalive } = options.limits;
+  const listener = await serveClients(options.address, {
+    ...{ connections, keepalive, log: options.log },
+    run: (socket, loggedIn) => {
       const { loginGrace } = settings;
-      const connection = new Connecting(socket, { ...options, hostKeys, loginGrace, clock, loggedIn });
-      connection.run().catch((error: unknown) => {
-        socket.destroy();
-        options.log.error({ error: messageOf(error) }, "a connection failed");
-      });
+      return new Connecting(socket, { ...options, hostKeys, loginGrace, clock, loggedIn }).run();
     },
   });
-  return {
-    address: listener.address,
-    hostKeys: hostKeys.map(({ blob }) => readPublicKey(blob).toString()),
-    async close() {
-      await listener.close();
-      // Nobody gets in any more: who has not yet must not keep the process waiting for the deadline.
-      for (const socket of loggingIn) socket.destroy();
-    },
-  };
+  return { ...listener, hostKeys: hostKeys.map(({ blob }) => readPublicKey(blob).toString()) };
 }
 
 interface ConnectingOptions extends ServeOptions {
