@@ -2,10 +2,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { INSTALL } from "./postgres/programs.ts";
+import { INSTALL as INSTALL_SSH } from "./ssh/programs.ts";
 
 export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine; or rows that it masks
 against the same rows unmasked, or what it does while commands wait for people, or sessions whose users are made for them
-against those that have one that stands.
+against those that have one that stands. For SSH: against a bastion (\`ssh bastion ssh target\`), and against the target itself.
 
   npm run bench -- postgres                        all of it: about half an hour
   npm run bench -- postgres --quick                a little of each kind on little data, in two minutes
@@ -16,6 +17,8 @@ against those that have one that stands.
   npm run bench -- hold                            approvals with 200 commands that wait: ten minutes; the same
   npm run bench -- mint                            users made for sessions: a quarter of an hour; the same
 
+  npm run bench -- ssh                             streams, files, connections, keystrokes, memory: a quarter of an hour; the same
+
   --rounds N      rounds of each work (5); a ratio is the median of the rounds' ratios
   --seconds N     how long each peer's turn is (3)
   --json FILE     where the figures go as JSON (a file in the system's folder for temporary files)
@@ -23,16 +26,18 @@ against those that have one that stands.
   --relay         measure a bare TLS relay in Node as well: what can be reached at best
   --profile       run the gateway with V8's CPU profiler, and say where the profiles are; the figures are then lower
 
-It needs PostgreSQL's server, psql and pgbench, and pgbouncer, from the machine. On Debian, as root:
+It needs PostgreSQL's server, psql and pgbench, and pgbouncer, from the machine; for SSH, OpenSSH's client and server. On
+Debian, as root:
 
   ${INSTALL}
+  ${INSTALL_SSH}
 
 Exit codes: 0 measured, 1 something could not be measured (or was short, with --strict), 2 called in a way that
 makes no sense.
 `;
 
 /** What can be measured. */
-const subjects = ["postgres", "masking", "hold", "mint"] as const;
+const subjects = ["postgres", "masking", "hold", "mint", "ssh"] as const;
 export type Subject = (typeof subjects)[number];
 
 export interface Options {
@@ -72,7 +77,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const [subject] = positionals;
   if (positionals.length !== 1 || !isSubject(subject)) {
-    throw new TypeError("say what: npm run bench -- postgres, masking, hold or mint (--help says more)");
+    throw new TypeError("say what: npm run bench -- postgres, masking, hold, mint or ssh (--help says more)");
   }
   const { quick, list, only, strict, relay, profile } = values;
   return {

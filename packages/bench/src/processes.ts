@@ -32,12 +32,12 @@ const STOP_LIMIT = 10_000;
  * `setpriv` becomes the program that it starts, so that the process is the program's own; and the kernel ends that
  * when this process dies, in whatever way, so that nothing is left behind.
  */
-function spawned(call: Call, output: "ignore" | "pipe"): ChildProcess {
+function spawned(call: Call, output: "ignore" | "pipe", input: "ignore" | "pipe" = "ignore"): ChildProcess {
   const as = call.user === undefined ? [] : ["--reuid", call.user, "--regid", call.user, "--init-groups"];
   return spawn("setpriv", [...as, "--pdeathsig", "TERM", "--", call.program, ...call.args], {
     cwd: call.cwd,
     env: { PATH: process.env["PATH"], LC_ALL: "C.UTF-8", ...call.env },
-    stdio: ["ignore", output, "pipe"],
+    stdio: [input, output, "pipe"],
   });
 }
 
@@ -117,6 +117,60 @@ export function startClient(call: Call): Client {
   const { gone, output, isOver } = watched(child);
   return {
     ended: () => (isOver() ? output() : undefined),
+    stop: async () => {
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+/** A program that is talked to until it is ended. */
+export interface Conversation {
+  say(text: string): void;
+  /**
+   * Resolves when a text stands in what it has printed since the last one that was heard.
+   * @throws Error with the end of what it printed, when it ends before that or says nothing for too long
+   */
+  heard(text: string): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** @param patience milliseconds in which a text has to be heard */
+export function startConversation(call: Call, patience: number): Conversation {
+  call.signal.throwIfAborted();
+  const child = spawned(call, "pipe", "pipe");
+  const { gone, output, isOver } = watched(child);
+  let said = "";
+  let look: () => void = () => undefined;
+  let fail: () => void = () => undefined;
+  void gone.then(() => fail());
+  child.stdout?.on("data", (text: string) => {
+    said += text;
+    look();
+  });
+  child.stdin?.on("error", () => undefined);
+  return {
+    say: (text) => child.stdin?.write(text),
+    async heard(text) {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      fail = () => reject(new Error(`"${text.trim()}" was not said: ${output().slice(-500)}`));
+      look = () => {
+        const at = said.indexOf(text);
+        if (at === -1) return;
+        said = said.slice(at + text.length);
+        resolve();
+      };
+      const late = setTimeout(fail, patience);
+      if (isOver()) fail();
+      look();
+      try {
+        await promise;
+      } finally {
+        clearTimeout(late);
+        look = () => undefined;
+        fail = () => undefined;
+      }
+    },
     stop: async () => {
       child.kill("SIGKILL");
       await gone;

@@ -25,7 +25,7 @@ export interface Failure {
 }
 
 /** What the rounds of a work come to, a result for each of its lines. */
-export function resultsOf(work: Pick<Work<unknown>, "lines">, rounds: readonly Round[]): Result[] {
+export function resultsOf(work: Pick<Work<never, never>, "lines">, rounds: readonly Round[]): Result[] {
   return work.lines.map((line, index) => {
     const figures = rounds.map((round) => valuesOf(round, ({ figures }) => figures[index]));
     const ratios = figures.flatMap((values) => ratioOf(values, line.against) ?? []);
@@ -46,11 +46,11 @@ export function resultsOf(work: Pick<Work<unknown>, "lines">, rounds: readonly R
 type Values = Readonly<Partial<Record<PeerName, number>>>;
 
 /**
- * The gateway's figure against another's. `added` is undefined in a round in which one of the two seems to take nothing:
+ * The gateway's figure against another's: how many times it is, or, `beyond` it, how much more. `added` is undefined in a round in which one of the two seems to take nothing:
  * that is the machine's noise, whichever of them it flatters.
  */
 export function ratioOf(
-  { gateway, pgbouncer, direct, relay, unmasked, unheld, standing }: Values,
+  { gateway, pgbouncer, direct, relay, unmasked, unheld, standing, bastion }: Values,
   against: Against,
 ): number | undefined {
   if (gateway === undefined) return undefined;
@@ -67,6 +67,10 @@ export function ratioOf(
       return unheld === undefined ? undefined : gateway / unheld;
     case "standing":
       return standing === undefined ? undefined : gateway / standing;
+    case "bastion":
+      return bastion === undefined ? undefined : gateway / bastion;
+    case "beyond":
+      return bastion === undefined ? undefined : gateway - bastion;
     case "itself":
       return gateway;
     case "added":

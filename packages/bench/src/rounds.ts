@@ -12,22 +12,19 @@ export interface Measured extends Sample {
 
 export type Round = ReadonlyMap<PeerName, Measured>;
 
-/** What of a work decides which process its peers are. */
-export type Turns = Pick<Work<unknown>, "set" | "fresh" | "transport" | "minting">;
-
 /** Starts and stops peers. */
-export interface PeerPool {
+export interface PeerPool<P extends Peer, W> {
   /** The one that runs for this work, or a new one where the work asks for it. */
-  take(name: PeerName, work: Turns): Promise<Peer>;
+  take(name: PeerName, work: W): Promise<P>;
   /** Says that a peer's turn is over. */
-  giveBack(peer: Peer, work: Turns): Promise<void>;
+  giveBack(peer: P, work: W): Promise<void>;
 }
 
-export interface RoundsOptions<Stage> {
+export interface RoundsOptions<Stage, P extends Peer, W> {
   readonly stage: Stage;
   readonly rounds: number;
   readonly seconds: number;
-  readonly pool: PeerPool;
+  readonly pool: PeerPool<P, W>;
   readonly announce: (step: string) => void;
   /** Told what went wrong in a sample that counts all the same. */
   readonly remark: (text: string) => void;
@@ -37,7 +34,10 @@ export interface RoundsOptions<Stage> {
  * Does a work at each of its peers in turn, round by round, and after a first turn that does not count. The machine
  * is never equally quick for long: what is compared has to be next to each other, and no peer may always be first.
  */
-export async function inRounds<Stage>(work: Work<Stage>, options: RoundsOptions<Stage>): Promise<Round[]> {
+export async function inRounds<Stage, P extends Peer, W extends Work<Stage, P>>(
+  work: W,
+  options: RoundsOptions<Stage, P, W>,
+): Promise<Round[]> {
   const rounds = Math.min(options.rounds, work.rounds ?? options.rounds);
   if (work.fresh === undefined) {
     options.announce("warming up");
@@ -61,10 +61,10 @@ export function rotated<T>(values: readonly T[], by: number): readonly T[] {
   return [...values.slice(start), ...values.slice(0, start)];
 }
 
-async function turn<Stage>(
-  work: Work<Stage>,
+async function turn<Stage, P extends Peer, W extends Work<Stage, P>>(
+  work: W,
   name: PeerName,
-  { stage, seconds, pool, remark }: RoundsOptions<Stage>,
+  { stage, seconds, pool, remark }: RoundsOptions<Stage, P, W>,
 ): Promise<Measured> {
   const peer = await pool.take(name, work);
   const measure = async (): Promise<Measured> => {

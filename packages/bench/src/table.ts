@@ -5,6 +5,7 @@ import { type Line, peerNames } from "./work.ts";
 const AGAINST = {
   ...{ pgbouncer: "", direct: " of direct", relay: " of relay", added: " of added" },
   ...{ unmasked: " of unmasked", unheld: " of unheld", standing: " of standing", itself: "" },
+  ...{ bastion: " of bastion", beyond: " beyond bastion" },
 } as const;
 const NONE = "-";
 

@@ -3,13 +3,13 @@ import { inRounds, type PeerPool, rotated } from "../src/rounds.ts";
 import type { Peer, PeerName, Work } from "../src/work.ts";
 
 /** A pool of peers without processes, and what it was asked. */
-function pool(): PeerPool & { readonly asked: string[] } {
+function pool(): PeerPool<Peer, unknown> & { readonly asked: string[] } {
   const asked: string[] = [];
   return {
     asked,
     take(name): Promise<Peer> {
       asked.push(`take ${name}`);
-      return Promise.resolve({ name, clientEnvironment: () => ({}), stop: () => Promise.resolve() });
+      return Promise.resolve({ name, stop: () => Promise.resolve() });
     },
     giveBack({ name }) {
       asked.push(`give back ${name}`);
@@ -20,12 +20,14 @@ function pool(): PeerPool & { readonly asked: string[] } {
 
 const silent = { announce: () => undefined, remark: () => undefined };
 
-function work(sample: Work<undefined>["sample"], more: Partial<Work<undefined>> = {}): Work<undefined> {
+function work(
+  sample: Work<undefined, Peer>["sample"],
+  more: Partial<Work<undefined, Peer>> = {},
+): Work<undefined, Peer> {
   return {
     name: "work",
     lines: [{ name: "work", unit: "tps", against: "direct", wanted: { atLeast: 1 } }],
     peers: ["direct", "pgbouncer", "gateway"],
-    transport: "tls",
     set: "set",
     sample,
     ...more,

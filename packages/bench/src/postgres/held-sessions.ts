@@ -3,7 +3,8 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import pg from "pg";
 import { z } from "zod";
-import { heldLevel, type Level, type Peer } from "../work.ts";
+import { heldLevel, type Level } from "./levels.ts";
+import type { PostgresPeer } from "./stage.ts";
 import { Approver } from "./approver.ts";
 import type { Site } from "./site.ts";
 
@@ -31,7 +32,7 @@ export interface Waiting {
 /** Opens so many sessions at a peer while `use` runs. */
 export async function withSessions<T>(
   site: Site,
-  peer: Peer,
+  peer: PostgresPeer,
   { level, count }: { readonly level: Level; readonly count: number },
   use: (sessions: readonly Session[]) => Promise<T>,
 ): Promise<T> {
@@ -55,7 +56,7 @@ export async function withSessions<T>(
  */
 export async function withHeld<T>(
   site: Site,
-  peer: Peer,
+  peer: PostgresPeer,
   count: number,
   use: (waiting: readonly Waiting[], approver: Approver) => Promise<T>,
 ): Promise<T> {

@@ -1,5 +1,6 @@
 import { run } from "../processes.ts";
-import type { Level, Peer } from "../work.ts";
+import type { Level } from "./levels.ts";
+import type { PostgresPeer } from "./stage.ts";
 import type { Site } from "./site.ts";
 
 /** What a run of pgbench came to. */
@@ -16,7 +17,7 @@ const GRACE = 60_000;
 /** Runs pgbench at a peer for so many seconds. */
 export async function pgbench(
   site: Site,
-  peer: Peer,
+  peer: PostgresPeer,
   level: Level,
   seconds: number,
   args: readonly string[],

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { createAuthority } from "@gatehouse/certs";
 import { freePort, type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { run } from "../processes.ts";
-import type { Role } from "../work.ts";
-import { findPrograms, type Programs } from "./programs.ts";
+import type { Role } from "./levels.ts";
+import { findPostgres, type Programs } from "./programs.ts";
 
 /** The database, and the name of the gateway's target. */
 export const DATABASE = "bench";
@@ -40,7 +40,7 @@ export interface Site {
 
 /** Makes the site. Nothing but the identity provider runs yet. */
 export async function createSite(signal: AbortSignal): Promise<Site> {
-  const programs = await findPrograms();
+  const programs = await findPostgres();
   const folder = await mkdtemp(join(tmpdir(), "gatehouse-bench-"));
   // PostgreSQL and pgbouncer refuse to run as root; Debian's packages bring this user.
   const user = userInfo().uid === 0 ? "postgres" : undefined;

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { run } from "../processes.ts";
-import type { Level, Peer } from "../work.ts";
+import type { Level } from "./levels.ts";
+import type { PostgresPeer } from "./stage.ts";
 import type { Site } from "./site.ts";
 
 const MAIN = join(import.meta.dirname, "visits-main.ts");
@@ -28,7 +29,7 @@ export interface VisitsOptions {
 /** Has sessions come, ask for one row, and go. */
 export async function visit(
   site: Site,
-  peer: Peer,
+  peer: PostgresPeer,
   { level, seconds, pace = 0 }: VisitsOptions,
 ): Promise<Visits> {
   const output = await run(

@@ -1,9 +1,10 @@
-import { type Peer, roleOf, type Transport } from "../../work.ts";
+import { roleOf } from "../levels.ts";
+import type { PostgresPeer, Transport } from "../stage.ts";
 import type { Site } from "../site.ts";
 import { clientEnvironment } from "./ways.ts";
 
 /** The server itself. */
-export function direct(site: Site, transport: Transport): Peer {
+export function direct(site: Site, transport: Transport): PostgresPeer {
   const port = site.serverPort;
   const way = transport === "tls" ? { port } : { port, folder: site.serverSockets };
   return {

@@ -1,13 +1,15 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { freePort } from "@gatehouse/testkit";
+import { gatewayCall, POLICIES } from "../../gateway.ts";
 import { accepts, startService } from "../../processes.ts";
-import { heldLevel, maskedLevels, type Peer, type Transport } from "../../work.ts";
+import { heldLevel, maskedLevels } from "../levels.ts";
+import type { PostgresPeer, Transport } from "../stage.ts";
 import { AUDIENCE, DATABASE, type Site } from "../site.ts";
 import { clientEnvironment, socketOptions, socketPath, type Way } from "./ways.ts";
 
-const MAIN = join(import.meta.dirname, "..", "..", "..", "..", "cli", "src", "main.ts");
-export const POLICIES = join(import.meta.dirname, "..", "..", "..", "policies");
+/** Those of this gateway. */
+export const OWN_POLICIES = join(POLICIES, "postgres");
 
 export interface GatewayOptions {
   /** Whether it has levels whose users it makes. */
@@ -24,13 +26,13 @@ export async function startGateway(
   site: Site,
   transport: Transport,
   { minting, profiles }: GatewayOptions,
-): Promise<Peer> {
+): Promise<PostgresPeer> {
   const port = await freePort();
   const controlPort = await freePort();
   const folder = await mkdtemp(join(site.folder, "gateway-"));
   const way = transport === "tls" ? { port } : { port, folder };
   const config = join(folder, "gatehouse.yaml");
-  await cp(POLICIES, join(folder, "policies"), { recursive: true });
+  await cp(OWN_POLICIES, join(folder, "policies"), { recursive: true });
   const secrets = join(folder, "secrets");
   await mkdir(secrets, { mode: 0o700 });
   for (const user of ["reader", "writer", "gatehouse"] as const) {
@@ -38,17 +40,7 @@ export async function startGateway(
   }
   await writeFile(config, configOf(site, way, { controlPort, minting }));
   const { pid, stop } = await startService(
-    {
-      program: process.execPath,
-      args: [
-        // As `npm run gatehouse` and the systemd unit have it.
-        ...["--disable-warning=ExperimentalWarning", "--max-semi-space-size=4"],
-        ...(profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles]),
-        ...[MAIN, "serve", "--config", config],
-      ],
-      cwd: folder,
-      signal: site.signal,
-    },
+    { ...gatewayCall(config, profiles), cwd: folder, signal: site.signal },
     () => accepts(socketOptions(way)),
   );
   return {

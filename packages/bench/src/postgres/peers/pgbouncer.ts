@@ -1,11 +1,12 @@
 import { freePort } from "@gatehouse/testkit";
 import { accepts, startService } from "../../processes.ts";
-import { type Peer, roleOf, type Transport } from "../../work.ts";
+import { roleOf } from "../levels.ts";
+import type { PostgresPeer, Transport } from "../stage.ts";
 import { DATABASE, type Site } from "../site.ts";
 import { clientEnvironment, socketOptions, type Way } from "./ways.ts";
 
 /** pgbouncer in session mode: a client has a server's connection of its own, as behind the gateway. */
-export async function startPgbouncer(site: Site, transport: Transport): Promise<Peer> {
+export async function startPgbouncer(site: Site, transport: Transport): Promise<PostgresPeer> {
   const port = await freePort();
   const { passwords } = site;
   const way = transport === "tls" ? { port } : { port, folder: await site.makeFolder(`pgbouncer-${port}`) };

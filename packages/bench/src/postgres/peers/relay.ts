@@ -1,14 +1,15 @@
 import { join } from "node:path";
 import { freePort } from "@gatehouse/testkit";
 import { accepts, startService } from "../../processes.ts";
-import { type Peer, roleOf } from "../../work.ts";
+import { roleOf } from "../levels.ts";
+import type { PostgresPeer } from "../stage.ts";
 import type { Site } from "../site.ts";
 import { clientEnvironment, socketOptions } from "./ways.ts";
 
 const MAIN = join(import.meta.dirname, "relay-main.ts");
 
 /** What TLS on both sides costs in Node when nothing is done between them: the floor under the gateway. */
-export async function startRelay(site: Site): Promise<Peer> {
+export async function startRelay(site: Site): Promise<PostgresPeer> {
   const port = await freePort();
   const { ca, cert, key } = site.tls;
   const { pid, stop } = await startService(

@@ -1,6 +1,7 @@
 import type { NetConnectOpts } from "node:net";
 import { join } from "node:path";
-import type { Level, Transport } from "../../work.ts";
+import type { Level } from "../levels.ts";
+import type { Transport } from "../stage.ts";
 import { DATABASE, type Site } from "../site.ts";
 
 /** Where a peer listens: on a port of loopback, or on a Unix socket of PostgreSQL's kind of name in a folder. */

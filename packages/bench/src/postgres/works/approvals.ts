@@ -1,9 +1,9 @@
 import { startClient } from "../../processes.ts";
 import { quantile } from "../../statistics.ts";
-import type { Line, Peer, Sample, Work } from "../../work.ts";
+import type { Line, Sample } from "../../work.ts";
+import type { PostgresPeer, PostgresWork } from "../stage.ts";
 import { hold, withHeld, withSessions } from "../held-sessions.ts";
 import type { Site } from "../site.ts";
-import type { Stage } from "../stage.ts";
 
 /** Commands that wait while one of them is answered. */
 export const HELD = 200;
@@ -24,7 +24,7 @@ export interface ApprovalsOptions {
  * From a person's yes, by the API over TLS, to the command's own answer at its client, while others wait: as one is
  * answered, its session asks for the next. Beside it, what the same command takes where nobody is asked.
  */
-export function approvals({ least, busy }: ApprovalsOptions): Work<Stage> {
+export function approvals({ least, busy }: ApprovalsOptions): PostgresWork {
   const beside = busy ? `8 busy, ${HELD} held` : `${HELD} held`;
   // The promise is about those that wait, whatever a machine does that has others to serve as well.
   const promised = busy ? {} : { wanted: { atMost: PROMISED } };
@@ -64,7 +64,7 @@ interface Turn {
 }
 
 /** One yes after the other, each to what has waited for longest. */
-function answering(site: Site, peer: Peer, { least, milliseconds }: Turn): Promise<Sample> {
+function answering(site: Site, peer: PostgresPeer, { least, milliseconds }: Turn): Promise<Sample> {
   return withHeld(site, peer, HELD, async (held, approver) => {
     const waiting = [...held];
     const [toDone, toAnswer, judgedToDone]: [number[], number[], number[]] = [[], [], []];
@@ -93,7 +93,7 @@ function answering(site: Site, peer: Peer, { least, milliseconds }: Turn): Promi
 }
 
 /** One change after the other, by as many sessions in turn, where nobody has to be asked. */
-function changing(site: Site, peer: Peer, { least, milliseconds }: Turn): Promise<Sample> {
+function changing(site: Site, peer: PostgresPeer, { least, milliseconds }: Turn): Promise<Sample> {
   return withSessions(site, peer, { level: "writer", count: HELD }, async (sessions) => {
     const times: number[] = [];
     const begun = performance.now();
@@ -107,7 +107,7 @@ function changing(site: Site, peer: Peer, { least, milliseconds }: Turn): Promis
 }
 
 /** Others, who read one row after the other until they are stopped. */
-function startOthers(site: Site, peer: Peer) {
+function startOthers(site: Site, peer: PostgresPeer) {
   return startClient({
     program: site.programs.pgbench,
     args: ["-n", "-S", "-c", "8", "-j", "1", "-T", "3600"],

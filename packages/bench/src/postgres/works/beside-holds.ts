@@ -1,7 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Line, Wanted, Work } from "../../work.ts";
+import type { Line, Wanted } from "../../work.ts";
+import type { PostgresWork } from "../stage.ts";
 import { withHeld } from "../held-sessions.ts";
-import type { Stage } from "../stage.ts";
 import { HELD } from "./approvals.ts";
 import { latency } from "./latency.ts";
 import { type Mode, select } from "./pgbench-works.ts";
@@ -10,7 +10,7 @@ import { type Mode, select } from "./pgbench-works.ts";
 const SETTLING = 1000;
 
 /** What others get done while commands wait: as much as without, but for what the machine makes of it. */
-export function besideHolds(): Work<Stage>[] {
+export function besideHolds(): PostgresWork[] {
   const modes: readonly Mode[] = ["simple", "extended"];
   return modes.flatMap((mode) => [
     beside(select(mode, 8, "tls"), { atLeast: 0.95 }),
@@ -19,7 +19,7 @@ export function besideHolds(): Work<Stage>[] {
 }
 
 /** The same work at one gateway, in one turn while nothing waits, in the other while commands do. */
-function beside(work: Work<Stage>, wanted: Wanted): Work<Stage> {
+function beside(work: PostgresWork, wanted: Wanted): PostgresWork {
   const [first, ...rest] = work.lines.map(
     ({ name, unit }): Line => ({ name: `${name}, ${HELD} held`, unit, against: "unheld" }),
   );

@@ -1,17 +1,18 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { run } from "../../processes.ts";
-import type { Level, Peer, Sample, Work } from "../../work.ts";
+import type { Sample } from "../../work.ts";
+import type { Level } from "../levels.ts";
+import type { PostgresPeer, PostgresWork } from "../stage.ts";
 import { pgbench } from "../pgbench.ts";
 import { rowsFile } from "../server.ts";
 import type { Site } from "../site.ts";
-import type { Stage } from "../stage.ts";
 
 const LIMIT = 5 * 60_000;
 
 /** Many rows out, by a SELECT, by COPY, and in by COPY. The rates are without connecting. */
-export function bulk(rows: number): Work<Stage>[] {
-  const work = (name: string, sample: Work<Stage>["sample"]): Work<Stage> => ({
+export function bulk(rows: number): PostgresWork[] {
+  const work = (name: string, sample: PostgresWork["sample"]): PostgresWork => ({
     name,
     lines: [{ name, unit: "rows/s", against: "pgbouncer", wanted: { atLeast: 0.95 } }],
     peers: ["direct", "pgbouncer", "gateway"],
@@ -51,7 +52,7 @@ interface Copies {
 /** The same copy several times in one session of psql, which says how long each took. */
 export async function copies(
   site: Site,
-  peer: Peer,
+  peer: PostgresPeer,
   { command, times, rows, level = "writer" }: Copies,
 ): Promise<Sample> {
   const repeated = Array.from({ length: times }, () => ["-c", command]).flat();

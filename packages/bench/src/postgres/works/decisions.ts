@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { z } from "zod";
 import { run } from "../../processes.ts";
 import { quantile } from "../../statistics.ts";
-import { heldLevel, type Level, type Line, maskedLevels, type Work } from "../../work.ts";
-import { POLICIES } from "../peers/gateway.ts";
+import type { Line } from "../../work.ts";
+import { heldLevel, type Level, maskedLevels } from "../levels.ts";
+import type { PostgresWork } from "../stage.ts";
+import { OWN_POLICIES } from "../peers/gateway.ts";
 import { DATABASE } from "../site.ts";
-import type { Stage } from "../stage.ts";
 
 const MAIN = join(import.meta.dirname, "../../../../../protocols/postgres/bench/decisions.ts");
 const LIMIT = 5 * 60_000;
@@ -21,7 +22,7 @@ const FRESH = 1000;
 const printed = z.object({ known: z.array(z.number()), fresh: z.array(z.number()) });
 
 /** From the text of a statement to its decision and what that does to the answer, in a process of its own. */
-export function decisions(): Work<Stage> {
+export function decisions(): PostgresWork {
   const line = (name: string, atMost?: number): Line => ({
     ...{ name, unit: "us", against: "itself" },
     ...(atMost === undefined ? {} : { wanted: { atMost } }),
@@ -39,7 +40,7 @@ export function decisions(): Work<Stage> {
     set: "decisions",
     async sample({ site }, _, seconds) {
       const { tls, serverPort, passwords, folder, signal } = site;
-      const policies = (await readdir(POLICIES)).map((name) => join(POLICIES, name));
+      const policies = (await readdir(OWN_POLICIES)).map((name) => join(OWN_POLICIES, name));
       const output = await run(
         {
           program: process.execPath,

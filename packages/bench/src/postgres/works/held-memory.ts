@@ -1,11 +1,11 @@
-import type { Work } from "../../work.ts";
+import { settled } from "../../settled.ts";
+import type { PostgresWork } from "../stage.ts";
 import { withHeld, withSessions } from "../held-sessions.ts";
-import type { Stage } from "../stage.ts";
 import { HELD } from "./approvals.ts";
-import { comeAndGo, settled } from "./memory.ts";
+import { comeAndGo } from "./memory.ts";
 
 /** What a session keeps in RAM while its command waits, beside what one keeps that has had its command. */
-export function heldMemory(): Work<Stage> {
+export function heldMemory(): PostgresWork {
   const name = `memory, ${HELD} held`;
   return {
     name,

@@ -1,15 +1,14 @@
 import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { quantile } from "../../statistics.ts";
-import type { Work } from "../../work.ts";
+import type { PostgresWork } from "../stage.ts";
 import type { Mode } from "./pgbench-works.ts";
 import { pgbench } from "../pgbench.ts";
-import type { Stage } from "../stage.ts";
 
 const PREFIX = "latency";
 
 /** What one client that is alone waits for one row: each transaction from pgbench's own log. */
-export function latency(mode: Mode): Work<Stage> {
+export function latency(mode: Mode): PostgresWork {
   const line = (percentile: string) =>
     ({
       name: `latency ${mode} ${percentile} tls`,

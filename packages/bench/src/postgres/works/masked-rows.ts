@@ -1,8 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Line, MaskedLevel, Peer, Sample, Work } from "../../work.ts";
+import type { Line, Sample } from "../../work.ts";
+import type { MaskedLevel } from "../levels.ts";
+import type { PostgresPeer, PostgresWork, Stage } from "../stage.ts";
 import { pgbench } from "../pgbench.ts";
-import type { Stage } from "../stage.ts";
 import { copies } from "./bulk.ts";
 
 /** How the rows are asked for. */
@@ -20,8 +21,13 @@ const COPY_OPTIONS = { copy: "", "copy csv": " (format csv)", "copy binary": " (
 const COPIES_PER_SECOND = 3;
 
 /** Rows of `bench_people` out, masked and unmasked by the same gateway. */
-export function maskedRows(rows: number): Work<Stage>[] {
-  const work = (form: Form, level: MaskedLevel, says: string, wanted: Pick<Line, "wanted">): Work<Stage> => ({
+export function maskedRows(rows: number): PostgresWork[] {
+  const work = (
+    form: Form,
+    level: MaskedLevel,
+    says: string,
+    wanted: Pick<Line, "wanted">,
+  ): PostgresWork => ({
     name: `${form}: ${says}`,
     lines: [{ name: `${form}: ${says}`, unit: "rows/s", against: "unmasked", ...wanted }],
     peers: ["unmasked", "gateway"],
@@ -55,7 +61,11 @@ interface Asked {
   readonly level: "reader" | MaskedLevel;
 }
 
-async function read(site: Stage["site"], peer: Peer, { form, rows, seconds, level }: Asked): Promise<Sample> {
+async function read(
+  site: Stage["site"],
+  peer: PostgresPeer,
+  { form, rows, seconds, level }: Asked,
+): Promise<Sample> {
   if (form !== "select" && form !== "select binary") {
     const command = `\\copy bench_people to '/dev/null'${COPY_OPTIONS[form]}`;
     return copies(site, peer, { command, times: seconds * COPIES_PER_SECOND, rows, level });

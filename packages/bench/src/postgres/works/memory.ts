@@ -1,22 +1,18 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
-import { residentBytes } from "../../process-figures.ts";
 import { type Client, run, startClient } from "../../processes.ts";
-import type { Peer, Work } from "../../work.ts";
+import { settled } from "../../settled.ts";
+import type { PostgresPeer, PostgresWork } from "../stage.ts";
 import type { Server } from "../server.ts";
 import { DATABASE, type Site } from "../site.ts";
-import type { Stage } from "../stage.ts";
 
 const CONNECT_LIMIT = 3 * 60_000;
 /** Sessions that come and go before the first look. */
 const WARM_UP = 20;
-/** Looks, half a second apart, after which the memory has to have stood still. */
-const STILL = 4;
-const LOOKS = 40;
 
 /** What a session keeps in RAM while it is idle, after its start-up and one query, with TLS on both sides. */
-export function memory(sessions: number): Work<Stage> {
+export function memory(sessions: number): PostgresWork {
   return {
     name: `memory ${sessions} tls`,
     lines: [{ name: `memory ${sessions} tls`, unit: "KB each", against: "relay", wanted: { atMost: 1.2 } }],
@@ -63,7 +59,7 @@ async function idleScript(site: Site): Promise<string> {
 }
 
 /** Has sessions come and go, so that what every process needs once is there. */
-export async function comeAndGo(site: Site, peer: Peer): Promise<void> {
+export async function comeAndGo(site: Site, peer: PostgresPeer): Promise<void> {
   await run(
     {
       program: site.programs.pgbench,
@@ -99,16 +95,4 @@ async function noneLeft(server: Server): Promise<void> {
   await server.admin(
     `select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = '${DATABASE}' and usename = 'reader'`,
   );
-}
-
-/** A process's resident memory, once it no longer changes by more than a hundredth. */
-export async function settled(pid: number): Promise<number> {
-  let last = await residentBytes(pid);
-  for (let look = 0, still = 0; look < LOOKS && still < STILL; look++) {
-    await pause(500);
-    const now = await residentBytes(pid);
-    still = Math.abs(now - last) < last / 100 ? still + 1 : 0;
-    last = now;
-  }
-  return last;
 }

@@ -1,9 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { quantile } from "../../statistics.ts";
-import type { Level, Line, MintedLevel, Peer, Work } from "../../work.ts";
+import type { Line } from "../../work.ts";
+import type { Level, MintedLevel } from "../levels.ts";
+import type { PostgresPeer, PostgresWork } from "../stage.ts";
 import { withSessions } from "../held-sessions.ts";
 import type { Server } from "../server.ts";
-import type { Stage } from "../stage.ts";
 import { visit } from "../visits.ts";
 
 /** Times that a session's user may make it take. */
@@ -29,7 +30,7 @@ export interface MintedOptions {
 }
 
 /** Connect, one query, disconnect, one session after the other. */
-export function visits(level: MintedLevel, { fsync }: MintedOptions): Work<Stage> {
+export function visits(level: MintedLevel, { fsync }: MintedOptions): PostgresWork {
   const name = `visit, ${SAYS[level]}${beside(fsync)}`;
   const line = (percentile: string, wanted: Pick<Line, "wanted"> = {}): Line => ({
     ...{ name: `${name} ${percentile}`, unit: "us", against: "standing" },
@@ -61,7 +62,7 @@ export function visits(level: MintedLevel, { fsync }: MintedOptions): Work<Stage
 export function sessionsAtPace({
   fsync,
   seconds,
-}: MintedOptions & { readonly seconds: number }): Work<Stage> {
+}: MintedOptions & { readonly seconds: number }): PostgresWork {
   const says = `${PACE} a second${beside(fsync)}`;
   const itself = { against: "itself" } as const;
   return {
@@ -125,7 +126,7 @@ function beside(fsync: boolean): string {
 }
 
 /** The same rows, as a user of the config's own or as one that was made. */
-function levelAt({ name }: Peer, level: MintedLevel): Level {
+function levelAt({ name }: PostgresPeer, level: MintedLevel): Level {
   return name === "standing" ? "reader" : level;
 }
 

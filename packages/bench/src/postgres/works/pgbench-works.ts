@@ -1,6 +1,6 @@
-import type { Line, Transport, Work } from "../../work.ts";
+import type { Line } from "../../work.ts";
+import type { PostgresWork, Transport } from "../stage.ts";
 import { pgbench } from "../pgbench.ts";
-import type { Stage } from "../stage.ts";
 
 const PEERS = ["direct", "pgbouncer", "gateway"] as const;
 export type Mode = "simple" | "prepared" | "extended";
@@ -8,7 +8,7 @@ export type Mode = "simple" | "prepared" | "extended";
 const parallel = (clients: number) => ["-c", String(clients), "-j", String(Math.min(clients, 2))];
 
 /** pgbench -S: one row by its key. */
-export function select(mode: Mode, clients: number, transport: Transport): Work<Stage> {
+export function select(mode: Mode, clients: number, transport: Transport): PostgresWork {
   const name = `select ${mode} ${clients} ${transport}`;
   return {
     ...throughput(name, { against: "pgbouncer", wanted: { atLeast: 0.9 } }),
@@ -23,7 +23,7 @@ export function select(mode: Mode, clients: number, transport: Transport): Work<
 }
 
 /** pgbench's own script, which resembles TPC-B: five statements in a transaction. */
-export function tpcb(mode: Mode, clients: number): Work<Stage> {
+export function tpcb(mode: Mode, clients: number): PostgresWork {
   return {
     ...throughput(`tpcb ${mode} ${clients} tls`, { against: "pgbouncer", wanted: { atLeast: 0.95 } }),
     set: "tpcb",
@@ -38,7 +38,7 @@ export function tpcb(mode: Mode, clients: number): Work<Stage> {
 }
 
 /** Connect, one query, disconnect. */
-export function connect(clients: number): Work<Stage> {
+export function connect(clients: number): PostgresWork {
   return {
     ...throughput(`connect ${clients} tls`, { against: "direct", wanted: { atLeast: 0.5 } }),
     set: "connect",
