@@ -41,7 +41,7 @@ export class GatewayProcess {
   async start(): Promise<void> {
     const args = [
       "--disable-warning=ExperimentalWarning",
-      "--max-semi-space-size=4",
+      "--max-semi-space-size=2",
       "--trace-gc",
       MAIN,
       "serve",

@@ -25,8 +25,8 @@ export class SftpChannel implements Running {
     this.#target = target;
     const { session } = context;
     this.#relay = new SftpRelay({
-      toTarget: (bytes, taken) => writeAll(target, bytes, taken),
-      toClient: (bytes, taken) => writeAll(client, bytes, taken),
+      toTarget: (bytes, taken) => target.writeAll(bytes, taken && { consumed: taken }),
+      toClient: (bytes, taken) => client.writeAll(bytes, taken && { consumed: taken }),
       clientTaken: (bytes) => client.consumed(bytes),
       targetTaken: (bytes) => target.consumed(bytes),
       decide: (action) => this.#decide(action),
@@ -107,10 +107,4 @@ export class SftpChannel implements Running {
     this.#client.close();
     this.#target.close();
   }
-}
-
-function writeAll(channel: Channel, bytes: readonly Buffer[], taken: (() => void) | undefined): void {
-  const last = bytes.length - 1;
-  const from = taken && { consumed: taken };
-  for (const [at, part] of bytes.entries()) channel.write(part, undefined, at === last ? from : undefined);
 }

@@ -124,11 +124,28 @@ export class Channel implements Source {
    * @param counts how many of its bytes they stand for
    */
   write(bytes: Buffer, type?: number, from?: Source, counts = bytes.length): void {
-    if (bytes.length === 0 || this.#ended || this.isClosing || this.#closedByPeer) {
-      from?.consumed(counts);
+    this.#add({ bytes, type, from, counts });
+    this.flush();
+  }
+
+  /**
+   * Sends what lies in parts as if it lay in one piece.
+   * @param from is told of the last part alone
+   */
+  writeAll(parts: readonly Buffer[], from?: Source): void {
+    const last = parts.length - 1;
+    for (const [at, bytes] of parts.entries()) {
+      this.#add({ bytes, type: undefined, from: at === last ? from : undefined, counts: bytes.length });
+    }
+    this.flush();
+  }
+
+  #add(added: Piece): void {
+    if (added.bytes.length === 0 || this.#ended || this.isClosing || this.#closedByPeer) {
+      added.from?.consumed(added.counts);
       return;
     }
-    let piece = { bytes, type, from, counts };
+    let piece = added;
     // A peer that sends byte by byte must not cost an object a byte. Joined with a neighbour that is no larger, as in a ChunkQueue:
     // each byte is copied a logarithmic number of times.
     for (let last = this.#waiting.at(-1); joins(last, piece); last = this.#waiting.at(-1)) {
@@ -140,7 +157,6 @@ export class Channel implements Source {
       };
     }
     this.#waiting.push(piece);
-    this.flush();
   }
 
   /**
@@ -202,26 +218,38 @@ export class Channel implements Source {
 
   /** Sends what there is room for. */
   flush(): void {
-    while (this.#waiting.length > 0) {
-      const [first] = this.#waiting;
-      if (first === undefined) return;
-      if (typeof first === "string") {
-        this.#waiting.shift();
-        if (first === "end") this.#wire.send(encodeEof(this.#peer));
-        else this.#sendClose();
-        continue;
-      }
-      const size = Math.min(first.bytes.length, this.#room, this.#packet);
-      if (size === 0 || this.#wire.congested) return;
-      this.#room -= size;
-      this.#sendData(first.bytes.subarray(0, size), first.type);
-      if (size < first.bytes.length) {
-        first.bytes = first.bytes.subarray(size);
+    for (let [first] = this.#waiting; first !== undefined; [first] = this.#waiting) {
+      if (typeof first !== "string") {
+        if (this.#room === 0 || this.#wire.congested) return;
+        this.#sendData(first.type);
         continue;
       }
       this.#waiting.shift();
-      first.from?.consumed(first.counts);
+      if (first === "end") this.#wire.send(encodeEof(this.#peer));
+      else this.#sendClose();
     }
+  }
+
+  /** Sends one message of what waits first: as many pieces as it takes. */
+  #sendData(type: number | undefined): void {
+    const limit = Math.min(this.#room, this.#packet);
+    const parts: Buffer[] = [];
+    const sent: Piece[] = [];
+    let size = 0;
+    for (const piece of this.#waiting) {
+      if (!isPiece(piece) || piece.type !== type || size === limit) break;
+      const part = piece.bytes.subarray(0, limit - size);
+      parts.push(part);
+      size += part.length;
+      if (part.length === piece.bytes.length) sent.push(piece);
+      else piece.bytes = piece.bytes.subarray(part.length);
+    }
+    this.#waiting.splice(0, sent.length);
+    this.#room -= size;
+    const header =
+      type === undefined ? dataHeader(this.#peer, size) : extendedDataHeader(this.#peer, type, size);
+    this.#wire.send(header, ...parts);
+    for (const { from, counts } of sent) from?.consumed(counts);
   }
 
   /** Whether it has more to send than it may. */
@@ -299,14 +327,6 @@ export class Channel implements Source {
     this.#over = true;
     this.#answerNobody();
     if (this.#closedByPeer) this.#gone(this);
-  }
-
-  #sendData(bytes: Buffer, type: number | undefined): void {
-    const header =
-      type === undefined
-        ? dataHeader(this.#peer, bytes.length)
-        : extendedDataHeader(this.#peer, type, bytes.length);
-    this.#wire.send(header, bytes);
   }
 
   #letGo(): void {

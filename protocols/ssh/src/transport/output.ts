@@ -3,7 +3,10 @@ import type { Duplex } from "node:stream";
 /** Pieces below this are joined with their neighbours: each one that is written by itself costs more than its copy. */
 const SMALL = 4096;
 
-/** What goes to the socket: all that is sent in one turn of the event loop is one write. */
+/** Bytes that do not wait for the turn's end: the system, and the peer, can work on them meanwhile. */
+const MANY = 256 * 1024;
+
+/** What goes to the socket: all that is sent in one turn of the event loop is one write, in which many packets may be read. */
 export class Output {
   readonly #socket: Duplex;
   #pieces: Buffer[] = [];
@@ -19,11 +22,12 @@ export class Output {
   }
 
   push(pieces: readonly Buffer[]): void {
-    if (this.#pieces.length === 0) process.nextTick(() => this.flush());
+    if (this.#pieces.length === 0) setImmediate(() => this.flush());
     for (const piece of pieces) {
       this.#pieces.push(piece);
       this.#bytes += piece.length;
     }
+    if (this.#bytes >= MANY) this.flush();
   }
 
   flush(): void {
