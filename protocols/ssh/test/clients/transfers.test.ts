@@ -1,34 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "@gatehouse/core";
-import t, { type Test } from "tap";
-import { type Front, type FrontOptions, startFront } from "../support/front.ts";
+import t from "tap";
+import type { Front } from "../support/front.ts";
 import { optionsOf, run, ssh } from "../support/openssh.ts";
-import { startSshd } from "../support/sshd.ts";
+import { realTarget } from "../support/real-target.ts";
 
 /*
  * scp, sftp, rsync and git as people use them, through the adapter, to a real sshd. Needs openssh, rsync and git
  * (test/clients/install.sh).
  */
 
-const sshd = await startSshd();
-const scratch = await mkdtemp(join(tmpdir(), "gatehouse-transfers-"));
-t.teardown(async () => {
-  await sshd.stop();
-  await rm(scratch, { recursive: true });
-});
-
-async function front(t: Test, options: Omit<FrontOptions, "target"> = {}): Promise<Front> {
-  const [type = "", key = ""] = sshd.hostKey.split(" ");
-  const started = await startFront({
-    target: { port: sshd.port, hostKeys: [`${type} ${key}`], user: sshd.user, key: sshd.key },
-    ...options,
-  });
-  t.teardown(() => started.close());
-  return started;
-}
+const { scratch, front } = await realTarget(t);
 
 const AT = "deploy@web@127.0.0.1";
 const bytes = randomBytes(20_000_000);
