@@ -17,6 +17,7 @@ need python3 python3-venv
 need ssh openssh-client
 need rsync rsync
 need git git
+need xauth xauth
 need ssh-agent openssh-client
 need /usr/sbin/sshd openssh-server
 need /usr/lib/openssh/sftp-server openssh-sftp-server

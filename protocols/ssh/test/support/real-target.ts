@@ -13,9 +13,12 @@ export interface RealTarget {
   readonly front: (t: Test, options?: Omit<FrontOptions, "target">) => Promise<Front>;
 }
 
-/** @param t the file's own: with it the target ends */
-export async function realTarget(t: Test): Promise<RealTarget> {
-  const sshd = await startSshd();
+/**
+ * @param t the file's own: with it the target ends
+ * @param lines of sshd's config
+ */
+export async function realTarget(t: Test, lines: readonly string[] = []): Promise<RealTarget> {
+  const sshd = await startSshd(lines);
   const scratch = await mkdtemp(join(tmpdir(), "gatehouse-openssh-"));
   t.teardown(async () => {
     await sshd.stop();
