@@ -11,9 +11,9 @@ import { machineFor } from "./machine.ts";
  * openssh-client and openssh-server (test/clients/install.sh).
  */
 
-const { demo, sshd, state, way } = await machineFor(
-  t,
-  (demo) => `policy: the machine
+const { demo, sshd, state, way } = await machineFor(t, {
+  policies: (demo) => [
+    `policy: the machine
 who: { groups: [sre] }
 targets: [machine]
 rules:
@@ -22,7 +22,8 @@ rules:
   - allow: the database
     when: ssh.kind == "forward" && ssh.host == "localhost" && ssh.port == ${demo.database.server.port}
 `,
-);
+  ],
+});
 
 /** With `localhost` the address of `orders`. */
 const databasePort = demo.database.server.port;
