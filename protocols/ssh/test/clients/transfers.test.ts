@@ -1,4 +1,7 @@
+import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { existsSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "@gatehouse/core";
@@ -139,4 +142,30 @@ t.test("fifty sessions at once each have their own", async (t) => {
     Array.from({ length: 50 }, (_, number) => ssh(through, ["--", `echo ${number}`])),
   );
   for (const [number, { code, out }] of all.entries()) t.same([code, out.toString()], [0, `${number}\n`]);
+});
+
+t.test("a transfer whose client is killed in the middle is on the audit log as a part", async (t) => {
+  const through = await front(t);
+  const there = join(scratch, "cut-off");
+  const back = join(scratch, "cut-off-too");
+  for (const [from, to, copy] of [
+    [here, `${AT}:${there}`, there],
+    [`${AT}:${here}`, back, back],
+  ] as const) {
+    // 8 Mbit/s: it would take 20 seconds.
+    const child = spawn("scp", [...optionsOf(through), "-l", "8000", from, to], { stdio: "ignore" });
+    const gone = once(child, "exit");
+    while (!existsSync(copy) || statSync(copy).size === 0)
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    child.kill("SIGKILL");
+    await gone;
+  }
+  await through.gate.until((events) => events.filter(({ type }) => type === "moved").length === 2);
+  t.match(
+    through.gate.events.flatMap((event) => (event.type === "moved" ? [event.transfer] : [])),
+    [
+      { path: there, direction: "up", complete: false },
+      { path: here, direction: "down", complete: false },
+    ],
+  );
 });
