@@ -3,9 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
-import { type Ended, run } from "../../protocols/ssh/test/support/openssh.ts";
 import { auditLines } from "../environment.ts";
-import { machineFor } from "./machine.ts";
+import { type Ended, machineFor, run } from "./machine.ts";
 import { installed } from "./world.ts";
 
 /*
@@ -76,8 +75,8 @@ t.test(
   "ansible pings where a rule lets its modules run, and only they are not known for certain",
   async (t) => {
     const { code, out, err } = await ansible("deploy", "-m", "ping");
-    t.equal(code, 0, out.toString() + err);
-    t.match(out.toString(), /deploy\.gatehouse \| SUCCESS.*"ping": "pong"/s);
+    t.equal(code, 0, out + err);
+    t.match(out, /deploy\.gatehouse \| SUCCESS.*"ping": "pong"/s);
     const commands = (await auditLines(state)).flatMap((line) =>
       line.type === "command" ? [line.command] : [],
     );
@@ -97,7 +96,7 @@ t.test("where no rule does, its module is refused, and does nothing", async (t) 
   const made = ["-m", "file", "-a", `path=${file} state=touch`];
   const refused = await ansible("look", ...made);
   t.not(refused.code, 0);
-  t.match(refused.out.toString(), /"rc": 126/);
+  t.match(refused.out, /"rc": 126/);
   t.notOk(existsSync(file));
   t.match(
     (await auditLines(state)).filter((line) => line.type === "command" && line.decision.effect === "block"),
@@ -105,6 +104,6 @@ t.test("where no rule does, its module is refused, and does nothing", async (t) 
   );
   // It is the rule that makes the difference.
   const done = await ansible("deploy", ...made);
-  t.equal(done.code, 0, done.out.toString());
+  t.equal(done.code, 0, done.out);
   t.ok(existsSync(file));
 });

@@ -1,10 +1,10 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Demo } from "@gatehouse/demo";
-import { type MemoryLog, peopleClient } from "@gatehouse/testkit";
+import { type MemoryLog, peopleClient, type Sshd, startSshd } from "@gatehouse/testkit";
 import type { Test } from "tap";
-import type { Way } from "../../protocols/ssh/test/support/openssh.ts";
-import { type Sshd, startSshd } from "../../protocols/ssh/test/support/sshd.ts";
 import { demoFor, variantGateway } from "../environment.ts";
 
 /** A whole gateway before the demo's database and a real sshd, which is the target `machine` with the levels `deploy` and `look`. */
@@ -15,7 +15,7 @@ export interface Machine {
   /** The gateway's state folder. */
   readonly state: string;
   /** Dana's, who has a key that the config knows. */
-  readonly way: Way;
+  readonly way: { readonly port: number; readonly knownHosts: string; readonly keyFile: string };
 }
 
 export interface MachineOptions {
@@ -53,4 +53,42 @@ export async function machineFor(t: Test, options: MachineOptions): Promise<Mach
   await writeFile(knownHosts, `[127.0.0.1]:${port} ${hostKey}`);
   const keyFile = demo.variables["GATEHOUSE_SSH_KEY"] ?? "";
   return { demo, sshd, log, state, way: { port, knownHosts, keyFile } };
+}
+
+/** Options of ssh that lead to the gateway, and to nothing that the machine's user has. */
+export function optionsOf({ way: { port, knownHosts, keyFile } }: Machine): readonly string[] {
+  return [
+    ...["-F", "none", "-i", keyFile, "-o", "IdentitiesOnly=yes", "-o", `Port=${port}`],
+    ...["-o", `UserKnownHostsFile=${knownHosts}`, "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"],
+  ];
+}
+
+/** How a program ended, and what it wrote. */
+export interface Ended {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** Runs a program to its end. It has nothing to read. */
+export function run(
+  program: string,
+  args: readonly string[],
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {},
+): Promise<Ended> {
+  return endOf(spawn(program, args, { ...options, stdio: ["ignore", "pipe", "pipe"] }));
+}
+
+/** Collects what a program writes, until its end. */
+export async function endOf(child: ChildProcess): Promise<Ended> {
+  let out = "";
+  let err = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    out += chunk.toString();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, out, err };
 }

@@ -1,17 +1,17 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { freePort } from "@gatehouse/testkit";
 import t from "tap";
-import { connected as listening } from "../../protocols/ssh/test/support/echo-server.ts";
-import { endOf, optionsOf, run } from "../../protocols/ssh/test/support/openssh.ts";
-import { auditLines, connected, refusal, refusedLogin } from "../environment.ts";
-import { machineFor } from "./machine.ts";
+import { auditLines, connected, eventually, refusal, refusedLogin } from "../environment.ts";
+import { endOf, machineFor, optionsOf, run } from "./machine.ts";
 
 /*
  * OpenSSH's own client and a whole gateway: signing in with a browser, and a forward into another target. Needs
  * openssh-client and openssh-server (test/clients/install.sh).
  */
 
-const { demo, sshd, state, way } = await machineFor(t, {
+const machine = await machineFor(t, {
   policies: (demo) => [
     `policy: the machine
 who: { groups: [sre] }
@@ -25,6 +25,7 @@ rules:
   ],
 });
 
+const { demo, sshd, state } = machine;
 /** With `localhost` the address of `orders`. */
 const databasePort = demo.database.server.port;
 const AT = "deploy@machine@127.0.0.1";
@@ -34,7 +35,7 @@ function signingIn() {
   const options = ["BatchMode=no", "LogLevel=INFO", "PreferredAuthentications=keyboard-interactive"];
   const child = spawn("ssh", [
     ...[...options, "NumberOfPasswordPrompts=1"].flatMap((option) => ["-o", option]),
-    ...[...optionsOf(way), AT, "echo in"],
+    ...[...optionsOf(machine), AT, "echo in"],
   ]);
   const code = new Promise<string>((resolve, reject) => {
     let told = "";
@@ -60,7 +61,7 @@ t.test(
     const shown = await code;
     t.equal(entries(), before, "nobody is in yet");
     await demo.provider.answerDevice(shown, "dana");
-    t.match(await ended, { code: 0, out: Buffer.from("in\n") });
+    t.match(await ended, { code: 0, out: "in\n" });
     const opened = (await auditLines(state)).filter(({ type }) => type === "session.opened");
     t.match(opened.at(-1), { subject: "dana", target: "machine" });
   },
@@ -70,20 +71,20 @@ t.test("who says no there is not let in, and the target hears nothing of it", as
   const before = entries();
   const { ended, code } = signingIn();
   await demo.provider.answerDevice(await code, "dana", "deny");
-  t.match(await ended, { code: 255, out: Buffer.alloc(0) });
+  t.match(await ended, { code: 255, out: "" });
   t.equal(entries(), before);
 });
 
 t.test("a forward into another target is that target's own door", async (t) => {
   const port = await freePort();
   const route = `127.0.0.1:${port}:localhost:${databasePort}`;
-  const child = spawn("ssh", [...optionsOf(way), "-N", "-L", route, AT], { stdio: "ignore" });
+  const child = spawn("ssh", [...optionsOf(machine), "-N", "-L", route, AT], { stdio: "ignore" });
   const gone = endOf(child);
   t.teardown(async () => {
     child.kill();
     await gone;
   });
-  (await listening(port)).destroy();
+  await eventually(() => somebodyListens(port));
 
   const client = await connected(t, demo, { port });
   t.match(await client.query("select count(*)::int as n from orders"), { rows: [{ n: 50_000 }] });
@@ -114,8 +115,8 @@ t.test("a forward into another target is that target's own door", async (t) => {
 
 t.test("a forward that no rule allows leads nowhere, whatever listens there", async (t) => {
   const route = `127.0.0.1:${databasePort}`;
-  const ended = await run("ssh", [...optionsOf(way), "-W", route, AT], { input: "anything" });
-  t.match(ended, { code: 255, out: Buffer.alloc(0) });
+  const ended = await run("ssh", [...optionsOf(machine), "-W", route, AT]);
+  t.match(ended, { code: 255, out: "" });
   t.match(
     (await auditLines(state)).findLast(({ type }) => type === "command"),
     {
@@ -124,3 +125,13 @@ t.test("a forward that no rule allows leads nowhere, whatever listens there", as
     },
   );
 });
+
+async function somebodyListens(port: number): Promise<boolean> {
+  const socket = connect(port, "127.0.0.1");
+  const there = await once(socket, "connect").then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return there;
+}

@@ -10,4 +10,5 @@ export * from "./postgres-server.ts";
 export * from "./sample-approval.ts";
 export * from "./sample-session.ts";
 export { type SshServer, type SshServerOptions, startSshServer } from "./ssh-server/ssh-server.ts";
+export * from "./sshd.ts";
 export * from "./vault-server.ts";

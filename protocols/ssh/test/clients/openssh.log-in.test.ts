@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { startSshd } from "@gatehouse/testkit";
 import t from "tap";
 import { startFront } from "../support/front.ts";
 import { endOf, optionsOf, ssh } from "../support/openssh.ts";
 import { realTarget, targetAt } from "../support/real-target.ts";
-import { startSshd } from "../support/sshd.ts";
 
 /*
  * How sessions of OpenSSH's own client begin and end, through the adapter, to a real sshd.

@@ -13,6 +13,7 @@ import {
   readPrivateKey,
   readPublicKey,
 } from "@gatehouse/openssh";
+import { startSshd } from "@gatehouse/testkit";
 import t from "tap";
 import { defaultAlgorithms } from "../../src/transport/algorithms.ts";
 import type { HostKey } from "../../src/transport/party.ts";
@@ -20,7 +21,6 @@ import { type ClientOptions, defaultRekeyTerms, type Peer } from "../../src/tran
 import { Transport } from "../../src/transport/transport.ts";
 import { serveCat, throughCat } from "../support/echo.ts";
 import { answerSignIn, signIn } from "../support/sign-in.ts";
-import { startSshd } from "../support/sshd.ts";
 import { acceptedBy, clientOptions, ed25519, hostKeyOf, serverOptions } from "../support/transports.ts";
 
 /** What OpenSSH 9.2 does not have. */

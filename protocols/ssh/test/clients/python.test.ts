@@ -1,9 +1,9 @@
 import { join, resolve } from "node:path";
 import { writeFile } from "node:fs/promises";
+import { startSshd } from "@gatehouse/testkit";
 import t from "tap";
 import { startFront } from "../support/front.ts";
 import { run } from "../support/openssh.ts";
-import { startSshd } from "../support/sshd.ts";
 
 /*
  * What Python's world has for SSH: ssh-audit, which tells what a server offers and should not, and paramiko.

@@ -16,11 +16,8 @@ export interface RunOptions {
   readonly cwd?: string;
 }
 
-/** Where a client finds the gateway, and by what it proves itself. */
-export type Way = Pick<Front, "keyFile" | "knownHosts" | "port">;
-
-/** Options of ssh, scp and sftp that lead to the gateway, and to nothing that the machine's user has. */
-export function optionsOf({ keyFile, knownHosts, port }: Way): readonly string[] {
+/** Options of ssh, scp and sftp that lead to the front, and to nothing that the machine's user has. */
+export function optionsOf({ keyFile, knownHosts, port }: Front): readonly string[] {
   return [
     ...["-F", "none", "-i", keyFile, "-o", `Port=${port}`],
     ...["-o", "IdentitiesOnly=yes", "-o", `UserKnownHostsFile=${knownHosts}`],

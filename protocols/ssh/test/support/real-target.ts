@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Sshd, startSshd } from "@gatehouse/testkit";
 import type { Test } from "tap";
 import { type Front, type FrontOptions, startFront } from "./front.ts";
-import { type Sshd, startSshd } from "./sshd.ts";
 
 /** A real sshd as the target of a test file, and a folder for what its tests leave. */
 export interface RealTarget {

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { freePort } from "@gatehouse/testkit";
+import { freePort } from "./free-port.ts";
 
 const SSHD = "/usr/sbin/sshd";
 
