@@ -78,9 +78,8 @@ export async function startSshd(lines: readonly string[] = []): Promise<Sshd> {
   };
 }
 
-/** @param type of ssh-keygen */
-export function makeKey(file: string, type = "ed25519"): void {
-  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "test", "-f", file]);
+function makeKey(file: string): void {
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f", file]);
 }
 
 async function listening(child: ChildProcess, log: string[]): Promise<void> {
