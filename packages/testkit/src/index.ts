@@ -1,4 +1,5 @@
 export * from "./clock.ts";
+export * from "./collector.ts";
 export * from "./fake-desk.ts";
 export * from "./fake-gate.ts";
 export * from "./fake-grant-desk.ts";
@@ -7,8 +8,10 @@ export * from "./log.ts";
 export * from "./oidc-provider.ts";
 export * from "./free-port.ts";
 export * from "./postgres-server.ts";
+export * from "./random.ts";
 export * from "./sample-approval.ts";
 export * from "./sample-session.ts";
+export * from "./shrink.ts";
 export { type SshServer, type SshServerOptions, startSshServer } from "./ssh-server/ssh-server.ts";
 export * from "./sshd.ts";
 export * from "./vault-server.ts";

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { GatehouseError } from "@gatehouse/core";
+import { Random } from "@gatehouse/testkit";
 import { decodeAuthentication } from "../src/codec/authentication.ts";
 import { decodeBackendKeyData } from "../src/codec/backend-key-data.ts";
 import { type BackendObserver, BackendScanner } from "../src/codec/backend-scanner.ts";
@@ -19,7 +20,6 @@ import { decodeQuery } from "../src/codec/query.ts";
 import { decodeReadyForQuery } from "../src/codec/ready-for-query.ts";
 import { decodeStartupPacket } from "../src/codec/startup-packet.ts";
 import { conversation } from "./conversations.ts";
-import { Random } from "./random.ts";
 import { encode, type Step } from "./steps.ts";
 
 /** Bytes of a message that is read whole: small, so that many are larger. */

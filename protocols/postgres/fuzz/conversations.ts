@@ -1,4 +1,4 @@
-import type { Random } from "./random.ts";
+import type { Random } from "@gatehouse/testkit";
 import { encode, type Step } from "./steps.ts";
 
 /** Texts with this in them are refused by the gate of the fuzzers. */

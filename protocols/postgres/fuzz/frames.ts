@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { type Command, messageOf, type OpenSession, Secret } from "@gatehouse/core";
 import { issuePermit } from "@gatehouse/core/permit";
-import { createMemoryLog, type PostgresServer, sampleSession } from "@gatehouse/testkit";
+import { createMemoryLog, type PostgresServer, Random, sampleSession } from "@gatehouse/testkit";
 import { Analyzer } from "../src/analysis/analyzer.ts";
 import { SessionReading } from "../src/reading.ts";
 import { hideAll } from "../src/masking/values.ts";
@@ -12,7 +12,6 @@ import { ClientSession } from "../src/session.ts";
 import { Upstream } from "../src/upstream.ts";
 import { leaseOf, targetAt } from "../test/support/target.ts";
 import { conversation } from "./conversations.ts";
-import { Random } from "./random.ts";
 import { encode, type Step } from "./steps.ts";
 
 /** Idioms or messages of a session, at the most: one that never ends would keep all its names. */

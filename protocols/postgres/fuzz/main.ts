@@ -1,15 +1,15 @@
 /**
  * Fuzzes the PostgreSQL adapter against a real server:
  *
- *   npm run fuzz -- --seconds 60 [--seed N]     the codec, and conversations played to the server and to the gateway
- *   npm run fuzz -- --frames 1000000            so many random frames through sessions, without growth
+ *   npm run fuzz -- postgres --seconds 60 [--seed N]     the codec, and conversations played to the server and to the gateway
+ *   npm run fuzz -- postgres --frames 1000000            so many random frames through sessions, without growth
  *
  * The kept conversations come first. A finding is printed with its seed and with as few messages as still show it, in the
  * form in which `corpus/` keeps them. Exits with 1 where there are findings.
  */
 import { parseArgs } from "node:util";
+import { collector } from "@gatehouse/testkit";
 import { fuzzCodec } from "./codec.ts";
-import { collector } from "./collect.ts";
 import { keptSessions } from "./corpus.ts";
 import { GROWTH, sendFrames } from "./frames.ts";
 import { compare, trySession } from "./sessions.ts";

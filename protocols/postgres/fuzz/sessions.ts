@@ -1,7 +1,6 @@
+import { Random, shrink } from "@gatehouse/testkit";
 import { conversation } from "./conversations.ts";
 import { difference } from "./heard.ts";
-import { Random } from "./random.ts";
-import { shrink } from "./shrink.ts";
 import { type Site, straight, through } from "./site.ts";
 import type { Step } from "./steps.ts";
 

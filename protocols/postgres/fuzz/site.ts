@@ -1,14 +1,13 @@
 import type { Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { Secret } from "@gatehouse/core";
-import { type PostgresServer, startPostgres } from "@gatehouse/testkit";
+import { type PostgresServer, type Random, startPostgres } from "@gatehouse/testkit";
 import { FrameReader, typeCode } from "../src/codec/framing.ts";
 import { connectTarget, type TargetConnection } from "../src/target-connection.ts";
 import { type Front, startFront } from "../test/support/front.ts";
 import { leaseOf, targetAt } from "../test/support/target.ts";
 import { REFUSED } from "./conversations.ts";
 import { FAILING, type Heard, inWords } from "./heard.ts";
-import type { Random } from "./random.ts";
 import { encode, type Step } from "./steps.ts";
 
 /** Milliseconds after which a conversation that has not ended is held to hang. */

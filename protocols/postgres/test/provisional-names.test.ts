@@ -1,5 +1,5 @@
+import { Random } from "@gatehouse/testkit";
 import t from "tap";
-import { Random } from "../fuzz/random.ts";
 import { Pending } from "../src/pending.ts";
 import { type ProvisionalEntry, ProvisionalNames } from "../src/provisional-names.ts";
 

@@ -1,7 +1,7 @@
+import { Random } from "@gatehouse/testkit";
 import t from "tap";
 import { fuzzCodec, readBytes } from "../../fuzz/codec.ts";
 import { keptBytes } from "../../fuzz/corpus.ts";
-import { Random } from "../../fuzz/random.ts";
 
 const ROUNDS = 5000;
 const SEED = 20_261_121;

@@ -1,9 +1,8 @@
-import { startPostgres } from "@gatehouse/testkit";
+import { collector, startPostgres } from "@gatehouse/testkit";
 import t from "tap";
-import { collector } from "../../fuzz/collect.ts";
 import { GROWTH, sendFrames } from "../../fuzz/frames.ts";
 
-/** A million of them: `npm run fuzz -- --frames 1000000`. */
+/** A million of them: `npm run fuzz -- postgres --frames 1000000`. */
 const FRAMES = 50_000;
 
 const server = await startPostgres();
