@@ -42,8 +42,18 @@ export class RawPeer {
     this.#reader.push(rest);
   }
 
+  /** What signatures of clients are bound to; undefined before the first key exchange is over. */
+  get sessionId(): Buffer | undefined {
+    return this.#sessionId;
+  }
+
   send(...payloads: readonly Buffer[]): void {
-    for (const payload of payloads) this.socket.write(Buffer.concat(this.#writer.write([payload])));
+    for (const payload of payloads) this.socket.write(this.pack(payload));
+  }
+
+  /** The next packet, for who sends it in a way of their own. */
+  pack(payload: Buffer): Buffer {
+    return Buffer.concat(this.#writer.write([payload]));
   }
 
   /** The next message; undefined when the server has left. */
