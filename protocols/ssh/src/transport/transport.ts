@@ -31,6 +31,13 @@ import type { Party } from "./party.ts";
 const LIMIT_BEFORE = 40_000;
 const LIMIT = 256 * 1024 + 1024;
 
+/**
+ * Packets, and key exchanges, of a peer before it is known who it is. A log-in has some dozens and one, and one that waits for
+ * somebody's yes a packet now and then; with more, somebody is at work who only wants to keep this side busy.
+ */
+const PACKETS_BEFORE = 10_000;
+const EXCHANGES_BEFORE = 4;
+
 /** Bytes of output for a peer that does not read them at which nothing more is read from it. */
 const UNREAD = 4 * 1024 * 1024;
 /** Bytes that a peer may have had on their way, beyond what it may send with the same keys, when it is asked for new ones. */
@@ -77,6 +84,9 @@ export class Transport {
   readonly #nextRekey: Deadline;
 
   #isAuthenticated = false;
+  /** What has come before it was. */
+  #packetsBefore = 0;
+  #exchangesBefore = 0;
   /** A step of the key exchange is being worked out, on which what comes next depends. */
   #isBusy = false;
   #isPaused = false;
@@ -299,6 +309,7 @@ export class Transport {
   #receive(payload: Buffer): void {
     const type = payload[0] ?? 0;
     this.#checkOrder(type);
+    if (!this.#isAuthenticated) this.#checkAmount(type);
     if (type >= number.userauthRequest || type === number.serviceRequest || type === number.serviceAccept) {
       this.#onMessage?.(payload);
     } else if (type === number.kexInit) {
@@ -325,6 +336,15 @@ export class Transport {
     // Asked for new keys, a peer may go on with the old ones for a while.
     if (this.#stage === "asked" && this.#reader.bytes > 2 * this.#rekeyTerms.bytes + ON_THEIR_WAY) {
       throw new GatehouseError("PROTOCOL_VIOLATION", "too much was sent in place of a key exchange");
+    }
+  }
+
+  /** @throws GatehouseError PROTOCOL_VIOLATION for more than a log-in has */
+  #checkAmount(type: number): void {
+    this.#packetsBefore++;
+    if (type === number.kexInit) this.#exchangesBefore++;
+    if (this.#packetsBefore > PACKETS_BEFORE || this.#exchangesBefore > EXCHANGES_BEFORE) {
+      throw new GatehouseError("PROTOCOL_VIOLATION", "too much was sent before the log-in");
     }
   }
 

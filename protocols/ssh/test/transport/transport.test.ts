@@ -217,12 +217,33 @@ t.test("what is not known is answered by its number, and asides by nothing", asy
   await peer.next();
   const arrived = counts(server, 1);
   peer.send(Buffer.of(29), encodeIgnore(Buffer.alloc(1000)), Buffer.of(49 - 20));
-  for (let count = 0; count < 20_000; count++) peer.send(encodeIgnore(Buffer.alloc(8)));
+  for (let count = 0; count < 9000; count++) peer.send(encodeIgnore(Buffer.alloc(8)));
   peer.send(message(7));
   t.strictSame(await arrived, [7]);
   t.strictSame(await peer.next(), Buffer.of(number.unimplemented, 0, 0, 0, 0));
   t.strictSame(await peer.next(), Buffer.of(number.unimplemented, 0, 0, 0, 2));
   server.destroy();
+});
+
+t.test("who is not known may send so much, and change keys so often, and no more", async (t) => {
+  for (const many of [Buffer.of(29), encodeIgnore(Buffer.alloc(8))]) {
+    const { peer, server } = await raw();
+    server.onMessage = () => t.fail("it was taken");
+    const closed = closing(server);
+    for (let count = 0; count < 20_000 && peer.socket.writable; count++) peer.send(many);
+    t.match(await closed, { ...violation, message: /before the log-in/ });
+    peer.socket.destroy();
+  }
+  const { peer, server } = await raw();
+  server.onMessage = () => t.fail("it was taken");
+  const closed = closing(server);
+  for (let count = 0; count < 3; count++) {
+    peer.init();
+    await peer.finish();
+  }
+  peer.init();
+  t.match(await closed, { ...violation, message: /before the log-in/ });
+  peer.socket.destroy();
 });
 
 t.test("a message that may not come in the first key exchange ends it", async (t) => {
