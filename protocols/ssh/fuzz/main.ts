@@ -73,8 +73,10 @@ while (!isOver()) {
   heaps.push(process.memoryUsage().heapUsed);
 }
 
-const [before = 0, after = before] = [heaps[1], heaps.at(-1)];
-if (after - before > GROWTH) found(`${before} bytes are kept after two sites, ${after} at the end`);
+// The first ones warm up.
+const [before, after] = [heaps[1], heaps.at(-1)];
+if (before !== undefined && after !== undefined && after - before > GROWTH)
+  found(`${before} bytes are kept after two sites, ${after} at the end`);
 const played = seed - first;
 process.stdout.write(
   `${played} conversations and ${played * CODEC_ROUNDS} rounds of the codec, from seed ${first} on: ${findings} findings\n`,

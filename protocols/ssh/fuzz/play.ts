@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { connect } from "node:net";
 import { GatehouseError } from "@gatehouse/core";
 import { Random } from "@gatehouse/testkit";
@@ -27,6 +28,8 @@ const ONLY_INSIDE: ReadonlySet<number | undefined> = new Set<number>([
  */
 export async function play(site: Site, steps: readonly Step[]): Promise<string | undefined> {
   const socket = connect({ port: site.port, host: "127.0.0.1", noDelay: true });
+  // One that is reset while it connects, and ended then, is never closed by Node.
+  await once(socket, "connect");
   const player = new Player(new RawPeer(socket), site);
   const late = new AbortController();
   const patience = setTimeout(() => {
@@ -35,7 +38,7 @@ export async function play(site: Site, steps: readonly Step[]): Promise<string |
   }, PATIENCE);
   try {
     for (const step of steps) await player.take(step);
-    socket.end();
+    if (!socket.destroyed) socket.end();
     await player.listen();
   } catch (error) {
     // The server has left in the middle, or has said what can't be read any more: it was told nonsense.

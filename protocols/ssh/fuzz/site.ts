@@ -3,13 +3,13 @@ import { connect, createServer, type Socket } from "node:net";
 import { generatePrivateKey, readPrivateKey, readPublicKey } from "@gatehouse/openssh";
 import { Transport } from "../src/transport/transport.ts";
 import { serveCat, throughCat } from "../test/support/echo.ts";
-import { type Front, startFront } from "../test/support/front.ts";
+import { type Front, type FrontOptions, startFront } from "../test/support/front.ts";
 import { answerSignIn, signIn } from "../test/support/sign-in.ts";
 import { clientOptions, ed25519, serverOptions } from "../test/support/transports.ts";
 import { type Keys, USER } from "./messages.ts";
 
 /** Connections that the listener has room for: few, so that one that is never given back is missed soon. */
-export const ROOM = 40;
+const ROOM = 40;
 /** Milliseconds to the first keys; what is played ends by itself, and sooner. */
 const STARTUP = 5000;
 
@@ -27,7 +27,10 @@ export interface Site {
   close(): Promise<void>;
 }
 
-export async function startSite(): Promise<Site> {
+/** @param options in place of what is best for many broken conversations */
+export async function startSite(
+  options: Pick<FrontOptions, "limits" | "loginGrace" | "signIn"> = {},
+): Promise<Site> {
   let reached = 0;
   let honest = 0;
   const atTarget = new Set<Socket>();
@@ -55,6 +58,7 @@ export async function startSite(): Promise<Site> {
     keys: [rsa],
     limits: { connections: ROOM, startup: STARTUP },
     loginGrace: "10s",
+    ...options,
   });
   const known = readPrivateKey(front.key);
   return {

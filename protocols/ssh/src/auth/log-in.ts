@@ -67,6 +67,8 @@ export class LogIn {
   readonly #options: LogInOptions;
   /** Keys that were shown in vain, as long as nothing else has come of the log-in. */
   #unknown: { readonly attempt: Attempt; readonly keys: number } | undefined;
+  /** The client has been given time for a person. */
+  #hasTime = false;
 
   constructor(options: LogInOptions) {
     this.#options = options;
@@ -103,8 +105,9 @@ export class LogIn {
         return undefined;
       }
       if (result.failed) failures++;
-      // What it was given for a person it has no more.
-      if (request.auth.method === "keyboard-interactive") this.#options.limit(this.#options.grace);
+      // What it was given for a person it has no more: whoever waited in vain must not stay.
+      if (this.#hasTime) this.#giveTime(this.#options.grace);
+      this.#hasTime = false;
       transport.send(result.answer);
     }
     transport.disconnect(disconnectReason.noMoreAuthMethods, "Too many authentication failures");
@@ -153,7 +156,7 @@ export class LogIn {
     if (wanted !== service.connection) {
       throw new GatehouseError("PROTOCOL_VIOLATION", `a log-in for the service ${wanted}`);
     }
-    const { messages, client, limit } = this.#options;
+    const { messages, client } = this.#options;
     const { login, target } = readLoginName(user);
     const attempt: Attempt = {
       protocol: "ssh",
@@ -163,7 +166,7 @@ export class LogIn {
       application: messages.transport.peer.identification,
       gone: messages.gone,
       waits: (notice) => {
-        limit(Number.POSITIVE_INFINITY);
+        this.#giveTime(Number.POSITIVE_INFINITY);
         this.#show(noticeText(notice));
       },
     };
@@ -223,12 +226,12 @@ export class LogIn {
 
   /** The device authorization grant (RFC 8628), by keyboard-interactive: a person is shown where to go, and is let in when they have been there. */
   async #bySigningIn(attempt: Attempt): Promise<Result> {
-    const { gate, messages, limit } = this.#options;
+    const { gate, messages } = this.#options;
     const signIn = await gate.signIn(messages.gone);
     if (signIn === undefined) return FAILED;
     // It may fail before this gets to wait for it: a failure that nobody has asked for yet must not end the process.
     signIn.token.catch(() => undefined);
-    limit(signIn.until - Date.now() + SIGN_IN_SLACK);
+    this.#giveTime(signIn.until - Date.now() + SIGN_IN_SLACK);
     messages.transport.send(
       encodeInfoRequest({ name: "Sign in", instruction: instructionOf(signIn), prompts: [] }),
     );
@@ -241,6 +244,11 @@ export class LogIn {
       return FAILED;
     }
     return this.#by(attempt, { token });
+  }
+
+  #giveTime(milliseconds: number): void {
+    this.#hasTime = true;
+    this.#options.limit(milliseconds);
   }
 
   #show(text: Buffer): void {
