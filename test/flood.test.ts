@@ -13,7 +13,9 @@ const openSockets = () =>
 t.test(
   "300 connections of garbage end by themselves; whoever comes properly is served meanwhile",
   async (t) => {
-    const { gateway, port, state } = await variantGateway(t, demo, "garbage", { limits: "{ startup: 2s }" });
+    const { gateway, port, state } = await variantGateway(t, demo, "garbage", {
+      limits: "{ perAddress: 1000, startup: 2s }",
+    });
     const good = await connected(t, demo, { port });
     const before = openSockets();
     const sockets = await Promise.all(
@@ -42,7 +44,7 @@ t.test(
 
 t.test("half-open connections take their limit and no more, and give it back at the deadline", async (t) => {
   const { gateway, port } = await variantGateway(t, demo, "half-open", {
-    limits: "{ connections: 300, startup: 3s }",
+    limits: "{ connections: 300, perAddress: 300, startup: 3s }",
   });
   const good = await connected(t, demo, { port });
   const halfOpen = await Promise.all(

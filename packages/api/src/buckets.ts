@@ -1,4 +1,4 @@
-import type { Clock } from "@gatehouse/core";
+import { type Clock, networkOf } from "@gatehouse/core";
 
 /** Of how many clients it is known how much they have taken. */
 const KEPT = 10_000;
@@ -31,30 +31,18 @@ export class Buckets {
   /** @returns milliseconds until the client may take one; 0 where it may now */
   wait(address: string): number {
     const now = this.#clock.now();
-    const fullAt = Math.max(now, this.#fullAt.get(keyOf(address)) ?? 0);
+    const fullAt = Math.max(now, this.#fullAt.get(networkOf(address)) ?? 0);
     return Math.max(0, fullAt + this.#every - now - this.#burst * this.#every);
   }
 
   /** Takes one, where there is one. */
   take(address: string): void {
     if (this.wait(address) > 0) return;
-    const key = keyOf(address);
+    const key = networkOf(address);
     const fullAt = Math.max(this.#clock.now(), this.#fullAt.get(key) ?? 0) + this.#every;
     this.#fullAt.delete(key);
     this.#fullAt.set(key, fullAt);
     const [oldest] = this.#fullAt.keys();
     if (this.#fullAt.size > KEPT && oldest !== undefined) this.#fullAt.delete(oldest);
   }
-}
-
-/** Of IPv6 the first 64 bits: whoever has one address of such a network has all of them (RFC 6177). */
-function keyOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  if (!address.includes(":")) return address;
-  const [front = "", back] = address.split("::");
-  const groups = front === "" ? [] : front.split(":");
-  const after = back === undefined || back === "" ? 0 : back.split(":").length;
-  while (back !== undefined && groups.length + after < 8) groups.push("0");
-  return groups.slice(0, 4).join(":");
 }

@@ -110,6 +110,12 @@ export function fileSchema(reading: Reading, protocols: readonly ConfigProtocol[
     limits: z
       .strictObject({
         connections: z.int().min(1).max(100_000).default(1000).describe("Open at once, on each address"),
+        perAddress: z
+          .int()
+          .min(1)
+          .max(100_000)
+          .default(250)
+          .describe("Of these, how many of one client address may be logging in"),
         startup: duration({ min: 1000, max: 5 * MINUTE })
           .prefault("10s")
           .describe("From accept to the end of the log-in"),

@@ -10,6 +10,7 @@ t.test("what the shortest file leaves out has its default", async (t) => {
   t.equal(config.development, false);
   t.same(config.limits, {
     connections: 1000,
+    perAddress: 250,
     startup: 10_000,
     message: 16 * 1024 * 1024,
     statement: 256 * 1024,
@@ -63,7 +64,7 @@ t.test("what the file says is what the config has", async (t) => {
     .replace("station: paddington", "station: paddington\n    wires: 4\n    connectTimeout: 3s")
     .replace("reader: {}", "reader: { urgent: true }")
     .concat(
-      "limits: { connections: 5, startup: 2s, message: 1MiB, statement: 1KiB, keepalive: 1m }\ndrain: 1m\n",
+      "limits: { connections: 5, perAddress: 3, startup: 2s, message: 1MiB, statement: 1KiB, keepalive: 1m }\ndrain: 1m\n",
       "sessions: { until: expiry, length: 8h, idle: 30m, idleInTransaction: off, perIdentity: 3 }\n",
       "audit: { durability: synced }\nlog: { level: debug }\n",
     );
@@ -87,6 +88,7 @@ t.test("what the file says is what the config has", async (t) => {
   t.same(config.targets.get("orders")?.levels.get("reader")?.settings, { urgent: true });
   t.same(config.limits, {
     connections: 5,
+    perAddress: 3,
     startup: 2000,
     message: 1024 * 1024,
     statement: 1024,

@@ -23,3 +23,18 @@ export function formatAddress(address: Address): string {
 export function hostOf(address: Address): string {
   return "socket" in address ? "local" : address.host;
 }
+
+/**
+ * The network that a client's IP address stands for where something is shared out: the address itself, and of IPv6 its first
+ * 64 bits, since whoever has one address of such a network has all of them (RFC 6177).
+ */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!address.includes(":")) return address;
+  const [front = "", back] = address.split("::");
+  const groups = front === "" ? [] : front.split(":");
+  const after = back === undefined || back === "" ? 0 : back.split(":").length;
+  while (back !== undefined && groups.length + after < 8) groups.push("0");
+  return groups.slice(0, 4).join(":");
+}

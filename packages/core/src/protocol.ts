@@ -15,6 +15,8 @@ import type { CredentialProof, Target } from "./target.ts";
 /** Limits that every listener keeps, whatever its protocol. */
 export interface ListenerLimits {
   readonly connections: number;
+  /** Of these, how many of one client address may be there without having logged in. */
+  readonly perAddress: number;
   /** Milliseconds from accept to the end of the log-in. */
   readonly startup: number;
   /** Bytes of one message, and of one command's text, that the gateway is ready to hold in memory. */

@@ -1,8 +1,14 @@
 import type { Socket } from "node:net";
-import type { Address, Listener, Logger } from "@gatehouse/core";
+import { type Address, type Listener, type Logger, networkOf } from "@gatehouse/core";
 import { listen, type ListenerOptions } from "./listen.ts";
+import { Shares } from "./shares.ts";
 
 export interface ServeClientsOptions extends Omit<ListenerOptions, "serve"> {
+  /**
+   * So many of one client address may be logging in; one more is closed at once, so that no single one takes all places by connecting
+   * and saying nothing. It is not made to wait: it would hold a place while it does.
+   */
+  readonly perAddress: number;
   /**
    * Serves one client to the end of its session.
    * @param loggedIn is called when the client is in: from then on its connection outlives the listener
@@ -17,14 +23,26 @@ export interface ServeClientsOptions extends Omit<ListenerOptions, "serve"> {
  */
 export async function serveClients(
   address: Address,
-  { run, log, ...options }: ServeClientsOptions,
+  { run, log, perAddress, ...options }: ServeClientsOptions,
 ): Promise<Listener> {
   const loggingIn = new Set<Socket>();
+  const shares = new Shares(perAddress);
   const listener = await listen(address, {
     ...options,
     serve: (socket) => {
+      const { remoteAddress } = socket;
+      // Who may use a Unix socket is known by its folder; and one that is gone already has no address any more.
+      const giveBack = remoteAddress === undefined ? () => undefined : shares.take(networkOf(remoteAddress));
+      if (giveBack === undefined) {
+        socket.destroy();
+        log.debug({ client: remoteAddress }, "as many log in from this address now as may");
+        return;
+      }
       loggingIn.add(socket);
-      const loggedIn = () => loggingIn.delete(socket);
+      const loggedIn = () => {
+        loggingIn.delete(socket);
+        giveBack();
+      };
       socket.once("close", loggedIn);
       run(socket, loggedIn).catch((error: unknown) => {
         socket.destroy();

@@ -55,9 +55,9 @@ export interface Shared {
 
 /** Serves PostgreSQL clients on one address. */
 export function serve(options: ServeOptions, shared: Shared): Promise<Listener> {
-  const { connections, keepalive } = options.limits;
+  const { connections, perAddress, keepalive } = options.limits;
   return serveClients(options.address, {
-    ...{ connections, keepalive, log: options.log },
+    ...{ connections, perAddress, keepalive, log: options.log },
     run: (socket, started) => new Connection(socket, options, shared, started).run(),
   });
 }

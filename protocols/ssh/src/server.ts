@@ -29,9 +29,9 @@ const MOST_SIGNING_IN = 15 * 60_000;
 export async function serve(options: ServeOptions, clock: Clock): Promise<Listener> {
   const settings = listenerSettingsOf(options.settings);
   const hostKeys = await ownHostKeys(settings.hostKeys, options.folder);
-  const { connections, keepalive } = options.limits;
+  const { connections, perAddress, keepalive } = options.limits;
   const listener = await serveClients(options.address, {
-    ...{ connections, keepalive, log: options.log },
+    ...{ connections, perAddress, keepalive, log: options.log },
     run: (socket, loggedIn) => {
       const { loginGrace } = settings;
       return new Connecting(socket, { ...options, hostKeys, loginGrace, clock, loggedIn }).run();

@@ -35,6 +35,7 @@ import { leaseOf } from "./target.ts";
 export const PASSWORD = "open sesame";
 const limits: ListenerLimits = {
   connections: 500,
+  perAddress: 500,
   startup: 10_000,
   message: 16 * 1024 * 1024,
   statement: 100_000,

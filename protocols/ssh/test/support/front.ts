@@ -27,6 +27,7 @@ export const TOKEN = "open sesame";
 
 const limits: ListenerLimits = {
   connections: 500,
+  perAddress: 500,
   startup: 10_000,
   message: 16 * 1024 * 1024,
   statement: 100_000,

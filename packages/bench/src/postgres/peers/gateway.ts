@@ -92,7 +92,7 @@ targets:
       writer: { credential: { user: writer, password: file:secrets/writer } }
       ${heldLevel}: { credential: { user: writer, password: file:secrets/writer } }
 ${maskedLevels.map((name) => `      ${name}: { credential: { user: reader, password: file:secrets/reader } }\n`).join("")}${minting ? MINTED : ""}policies: [file:policies/*.yaml]
-limits: { connections: 5000 }
+limits: { connections: 5000, perAddress: 5000 }
 sessions: { perIdentity: 5000 }
 approvals: { perIdentity: 1000 }
 drain: 0s
