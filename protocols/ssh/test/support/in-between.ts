@@ -3,26 +3,28 @@ import { PacketWriter } from "../../src/transport/packet-writer.ts";
 import { number } from "../../src/codec/numbers.ts";
 import { sockets } from "./transports.ts";
 
-/** What somebody in between does to what a server sends. */
+/** What somebody in between does to what one of the two sends. */
 export interface Tampering {
-  /** Is put in before the server's NEWKEYS. */
+  readonly of: "server" | "client";
+  /** Is put in before its NEWKEYS. */
   readonly put?: Buffer;
   /** Packets that are taken away right behind the NEWKEYS. */
   readonly take: number;
 }
 
-/** A client's end and a server's end, with somebody in between who can't decrypt, and tampers with what goes to the client. */
+/** A client's end and a server's end, with somebody in between who can't decrypt, and tampers with what goes one way. */
 export async function inBetween(
   tampering: Tampering,
   proof: number,
 ): Promise<{ readonly client: Socket; readonly server: Socket }> {
   const [near, far] = await Promise.all([sockets(), sockets()]);
-  near.server.pipe(far.client);
+  const [from, to] = tampering.of === "server" ? [far.client, near.server] : [near.server, far.client];
+  to.pipe(from);
   let left = tampering.take;
   let stage: "identification" | "clear" | "taking" | "passing" = "identification";
   let waiting = Buffer.alloc(0);
-  const pass = (bytes: Buffer) => near.server.write(bytes);
-  far.client.on("data", (chunk: Buffer) => {
+  const pass = (bytes: Buffer) => to.write(bytes);
+  from.on("data", (chunk: Buffer) => {
     waiting = Buffer.concat([waiting, chunk]);
     while (waiting.length > 0) {
       let end = waiting.length;

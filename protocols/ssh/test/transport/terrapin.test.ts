@@ -13,12 +13,14 @@ const protections = [
   { cipher: "aes256-ctr", proof: 64 },
 ];
 
+type Attack = Omit<Tampering, "of">;
+
 /** What becomes of a client whose server's messages somebody tampers with: the first message that it takes. */
-async function attacked(
-  tampering: Tampering,
+async function attackedClient(
+  attack: Attack,
   { cipher, proof }: (typeof protections)[number],
 ): Promise<string> {
-  const ends = await inBetween(tampering, proof);
+  const ends = await inBetween({ ...attack, of: "server" }, proof);
   const algorithms = { ...defaultAlgorithms, ciphers: [cipher] };
   const serving = Transport.open(serverOptions(ends.server, { algorithms, extensions })).then((server) => {
     server.onMessage = () => {};
@@ -38,12 +40,44 @@ async function attacked(
   }
 }
 
-for (const protection of protections) {
-  t.test(`${protection.cipher}: the first packet can't be taken away (CVE-2023-48795)`, async (t) => {
-    t.equal(await attacked({ take: 0 }, protection), "zfirst server-sig-algs", "left alone");
-    const put = encodeIgnore(Buffer.alloc(8));
-    await t.rejects(attacked({ put, take: 1 }, protection), violation, "one put in, one taken away");
-    await t.rejects(attacked({ put, take: 0 }, protection), violation, "one put in");
-    await t.rejects(attacked({ take: 1 }, protection), violation, "one taken away");
+/** Likewise a server, whose client's messages are tampered with. */
+async function attackedServer(
+  attack: Attack,
+  { cipher, proof }: (typeof protections)[number],
+): Promise<string> {
+  const ends = await inBetween({ ...attack, of: "client" }, proof);
+  const algorithms = { ...defaultAlgorithms, ciphers: [cipher] };
+  const asking = Transport.open(clientOptions(ends.client, { algorithms })).then((client) => {
+    client.onMessage = () => {};
+    for (const text of ["zfirst", "zsecond"]) client.send(Buffer.from(text));
   });
+  try {
+    const server = await Transport.open(serverOptions(ends.server, { algorithms }));
+    return await new Promise<string>((resolve, reject) => {
+      server.onClose = reject;
+      server.onMessage = (payload) => resolve(payload.toString());
+    });
+  } finally {
+    await asking.catch(() => {});
+    ends.client.destroy();
+    ends.server.destroy();
+  }
+}
+
+for (const protection of protections) {
+  for (const [side, attacked, alone] of [
+    ["the server", attackedClient, "zfirst server-sig-algs"],
+    ["the client", attackedServer, "zfirst"],
+  ] as const) {
+    t.test(
+      `${protection.cipher}: the first packet of ${side} can't be taken away (CVE-2023-48795)`,
+      async (t) => {
+        t.equal(await attacked({ take: 0 }, protection), alone, "left alone");
+        const put = encodeIgnore(Buffer.alloc(8));
+        await t.rejects(attacked({ put, take: 1 }, protection), violation, "one put in, one taken away");
+        await t.rejects(attacked({ put, take: 0 }, protection), violation, "one put in");
+        await t.rejects(attacked({ take: 1 }, protection), violation, "one taken away");
+      },
+    );
+  }
 }
