@@ -126,5 +126,5 @@ export interface Gate {
    */
   accepts(key: PresentedKey): Promise<boolean>;
   /** As `Authenticator.signIn`; undefined also where the provider can't be reached. It never rejects. */
-  signIn(gone: AbortSignal): Promise<SignIn | undefined>;
+  signIn(client: Address, gone: AbortSignal): Promise<SignIn | undefined>;
 }

@@ -53,11 +53,12 @@ export interface Authenticator {
   authenticate(credential: Credential): Promise<Identity>;
   /**
    * Has a person sign in elsewhere.
+   * @param client has a share of those who do so at once
    * @param gone ends it
    * @returns undefined where no provider offers that
    * @throws GatehouseError IDENTITY_UNAVAILABLE
    */
-  signIn(gone: AbortSignal): Promise<SignIn | undefined>;
+  signIn(client: Address, gone: AbortSignal): Promise<SignIn | undefined>;
 }
 
 /** A person who signs in with a browser, while their client waits (RFC 8628). */

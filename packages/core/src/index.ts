@@ -21,6 +21,7 @@ export * from "./refusal.ts";
 export * from "./secret.ts";
 export * from "./session.ts";
 export * from "./settings.ts";
+export * from "./shares.ts";
 export * from "./target.ts";
 export type * from "./vault.ts";
 export * from "./webhook.ts";

@@ -127,9 +127,9 @@ export function createGate(options: GateOptions): Gate {
         return false;
       }
     },
-    async signIn(gone) {
+    async signIn(client, gone) {
       try {
-        return await admission().authenticator.signIn(gone);
+        return await admission().authenticator.signIn(client, gone);
       } catch (error) {
         log.warn({ error: messageOf(error) }, "nobody can sign in with a browser now");
         return undefined;

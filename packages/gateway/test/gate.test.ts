@@ -378,11 +378,12 @@ t.test("a key that is tied to somebody lets them in, and one that is not is not 
 
 t.test("where nobody can sign in with a browser, that is no error of the gate's", async (t) => {
   const gone = new AbortController().signal;
+  const client = { host: "192.0.2.7", port: 50_000 };
   const { gate } = await gateOf(t, await environment(t));
-  t.equal(await gate.signIn(gone), undefined, "no provider has a client for it");
+  t.equal(await gate.signIn(client, gone), undefined, "no provider has a client for it");
   const down = `    - { name: down, issuer: "https://127.0.0.1:1", audience: gatehouse, device: { clientId: x } }`;
   const env = await environment(t, { providers: down });
   const { gate: other } = await gateOf(t, env);
-  t.equal(await other.signIn(gone), undefined, "the provider is down");
+  t.equal(await other.signIn(client, gone), undefined, "the provider is down");
   t.match(env.log.entries.at(-1), { level: "warn", message: /sign in/ });
 });

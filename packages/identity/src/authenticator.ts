@@ -131,7 +131,7 @@ export function createAuthenticator(options: AuthenticatorOptions): OidcAuthenti
   const all = [...byIssuer.values()];
   return {
     authenticate: (credential) => ("token" in credential ? byToken(credential.token) : byKey(credential)),
-    signIn: (gone) => signIns.start(gone),
+    signIn: (client, gone) => signIns.start(client, gone),
     async start() {
       await Promise.all(all.map(({ keys }) => keys.refresh()));
     },

@@ -1,11 +1,15 @@
 import {
+  type Address,
   type Clock,
   type DeviceClient,
   GatehouseError,
+  hostOf,
   messageOf,
+  networkOf,
   type OidcProvider,
   type Secret,
   type SecretReference,
+  Shares,
   type SignIn,
 } from "@gatehouse/core";
 import * as openid from "openid-client";
@@ -13,6 +17,8 @@ import { type Ask, type Fetch, withConnections } from "./http.ts";
 
 /** Those of one gateway that wait at once: each keeps a code at its provider, and asks it every few seconds. */
 export const MOST_SIGN_INS = 100;
+/** And of one client address: who begins them and never goes there must not keep everybody else from it. */
+export const MOST_OF_ADDRESS = 20;
 /** Milliseconds that one waits at the most, whatever its provider says. */
 const LONGEST = 10 * 60_000;
 /** Seconds for one answer of a provider's. */
@@ -34,6 +40,7 @@ export class DeviceSignIns {
   readonly #options: DeviceSignInsOptions;
   readonly #closing = new AbortController();
   readonly #waiting = new Set<PromiseWithResolvers<SignIn>>();
+  readonly #shares = new Shares(MOST_OF_ADDRESS);
 
   constructor(options: DeviceSignInsOptions) {
     this.#options = options;
@@ -41,27 +48,34 @@ export class DeviceSignIns {
 
   /**
    * Begins one at the first provider that has a client for it.
+   * @param address has its share of those that wait
    * @param gone ends it
    * @returns undefined where no provider has
    * @throws GatehouseError IDENTITY_UNAVAILABLE
    */
-  async start(gone: AbortSignal): Promise<SignIn | undefined> {
+  async start(address: Address, gone: AbortSignal): Promise<SignIn | undefined> {
     const provider = this.#options.providers.find(({ device }) => device !== undefined);
     const client = provider?.device;
     if (!provider || !client) return undefined;
     if (this.#waiting.size >= MOST_SIGN_INS) throw unavailable(provider, "as many people sign in now as may");
+    const giveBack = this.#shares.take(networkOf(hostOf(address)));
+    if (!giveBack) throw unavailable(provider, "as many people sign in now from this address as may");
     const begun = Promise.withResolvers<SignIn>();
     this.#waiting.add(begun);
+    const end = () => {
+      this.#waiting.delete(begun);
+      giveBack();
+    };
     const signal = AbortSignal.any([gone, this.#closing.signal, AbortSignal.timeout(LONGEST)]);
     withConnections({ ca: provider.ca, signal, fetch: this.#options.fetch }, async (ask) => {
       const { signIn, ended } = await this.#begin(provider, client, ask, signal);
       begun.resolve(signIn);
       // The connections are for its questions, too.
       await ended;
-      this.#waiting.delete(begun);
+      end();
     })
       .catch((error: unknown) => begun.reject(unavailable(provider, reasonOf(error))))
-      .finally(() => this.#waiting.delete(begun));
+      .finally(end);
     return begun.promise;
   }
 

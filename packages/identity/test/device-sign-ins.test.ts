@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { type Authenticator, type OidcProvider, Secret, type SignIn } from "@gatehouse/core";
+import { type Address, type Authenticator, type OidcProvider, Secret, type SignIn } from "@gatehouse/core";
 import { createFakeClock, createMemoryLog, peopleClient, startOidcProvider } from "@gatehouse/testkit";
 import t, { type Test } from "tap";
-import { MOST_SIGN_INS } from "../src/device-sign-ins.ts";
+import { MOST_OF_ADDRESS, MOST_SIGN_INS } from "../src/device-sign-ins.ts";
 import { createAuthenticator } from "../src/index.ts";
 import {
   type Answer,
@@ -33,8 +33,14 @@ function authenticatorFor(t: Test, provider: OidcProvider) {
   return authenticator;
 }
 
-async function begin(authenticator: Authenticator, gone = new AbortController().signal): Promise<SignIn> {
-  const signIn = await authenticator.signIn(gone);
+const client = { host: "192.0.2.7", port: 50_000 };
+
+async function begin(
+  authenticator: Authenticator,
+  gone = new AbortController().signal,
+  from: Address = client,
+): Promise<SignIn> {
+  const signIn = await authenticator.signIn(from, gone);
   if (signIn) return signIn;
   throw new Error("nobody is asked to sign in");
 }
@@ -128,7 +134,7 @@ t.test("a client that has a secret proves itself by it", async (t) => {
 
 t.test("without a client for it nobody can sign in", async (t) => {
   const authenticator = authenticatorFor(t, configured("https://127.0.0.1:1"));
-  t.equal(await authenticator.signIn(new AbortController().signal), undefined);
+  t.equal(await authenticator.signIn(client, new AbortController().signal), undefined);
 });
 
 t.test("a provider that is down, or sends people where no TLS is, is not shown to anybody", async (t) => {
@@ -147,11 +153,28 @@ t.test("a provider that is down, or sends people where no TLS is, is not shown t
 t.test("no more wait at once than may, and one that has ended makes room", async (t) => {
   const { authenticator } = await bareUnderTest(t, refusal("authorization_pending"), { interval: 600 });
   const gone = new AbortController();
+  const from = (count: number) => ({ host: `192.0.2.${Math.floor(count / MOST_OF_ADDRESS)}`, port: 50_000 });
+  const first = await begin(authenticator, gone.signal, from(0));
+  const rest = Array.from({ length: MOST_SIGN_INS - 1 }, (_, count) =>
+    begin(authenticator, undefined, from(count + 1)),
+  );
+  t.equal((await Promise.all(rest)).length, MOST_SIGN_INS - 1);
+  const other = { host: "198.51.100.1", port: 50_000 };
+  await t.rejects(begin(authenticator, undefined, other), { ...unavailable, message: /now as may/ });
+  gone.abort(new Error("gone"));
+  await t.rejects(first.token, unavailable);
+  t.ok(await begin(authenticator, undefined, other));
+});
+
+t.test("one address has a share of them, and no more", async (t) => {
+  const { authenticator } = await bareUnderTest(t, refusal("authorization_pending"), { interval: 600 });
+  const gone = new AbortController();
   const first = await begin(authenticator, gone.signal);
-  const rest = await Promise.all(Array.from({ length: MOST_SIGN_INS - 1 }, () => begin(authenticator)));
-  t.equal(rest.length, MOST_SIGN_INS - 1);
-  await t.rejects(begin(authenticator), { ...unavailable, message: /as may/ });
+  await Promise.all(Array.from({ length: MOST_OF_ADDRESS - 1 }, () => begin(authenticator)));
+  await t.rejects(begin(authenticator), { ...unavailable, message: /from this address/ });
+  t.ok(await begin(authenticator, undefined, { host: "192.0.2.8", port: 50_000 }), "others have theirs");
   gone.abort(new Error("gone"));
   await t.rejects(first.token, unavailable);
   t.ok(await begin(authenticator));
+  await t.rejects(begin(authenticator), unavailable);
 });

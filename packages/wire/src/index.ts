@@ -8,4 +8,3 @@ export * from "./listen.ts";
 export * from "./pull.ts";
 export * from "./relay.ts";
 export * from "./serve-clients.ts";
-export * from "./shares.ts";

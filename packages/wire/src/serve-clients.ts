@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
-import { type Address, type Listener, type Logger, networkOf } from "@gatehouse/core";
+import { type Address, type Listener, type Logger, networkOf, Shares } from "@gatehouse/core";
 import { listen, type ListenerOptions } from "./listen.ts";
-import { Shares } from "./shares.ts";
 
 export interface ServeClientsOptions extends Omit<ListenerOptions, "serve"> {
   /**

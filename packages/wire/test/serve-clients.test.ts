@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Address } from "@gatehouse/core";
 import t, { type Test } from "tap";
-import { serveClients, Shares } from "../src/index.ts";
+import { serveClients } from "../src/index.ts";
 
 const here = { host: "127.0.0.1", port: 0 };
 
@@ -86,15 +86,4 @@ t.test("a listener that closes sends those away who log in, and keeps who is in"
   await away;
   t.notOk(served[0]?.socket.destroyed);
   t.notOk(inside.destroyed);
-});
-
-t.test("a share is taken and given back, and nothing is kept of who has none", async (t) => {
-  const shares = new Shares(1);
-  const back = shares.take("a");
-  t.equal(shares.take("a"), undefined);
-  t.ok(shares.take("b"));
-  back?.();
-  back?.();
-  t.ok(shares.take("a"));
-  t.equal(shares.take("a"), undefined);
 });

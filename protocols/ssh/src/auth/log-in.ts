@@ -226,8 +226,8 @@ export class LogIn {
 
   /** The device authorization grant (RFC 8628), by keyboard-interactive: a person is shown where to go, and is let in when they have been there. */
   async #bySigningIn(attempt: Attempt): Promise<Result> {
-    const { gate, messages } = this.#options;
-    const signIn = await gate.signIn(messages.gone);
+    const { gate, messages, client } = this.#options;
+    const signIn = await gate.signIn(client, messages.gone);
     if (signIn === undefined) return FAILED;
     // It may fail before this gets to wait for it: a failure that nobody has asked for yet must not end the process.
     signIn.token.catch(() => undefined);
