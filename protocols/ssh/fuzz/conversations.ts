@@ -21,9 +21,12 @@ export function conversation(random: Random): Step[] {
 const seed = (random: Random): number => random.below(2 ** 31);
 const hex = (text: string): string => Buffer.from(text, "latin1").toString("hex");
 
+/** So far that it could log in. */
+const asking: Step[] = [["hello"], ["init"], ["finish"], ["message", "service"], ["answer"]];
+
 /** To the first keys; or not so far. */
 function opening(random: Random): Step[] {
-  switch (random.below(12)) {
+  switch (random.below(14)) {
     case 0:
       return [["raw", hex(random.pick(GREETINGS))]];
     case 1:
@@ -40,8 +43,12 @@ function opening(random: Random): Step[] {
       return [["hello"], ["raw", random.bytes(random.below(300)).toString("hex")]];
     case 7:
       return [["hello"], ["init"], ["finish"]];
+    case 8:
+    case 9:
+    case 10:
+      return [...asking, ["proof", random.pick(faults)], ["answer"]];
     default:
-      return [["hello"], ["init"], ["finish"], ["message", "service"], ["answer"]];
+      return asking;
   }
 }
 

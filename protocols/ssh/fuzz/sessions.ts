@@ -1,3 +1,4 @@
+import { messageOf } from "@gatehouse/core";
 import { Random, shrink } from "@gatehouse/testkit";
 import { conversation } from "./conversations.ts";
 import { play } from "./play.ts";
@@ -16,7 +17,6 @@ export interface Finding {
 
 /**
  * Plays the conversations of so many seeds, some at once, and has somebody honest log in behind them.
- * @param most ends it sooner
  */
 export async function playSeeds(site: Site, first: number, count: number): Promise<Finding | undefined> {
   let seed = first;
@@ -32,8 +32,7 @@ export async function playSeeds(site: Site, first: number, count: number): Promi
   await Promise.all(Array.from({ length: AT_ONCE }, player));
   const [finding] = found;
   if (finding) return { ...finding, steps: await shrunk(finding.steps) };
-  await site.honest();
-  const what = site.fault();
+  const what = await faultOf(site);
   return what === undefined ? undefined : culprit(first, count, what);
 }
 
@@ -53,13 +52,22 @@ export async function trySteps(steps: readonly Step[]): Promise<string | undefin
   try {
     const what = await play(site, steps);
     if (what !== undefined) return what;
-    await site.honest();
-    return site.fault();
+    return await faultOf(site);
   } finally {
     await site.close();
   }
 }
 
+/** What is wrong at the site, if anything: also that nobody gets in any more. */
+function faultOf(site: Site): Promise<string | undefined> {
+  return site.honest().then(
+    () => site.fault(),
+    (error: unknown) => `somebody honest does not get in: ${messageOf(error)}`,
+  );
+}
+
 function shrunk(steps: readonly Step[]): Promise<readonly Step[]> {
-  return shrink(steps, async (fewer) => (await trySteps(fewer)) !== undefined);
+  // Fewer steps may be some that nobody can take, such as the end of a key exchange without its beginning.
+  const isFound = (fewer: readonly Step[]) => trySteps(fewer).catch(() => undefined);
+  return shrink(steps, async (fewer) => (await isFound(fewer)) !== undefined);
 }
