@@ -6,7 +6,8 @@ import { IdentificationReader } from "../src/transport/identification.ts";
 import { PacketReader } from "../src/transport/packet-reader.ts";
 import { PacketWriter } from "../src/transport/packet-writer.ts";
 import { changed } from "./change.ts";
-import { type Decoder, decoders } from "./decoders.ts";
+import type { Decoder } from "./decoders/decoder.ts";
+import { decoders } from "./decoders.ts";
 
 /**
  * One round: bytes that are more or less what they should be go through one of the decoders and through all that cuts a stream into
