@@ -20,6 +20,7 @@ t.test(
     t.match(readOptions(["masking", "--quick"]), { subject: "masking", rounds: 1 });
     t.match(readOptions(["hold"]), { subject: "hold", quick: false });
     t.match(readOptions(["mint", "--only", "cold"]), { subject: "mint", only: ["cold"] });
+    t.match(readOptions(["ssh", "--only", "sftp"]), { subject: "ssh", only: ["sftp"] });
     t.equal(readOptions(["--help"]), undefined);
   },
 );

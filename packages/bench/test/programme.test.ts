@@ -1,13 +1,30 @@
 import t from "tap";
-import { everything, holding, masking, minting, sampler } from "../src/postgres/works.ts";
+import { everything, holding, masking, minting, sampler, withRelay } from "../src/postgres/works.ts";
+import { overSsh } from "../src/ssh/works.ts";
+import type { Line } from "../src/work.ts";
 
-const programmes = {
+const postgres = {
   everything: everything(),
+  "everything with a relay": withRelay(everything()),
   sampler: sampler(),
   masking: masking(false),
   holding: holding(false),
   minting: minting(false),
 };
+const programmes = { ...postgres, ssh: overSsh(false) };
+
+function neededFor({ against }: Line): readonly string[] {
+  switch (against) {
+    case "added":
+      return ["direct", "pgbouncer"];
+    case "beyond":
+      return ["bastion"];
+    case "itself":
+      return [];
+    default:
+      return [against];
+  }
+}
 
 for (const [name, programme] of Object.entries(programmes)) {
   t.test(`${name}: each work and each line has a name of its own`, async (t) => {
@@ -19,23 +36,28 @@ for (const [name, programme] of Object.entries(programmes)) {
 
   t.test(`${name}: every peer that a line is held against takes part in its work`, async (t) => {
     for (const { lines, peers } of programme.works) {
-      for (const { name, against } of lines) {
-        const needed = against === "added" ? ["direct", "pgbouncer"] : against === "itself" ? [] : [against];
-        for (const peer of [...needed, "gateway"])
+      for (const line of lines) {
+        for (const peer of [...neededFor(line), "gateway"])
           t.ok(
             peers.some((one) => one === peer),
-            `${name}: ${peer}`,
+            `${line.name}: ${peer}`,
           );
       }
     }
   });
 
-  t.test(`${name}: works of a set stand together and have one transport`, async (t) => {
-    const runs = programme.works.filter((work, index) => work.set !== programme.works[index - 1]?.set);
-    t.equal(new Set(runs.map(({ set }) => set)).size, runs.length);
-    for (const { set, transport } of programme.works) {
+  t.test(`${name}: works of a set stand together`, async (t) => {
+    const sets = programme.works.map(({ set }) => set);
+    const runs = sets.filter((set, index) => set !== sets[index - 1]);
+    t.equal(new Set(runs).size, runs.length);
+  });
+}
+
+for (const [name, { works }] of Object.entries(postgres)) {
+  t.test(`${name}: works of a set have one transport`, async (t) => {
+    for (const { set, transport } of works) {
       t.ok(
-        programme.works.every((other) => other.set !== set || other.transport === transport),
+        works.every((other) => other.set !== set || other.transport === transport),
         set,
       );
     }

@@ -27,7 +27,7 @@ t.test("the ratio is the median of the rounds' ratios, not the ratio of the medi
 });
 
 t.test(
-  "masks, holds and minted users are looked at beside the same gateway without them, and decisions by themselves",
+  "masks, holds and minted users are looked at beside the same gateway without them, SSH beside a bastion, decisions by themselves",
   async (t) => {
     t.equal(ratioOf({ unmasked: 100, gateway: 70 }, "unmasked"), 0.7);
     t.equal(ratioOf({ gateway: 70 }, "unmasked"), undefined);
@@ -35,6 +35,9 @@ t.test(
     t.equal(ratioOf({ unmasked: 100, gateway: 49 }, "unheld"), undefined);
     t.equal(ratioOf({ standing: 20, unheld: 50, gateway: 26 }, "standing"), 1.3);
     t.equal(ratioOf({ unheld: 50, gateway: 26 }, "standing"), undefined);
+    t.equal(ratioOf({ bastion: 100, gateway: 120 }, "bastion"), 1.2);
+    t.equal(ratioOf({ bastion: 0.75, gateway: 2 }, "beyond"), 1.25);
+    t.equal(ratioOf({ direct: 0.75, gateway: 2 }, "beyond"), undefined);
     t.equal(ratioOf({ gateway: 4.2 }, "itself"), 4.2);
     const { wanted: _, ...known } = line;
     const [result] = resultsOf({ lines: [{ ...known, against: "itself" }] }, [round({ gateway: 4.2 })]);

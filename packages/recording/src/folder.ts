@@ -6,7 +6,7 @@ import { type CastFile, CastRecording } from "./recording.ts";
 export type { CastFile } from "./recording.ts";
 
 const HIGH_WATER = 1024 * 1024;
-const LIMIT = 256 * 1024 * 1024;
+const LIMIT = 64 * 1024 * 1024;
 
 export interface RecordingOptions {
   readonly folder: string;

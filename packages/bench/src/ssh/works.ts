@@ -26,5 +26,5 @@ bastion: an sshd that clients log in to, whose ssh leads on to the target's sshd
 direct: the target's sshd.
 cpu: the gateway's processor time for each megabyte or connection, in microseconds; the bastion's is that of many processes.
 All with the ciphers that OpenSSH's client asks for by itself. The gateway checks a key, ten rules and every command line, records what is
-shown (the first 256 MB of a stream), and writes its audit log.
+shown (the first 64 MB of a stream), and writes its audit log.
 `;
