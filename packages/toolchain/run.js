@@ -74,9 +74,9 @@ const [file, ...rest] = process.argv.slice(2);
 if (file === undefined) fail("usage: node packages/toolchain/run.js FILE [ARGUMENT...]");
 install();
 const node = String(pinnedNode());
-// V8's young generation grows to 48 MB in the burst of many log-ins and does not shrink again; 6 MB serve as well. They are full before
-// 64 MB of buffers have come and gone in the memory beside the heap, at which V8 would look through all of the heap for what is garbage.
-const flags = ["--disable-warning=ExperimentalWarning", "--max-semi-space-size=2"];
+// V8's young generation grows to 48 MB in the burst of many log-ins and does not shrink again: 6 MB serve as well. And no less, since it
+// is to be full before 64 MB of buffers have come and gone beside the heap: then V8 would look through all of the heap for garbage.
+const flags = ["--disable-warning=ExperimentalWarning", "--min-semi-space-size=2", "--max-semi-space-size=2"];
 const child = spawn(node, [...flags, join(root, String(file)), ...rest], {
   stdio: "inherit",
   env: { ...process.env, PATH: [dirname(node), join(modules, ".bin"), process.env["PATH"]].join(delimiter) },

@@ -41,6 +41,7 @@ export class GatewayProcess {
   async start(): Promise<void> {
     const args = [
       "--disable-warning=ExperimentalWarning",
+      "--min-semi-space-size=2",
       "--max-semi-space-size=2",
       "--trace-gc",
       MAIN,

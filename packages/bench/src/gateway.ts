@@ -14,7 +14,7 @@ export function gatewayCall(config: string, profiles: string | undefined): Pick<
   return {
     program: process.execPath,
     args: [
-      ...["--disable-warning=ExperimentalWarning", "--max-semi-space-size=2"],
+      ...["--disable-warning=ExperimentalWarning", "--min-semi-space-size=2", "--max-semi-space-size=2"],
       ...(profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles]),
       ...[MAIN, "serve", "--config", config],
     ],

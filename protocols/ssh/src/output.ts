@@ -2,8 +2,11 @@ import type { Mask, MaskingStream, Recording, ValueMasks } from "@gatehouse/core
 import { STDERR } from "./codec/channel-data.ts";
 import type { Channel, Source } from "./connection/channel.ts";
 
-/** Milliseconds for which output may be kept back, since what follows could make it something that is to be hidden. */
-const DELAY = 20;
+/**
+ * Milliseconds for which output is kept back, since what follows could make it something that is to be hidden. Timers are late, and
+ * nobody who types is to wait for more than 20.
+ */
+const DELAY = 17;
 
 export interface OutputOptions {
   readonly client: Channel;
