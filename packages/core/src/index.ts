@@ -3,6 +3,7 @@ export * from "./address.ts";
 export * from "./audit-event.ts";
 export * from "./clock.ts";
 export * from "./command.ts";
+export * from "./decide.ts";
 export * from "./decision.ts";
 export * from "./error.ts";
 export * from "./gate.ts";

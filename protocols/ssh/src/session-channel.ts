@@ -1,4 +1,4 @@
-import { type Held, messageOf, type Refusal } from "@gatehouse/core";
+import { decide, type Decided, type Held, messageOf, type Permit, type Refusal } from "@gatehouse/core";
 import { ChunkQueue } from "@gatehouse/wire";
 import { STDERR } from "./codec/channel-data.ts";
 import {
@@ -28,7 +28,7 @@ import {
   subsystemCommand,
 } from "./commands.ts";
 import type { Channel } from "./connection/channel.ts";
-import { decide, type Decided } from "./decider.ts";
+
 import { noticeText, REFUSED_STATUS, refusalText } from "./refusal.ts";
 import type { SessionContext } from "./session.ts";
 import { Program } from "./program.ts";
@@ -54,7 +54,7 @@ export interface Running {
 
 interface Variable {
   readonly command: SshCommand;
-  readonly permit: Extract<Decided, { ok: true }>["permit"];
+  readonly permit: Permit;
   readonly data: Buffer;
   readonly text: string;
 }
@@ -271,7 +271,7 @@ export class SessionChannel {
   }
 
   /** @param waiting is called when people are asked, before the wait */
-  #decide(make: () => SshCommand, waiting?: () => void): Promise<Decided> {
+  #decide(make: () => SshCommand, waiting?: () => void): Promise<Decided<SshCommand>> {
     return decide(this.#context.session, make, (held) => {
       this.#held = held;
       if (this.#isGone) held.gone("client_gone");
@@ -316,7 +316,7 @@ export class SessionChannel {
   }
 
   #run(
-    { command, permit, decision, held }: Extract<Decided, { ok: true }>,
+    { command, permit, decision, held }: Extract<Decided<SshCommand>, { ok: true }>,
     request: ChannelRequest,
     answer: (ok: boolean) => void,
   ): void {

@@ -1,5 +1,7 @@
 import { connect } from "node:net";
 import {
+  decide,
+  type Decided,
   type Address,
   type Clock,
   endOf,
@@ -30,7 +32,7 @@ import {
   socketListenCommand,
 } from "./commands.ts";
 import { Connection, type GlobalAnswer, type Opening } from "./connection/connection.ts";
-import { decide } from "./decider.ts";
+
 import { pipeChannels, pipeSocket } from "./pipe.ts";
 import { refusalLine, refusalText, refusedOpening } from "./refusal.ts";
 import { SessionChannel } from "./session-channel.ts";
@@ -203,7 +205,7 @@ export class SshSession {
     });
   }
 
-  #decide(make: () => SshCommand): ReturnType<typeof decide> {
+  #decide(make: () => SshCommand): Promise<Decided<SshCommand>> {
     let waiting: Held | undefined;
     return decide(this.#options.session, make, (held) => {
       waiting = held;

@@ -1,8 +1,8 @@
-import { type Held, messageOf, type Refusal } from "@gatehouse/core";
+import { decide, type Held, messageOf, type Refusal } from "@gatehouse/core";
 import { STDERR } from "./codec/channel-data.ts";
 import { sftpCommand } from "./commands.ts";
 import type { Channel } from "./connection/channel.ts";
-import { decide } from "./decider.ts";
+
 import { noticeText, refusalText } from "./refusal.ts";
 import type { SessionContext } from "./session.ts";
 import type { Running } from "./session-channel.ts";

@@ -1,10 +1,14 @@
-import type { Decision, Held, OpenSession, Permit, Refusal } from "@gatehouse/core";
-import type { SshCommand } from "./commands.ts";
+import type { Held } from "./approval.ts";
+import type { Command } from "./command.ts";
+import type { Decision } from "./decision.ts";
+import type { OpenSession } from "./gate.ts";
+import type { Permit } from "./permit.ts";
+import type { Refusal } from "./refusal.ts";
 
-export type Decided =
+export type Decided<C extends Command> =
   | {
       readonly ok: true;
-      readonly command: SshCommand;
+      readonly command: C;
       readonly permit: Permit;
       readonly decision: Decision;
       /** What it waited for, where it did: it is told what became of the command. */
@@ -17,11 +21,11 @@ export type Decided =
  * @param make puts the command together, anew when a wait has ended: what is run is what is known then
  * @param waits is told of the wait when it begins; whoever sees the client go ends it by `Held.gone`
  */
-export async function decide(
+export async function decide<C extends Command>(
   session: OpenSession,
-  make: () => SshCommand,
+  make: () => C,
   waits: (held: Held) => void,
-): Promise<Decided> {
+): Promise<Decided<C>> {
   let command = make();
   let deciding = session.decide(command);
   let held: Held | undefined;
