@@ -3,8 +3,14 @@ import type { MaskingOutcome, Mask } from "./masking.ts";
 /** What a Command does to its target, at the most. `unknown` is refused unless a rule allows it by name. */
 export type Access = "read" | "write" | "ddl" | "admin" | "unknown";
 
-/** A value that `when` can compute with. */
-export type FactValue = string | number | boolean | null | readonly FactValue[];
+/** A value that `when` can compute with. Of an object, its own properties count. */
+export type FactValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly FactValue[]
+  | { readonly [name: string]: FactValue };
 
 /** What a protocol knows of a Command, under the protocol's own prefix (`sql.verbs`, `http.method`). */
 export type Facts = Readonly<Record<string, FactValue>>;
@@ -17,8 +23,16 @@ export type PartialFacts = Readonly<
   Record<string, { readonly includes: readonly string[] } | { readonly among: readonly FactValue[] }>
 >;
 
-/** The type of one fact, in CEL's words. */
-export type FactType = "string" | "bool" | "int" | "list<string>";
+/** The type of one fact, in CEL's words. `dyn` is any JSON value: what a condition does with it is checked when it is asked. */
+export type FactType =
+  | "string"
+  | "bool"
+  | "int"
+  | "list<string>"
+  | "map<string, string>"
+  | "map<string, list<string>>"
+  | "list<map<string, string>>"
+  | "dyn";
 
 /** One fact that a protocol offers to `when`. */
 export interface FactDeclaration {

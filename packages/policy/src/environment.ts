@@ -5,9 +5,11 @@ import type {
   Facts,
   FactSchema,
   FactType,
+  FactValue,
   Identity,
 } from "@gatehouse/core";
 import { type Context, Environment } from "@marcbachmann/cel-js";
+import { celValue } from "./cel-value.ts";
 
 // CEL finds the type of a value by its class, so each variable with fields has one of its own.
 class FactsVariable {
@@ -173,8 +175,14 @@ function factsVariable(declared: DeclaredFacts, facts: Facts): FactsVariable {
   const variable = new FactsVariable();
   for (const [name, type] of declared) {
     const value = facts[name];
-    variable[name] =
-      type === "int" && typeof value === "number" && Number.isSafeInteger(value) ? BigInt(value) : value;
+    if (typeof value === "object" && type !== "list<string>") onDemand(variable, name, value);
+    else variable[name] = type === "int" || type === "dyn" ? celValue(value) : value;
   }
   return variable;
+}
+
+/** A body can have many values, and most conditions name none of them. */
+function onDemand(variable: FactsVariable, name: string, value: FactValue): void {
+  let seen: unknown;
+  Object.defineProperty(variable, name, { get: () => (seen ??= celValue(value)) });
 }

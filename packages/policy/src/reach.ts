@@ -1,4 +1,5 @@
-import type { Access, FactValue, PartialFacts, PolicyReach } from "@gatehouse/core";
+import type { Access, PartialFacts, PolicyReach } from "@gatehouse/core";
+import { celValue, hasNames } from "./cel-value.ts";
 import { permits } from "./combine.ts";
 import type { Condition } from "./condition.ts";
 import type { WhenEnvironment } from "./environment.ts";
@@ -99,11 +100,7 @@ function isAmong(access: Access, fact: PartialFacts[string] | undefined): boolea
 
 function possibleOf(fact: PartialFacts[string] | undefined): Possible {
   if (fact === undefined) return ANY;
-  return "among" in fact ? among(fact.among.map(celValue)) : having(fact.includes);
-}
-
-/** CEL's whole numbers are bigints. */
-function celValue(value: FactValue): unknown {
-  if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
-  return Array.isArray(value) ? value.map(celValue) : value;
+  if ("includes" in fact) return having(fact.includes);
+  // Two that have the same parts are equal in CEL, which is not followed.
+  return fact.among.some(hasNames) ? ANY : among(fact.among.map(celValue));
 }

@@ -1,6 +1,7 @@
 import type { FactValue } from "@gatehouse/core";
 import type { ASTNode, Context } from "@marcbachmann/cel-js";
 import type { WhenEnvironment } from "./environment.ts";
+import { factValue } from "./cel-value.ts";
 import { children } from "./expression.ts";
 
 /** A part of a condition, as written, what it came to at one command, and the facts that it saw. */
@@ -104,12 +105,5 @@ function factIn(name: string, context: Context): FactValue {
   for (const step of name.split(".")) {
     value = typeof value === "object" && value !== null ? Reflect.get(value, step) : undefined;
   }
-  return plain(value);
-}
-
-function plain(value: unknown): FactValue {
-  if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
-  if (typeof value === "bigint") return Number(value);
-  if (value instanceof Date) return value.toISOString();
-  return Array.isArray(value) ? value.map(plain) : null;
+  return factValue(value);
 }

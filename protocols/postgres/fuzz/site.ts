@@ -40,7 +40,7 @@ export async function startSite(): Promise<Site> {
   const front = await startFront({
     address: server,
     password: server.superuser.password,
-    allow: ({ facts }) => !String(facts["text"]).includes(REFUSED),
+    allow: ({ text }) => !text.includes(REFUSED),
   });
   await straight(server, [["query", FUNCTIONS]]);
   return {

@@ -4,7 +4,7 @@ import { startFrontWithServer } from "./support/front.ts";
 import { errorIn, letter, type RawClient } from "./support/raw-client.ts";
 
 const { front, server, admin } = await startFrontWithServer({
-  allow: ({ facts }) => !String(facts["text"]).includes("secret"),
+  allow: ({ text }) => !text.includes("secret"),
 });
 t.teardown(async () => {
   await admin.end();

@@ -7,7 +7,7 @@ import { letter, errorIn, firstColumn } from "./support/raw-client.ts";
 import { startFrontWithServer } from "./support/front.ts";
 
 const { front, server, admin } = await startFrontWithServer({
-  allow: ({ facts }) => !String(facts["text"]).includes("secret") && facts["access"] !== "unknown",
+  allow: ({ facts, text }) => !text.includes("secret") && facts["access"] !== "unknown",
 });
 t.teardown(async () => {
   await admin.end();
