@@ -1,0 +1,98 @@
+import { createHash } from "node:crypto";
+import type { Access, Command, Facts, Mask, MaskingOutcome } from "@gatehouse/core";
+import type { ApiDecoder } from "./api/decoder.ts";
+import { hideParameters } from "./facts/parameters.ts";
+import { type Request, type RequestFacts, requestFacts } from "./facts/request-facts.ts";
+import { shownBody } from "./facts/shown-body.ts";
+import type { RequestTarget } from "./path.ts";
+import type { Route } from "./route.ts";
+
+/** Characters of a request's text that the audit log and people are shown. */
+const SHOWN = 8 * 1024;
+
+/** What a target's config says of its requests. */
+export interface RequestTerms {
+  readonly routes: readonly Route[];
+  /** Parameters of queries and forms, and members of JSON, whose values are shown to nobody; names in small letters. */
+  readonly secret: ReadonlySet<string>;
+  /** Absent where it is no API of a kind that is known. */
+  readonly api?: ApiDecoder;
+}
+
+/** One request. */
+export class HttpCommand implements Command {
+  readonly protocol = "http";
+  readonly kind = "request";
+  readonly verbs: readonly string[];
+  readonly access: Access;
+  readonly resources: readonly string[];
+  readonly text: string;
+  readonly parameters: readonly string[] = [];
+  readonly facts: Facts;
+  /** What its body was understood to be. */
+  readonly body: RequestFacts["body"];
+  /** Absent where its body is not known to the end: what can't be told from another can't wait for its approval. */
+  readonly fingerprint?: () => string;
+
+  /** @throws Malformed */
+  constructor(request: Request, { routes, secret, api }: RequestTerms) {
+    const { head } = request;
+    const { access, resource, facts, body } = withApi(requestFacts(request, routes), request, api);
+    this.verbs = [head.method];
+    this.access = access;
+    this.resources = [resource];
+    this.facts = facts;
+    this.body = body;
+    this.text = textOf(request, this, secret);
+    const { body: bytes } = request;
+    if (bytes !== undefined) this.fingerprint = () => fingerprintOf(request, bytes);
+  }
+
+  mask(masks: readonly Mask[]): MaskingOutcome {
+    const [first] = masks;
+    return {
+      ok: false,
+      message: "The answer can't be masked: this gateway does not mask answers of HTTP yet.",
+      hint: "Ask whoever keeps the policies for a rule whose mask leaves this target out (`targets`).",
+      ...(first && { rule: first.rule }),
+    };
+  }
+}
+
+/** What the decoder can't tell is unknown, and so is what was unknown before: it does not know what other methods a server takes. */
+function withApi(read: RequestFacts, request: Request, api: ApiDecoder | undefined): RequestFacts {
+  if (api === undefined) return read;
+  const reading = api.decode(request, read.body);
+  const access = read.access === "unknown" ? "unknown" : (reading?.access ?? "unknown");
+  return { ...read, access, facts: { ...read.facts, ...reading?.facts, access } };
+}
+
+/** The request as people read it: its line, the type of its body, and the body where that is text. */
+function textOf(
+  { head, target, fields, body }: Request,
+  { body: read }: Pick<HttpCommand, "body">,
+  secret: ReadonlySet<string>,
+): string {
+  const line = `${head.method} ${shownTarget(target, secret)}`;
+  const type = fields.all("content-type").join(", ");
+  if (body?.length === 0) return shortened(line);
+  const shown = body === undefined ? "(a body that was not read)" : shownBody(body, read, secret);
+  return shortened([line, ...(type === "" ? [] : [`content-type: ${type}`]), "", shown].join("\n"));
+}
+
+function shownTarget({ path, query }: RequestTarget, secret: ReadonlySet<string>): string {
+  return query === undefined ? path : `${path}?${hideParameters(query, secret)}`;
+}
+
+function shortened(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN).toWellFormed()}…` : text;
+}
+
+/** Over all of it that is sent on. Two requests of one path for two targets are told apart by their sessions. */
+function fingerprintOf({ head, target, fields }: Request, body: Buffer): string {
+  const digest = createHash("sha256").update(body).digest("hex");
+  const lines = [...fields].map(({ lower, value }) => [lower, value]);
+  return createHash("sha256")
+    .update(JSON.stringify([head.method, target.path, target.query ?? null, lines, digest]))
+    .digest("hex");
+}
