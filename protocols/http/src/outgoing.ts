@@ -1,0 +1,151 @@
+import { type Address, hostOf } from "@gatehouse/core";
+import type { Field } from "./codec/fields.ts";
+import type { Framing, Version } from "./codec/framing.ts";
+import { Malformed } from "./codec/malformed.ts";
+import type { RequestHead } from "./codec/request-head.ts";
+import { withoutGatewaysCookies } from "./cookies.ts";
+import type { Injection } from "./credentials/injection.ts";
+import { withoutParameter, withParameter } from "./credentials/query.ts";
+import { type InjectSetting, injectedField, injectedParameter } from "./credentials/setting.ts";
+import { encodeRequestHead, fieldOf, framingFields } from "./encode.ts";
+import { canonicalName, isCredential, isEndToEnd, isMethodOverride, isProxysWord } from "./field-names.ts";
+import { endToEndFields } from "./hop-by-hop.ts";
+
+/** What a target's settings say of heads. */
+export interface HeadSettings {
+  readonly inject: InjectSetting;
+  /** `pass`: the target has cookies of its own for each client, which go both ways. */
+  readonly cookies: "none" | "pass";
+  /** Whether the target is told where a request comes from. */
+  readonly forwarded: boolean;
+}
+
+/** A client's request without what is the gateway's business: what is decided on, and sent on once that is allowed. */
+export interface ClientRequest {
+  readonly method: string;
+  readonly target: string;
+  /** That the client speaks. */
+  readonly version: Version;
+  /** End to end, and without any credential. */
+  readonly fields: readonly Field[];
+}
+
+/** By which a request is answered with itself, the gateway's credential with it (RFC 9110, section 9.3.8), or is none to send on. */
+const NOT_SENT = new Set(["TRACE", "TRACK", "CONNECT"]);
+
+/**
+ * What of a request the target may see.
+ * @param target as it is to be sent: normalised, without the route
+ * @throws Malformed where it asks for what is not done here, or could be done otherwise than it was decided
+ */
+export function clientRequest(head: RequestHead, target: string, settings: HeadSettings): ClientRequest {
+  const { method, fields } = head;
+  if (NOT_SENT.has(method.toUpperCase())) throw new Malformed("a method that is not sent on", 501);
+  if (fields.has("upgrade")) throw new Malformed("an upgrade, which is not spoken here", 501);
+  if (fields.list("expect").some((expected) => expected !== "100-continue")) {
+    throw new Malformed("an expectation that nobody here can meet");
+  }
+  // The first says to one what the second says to another.
+  fields.only("content-type");
+  const injected = injectedField(settings.inject);
+  const credential = injected === undefined ? undefined : canonicalName(injected);
+  const kept = endToEndFields(fields, "client").flatMap((field): readonly Field[] => {
+    const canonical = canonicalName(field.lower);
+    if (canonical === credential || isCredential(canonical) || isReplaced(canonical)) return [];
+    if (isMethodOverride(canonical)) throw new Malformed("a method beside that of the request line");
+    if (canonical !== field.lower && isEndToEnd(canonical)) {
+      throw new Malformed("a field whose name some read as another's");
+    }
+    if (canonical !== "cookie") return [field];
+    const cookies = settings.cookies === "pass" ? withoutGatewaysCookies(field.value) : "";
+    return cookies === "" ? [] : [fieldOf(field.name, cookies)];
+  });
+  const parameter = injectedParameter(settings.inject);
+  return {
+    ...{ method, version: head.version },
+    target: parameter === undefined ? target : withoutParameter(target, parameter),
+    fields: kept,
+  };
+}
+
+/** What the gateway says itself, or nobody does. Of an expectation, it is the gateway that answers (RFC 9110, section 10.1.1). */
+function isReplaced(canonical: string): boolean {
+  return (
+    canonical === "host" || canonical === "expect" || canonical === "alt-used" || isProxysWord(canonical)
+  );
+}
+
+/** How a request goes to its target. */
+export interface Sending {
+  /** The target's host and port. */
+  readonly host: string;
+  /** How the body is framed on the way. */
+  readonly framing: Framing;
+  readonly injection: Injection;
+  /** Where the request comes from; undefined where the target is not told. */
+  readonly from?: Whence;
+  /** Whether the client takes trailers. */
+  readonly trailers: boolean;
+  /** Whether the gateway has to read the answer: it asks for no coding that it can't open. */
+  readonly mustOpen: boolean;
+}
+
+export interface Whence {
+  readonly address: Address;
+  /** By what name the client called the gateway. */
+  readonly authority: string | undefined;
+  /** The route that was taken off: `/orders`, or nothing. */
+  readonly prefix: string;
+}
+
+export interface OutgoingHead {
+  readonly bytes: Buffer;
+  /** Whether the connection takes no other request after this one. */
+  readonly last: boolean;
+}
+
+/** Whether the client takes trailers (RFC 9110, section 10.1.4). */
+export function takesTrailers({ fields, version }: RequestHead): boolean {
+  return version === "1.1" && fields.list("te").some((coding) => /^trailers[ \t]*(?:;|$)/.test(coding));
+}
+
+/** A request's head with the gateway's credential in it: a secret from here on. */
+export function outgoingHead(request: ClientRequest, sending: Sending): OutgoingHead {
+  const { method, target, version, fields } = request;
+  const { host, framing, injection, mustOpen } = sending;
+  // A server that expects no body of such a request takes it for the next one, of another client.
+  const last = /^(?:GET|HEAD|OPTIONS|DELETE)$/i.test(method) && hasBody(framing);
+  const options = [...(last ? ["close"] : []), ...(sending.trailers ? ["TE"] : [])];
+  const own: readonly Field[] = [
+    ...(mustOpen ? [fieldOf("Accept-Encoding", "gzip, identity")] : []),
+    ...(sending.from ? forwardedFields(sending.from) : []),
+    fieldOf("Via", `${version} gatehouse`),
+    ...(injection.field ? [injection.field] : []),
+    ...(options.length > 0 ? [fieldOf("Connection", options.join(", "))] : []),
+    ...(sending.trailers ? [fieldOf("TE", "trailers")] : []),
+    ...framingFields(framing),
+  ];
+  const kept = mustOpen ? fields.filter(({ lower }) => lower !== "accept-encoding") : fields;
+  const { parameter } = injection;
+  const sent = parameter ? withParameter(target, parameter.name, parameter.value) : target;
+  return { bytes: encodeRequestHead(method, sent, [fieldOf("Host", host), ...kept, ...own]), last };
+}
+
+function hasBody(framing: Framing): boolean {
+  return framing.kind === "chunked" || (framing.kind === "length" && framing.length > 0);
+}
+
+/** In the form of RFC 7239, and in the one that most servers read. */
+function forwardedFields({ address, authority, prefix }: Whence): readonly Field[] {
+  const client = hostOf(address);
+  const node = client === "local" ? "unknown" : client.includes(":") ? `"[${client}]"` : client;
+  // A host may have signs that make a list of it for who reads these fields.
+  const host = authority !== undefined && /^[a-z0-9._:[\]-]+$/.test(authority) ? authority : undefined;
+  return [
+    fieldOf("Forwarded", `for=${node};${host === undefined ? "" : `host="${host}";`}proto=https`),
+    fieldOf("X-Forwarded-For", client === "local" ? "unknown" : client),
+    fieldOf("X-Forwarded-Proto", "https"),
+    ...(host === undefined ? [] : [fieldOf("X-Forwarded-Host", host)]),
+    ...(prefix === "" ? [] : [fieldOf("X-Forwarded-Prefix", prefix)]),
+  ];
+}
