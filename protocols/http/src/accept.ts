@@ -1,0 +1,32 @@
+import type { Socket } from "node:net";
+import type { SecureContext } from "node:tls";
+import { acceptTls, Pull } from "@gatehouse/wire";
+
+/** The first byte of a TLS handshake record (RFC 8446, section 5.1). */
+const TLS_HANDSHAKE = 0x16;
+/** This protocol in TLS (ALPN), as IANA has it: a client that speaks the older version alone names that. */
+const ALPN = ["http/1.1", "http/1.0"];
+
+/** A client's connection: encrypted, or one that has begun without asking for that. */
+export type Accepted =
+  | { readonly secure: true; readonly socket: Socket }
+  | { readonly secure: false; readonly socket: Socket };
+
+/**
+ * Puts TLS around a client's connection. One that speaks HTTP at once is known by its first byte, so that it can be told what is wrong.
+ * @returns undefined where it has ended before that
+ * @throws GatehouseError PROTOCOL_VIOLATION when the handshake fails, or `signal` aborts first
+ */
+export async function accept(
+  socket: Socket,
+  secureContext: () => SecureContext,
+  signal: AbortSignal,
+): Promise<Accepted | undefined> {
+  const pull = new Pull(socket);
+  const first = await pull.next();
+  pull.release();
+  if (first === undefined) return undefined;
+  socket.unshift(first);
+  if (first[0] !== TLS_HANDSHAKE) return { secure: false, socket };
+  return { secure: true, socket: await acceptTls(socket, secureContext(), { alpn: ALPN, signal }) };
+}

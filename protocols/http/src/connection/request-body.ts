@@ -1,0 +1,76 @@
+import { ChunkQueue } from "@gatehouse/wire";
+import type { Fields } from "../codec/fields.ts";
+import type { Framing } from "../codec/framing.ts";
+import type { MessageReader, Stalled, TakeContent } from "./message-reader.ts";
+
+/**
+ * A request's body on its way: so much of it is read ahead as somebody has to look at before it may go on, and the rest is read as it is
+ * taken.
+ */
+export class RequestBody {
+  readonly #limit: number;
+  readonly #ahead = new ChunkQueue();
+  #take: TakeContent | undefined;
+  /** Somebody takes from now on. */
+  readonly #taken = Promise.withResolvers<void>();
+  /** So much is there as is read ahead. */
+  readonly #enough = Promise.withResolvers<void>();
+  #done: Promise<Fields> | undefined;
+  #isWhole = false;
+
+  /** @param limit bytes that are read ahead, at most */
+  constructor(limit: number) {
+    this.#limit = limit;
+    // Of a body that nobody looks at, nobody waits for this.
+    this.#enough.promise.catch(() => undefined);
+  }
+
+  /** Begins to read it. @param stalled bounds each wait for the client's next piece */
+  start(reader: MessageReader, framing: Framing, stalled: Stalled): void {
+    this.#done = reader.body(framing, (content) => this.#come(content), stalled);
+    this.#done.then(
+      () => {
+        this.#isWhole = true;
+        this.#enough.resolve();
+      },
+      (error: unknown) => this.#enough.reject(error),
+    );
+  }
+
+  /** Whether all of it has been read. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /**
+   * All of it, where it is no larger than what is read ahead; undefined where it is.
+   * @throws Malformed
+   */
+  async whole(): Promise<Buffer | undefined> {
+    await this.#enough.promise;
+    if (!this.#isWhole) return undefined;
+    return this.#ahead.peek(this.#ahead.length);
+  }
+
+  /**
+   * Hands it on: what is there, and then what comes.
+   * @returns the trailers
+   * @throws Malformed; what `take` rejects with
+   */
+  async sendTo(take: TakeContent): Promise<Fields> {
+    const ahead = this.#ahead.takeAll();
+    if (ahead.length > 0) await take([ahead]);
+    this.#take = take;
+    this.#taken.resolve();
+    return (await this.#done) ?? Promise.reject(new TypeError("A body is sent before it is read."));
+  }
+
+  #come(content: readonly Buffer[]): Promise<void> | undefined {
+    if (this.#take) return this.#take(content);
+    for (const piece of content) this.#ahead.push(piece);
+    if (this.#ahead.length < this.#limit) return undefined;
+    this.#enough.resolve();
+    // What came too far waits with the rest, and is handed on before it.
+    return this.#taken.promise;
+  }
+}

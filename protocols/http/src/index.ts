@@ -1,0 +1,42 @@
+import { type Protocol, systemClock } from "@gatehouse/core";
+import { KEEPALIVE } from "@gatehouse/wire";
+import { ClientCredentials } from "./credentials/client-credentials.ts";
+import { askIssuer } from "./credentials/issuer.ts";
+import { httpFacts } from "./facts/request-facts.ts";
+import { serve } from "./server.ts";
+import { httpLevelSettings, httpListenerSettings, httpSettings, levelSettingsOf } from "./settings.ts";
+import { understand } from "./understand.ts";
+import { IdleConnections } from "./upstream/idle-connections.ts";
+import { connectTarget } from "./upstream/target-connection.ts";
+
+/** HTTP/1.1 (RFC 9110, RFC 9112). */
+export function http(): Protocol {
+  const idle = new IdleConnections();
+  const tokens = new ClientCredentials({ clock: systemClock, ask: askIssuer });
+  return {
+    name: "http",
+    facts: httpFacts,
+    security: "tls",
+    credentials: {
+      proofs: ["password", "certificate"],
+      user: (level, settings) => levelSettingsOf(settings).user ?? level,
+    },
+    listenerSettings: httpListenerSettings,
+    targetSettings: httpSettings,
+    levelSettings: httpLevelSettings,
+    serve: (options) => serve(options, { idle, tokens, clock: systemClock }),
+    understand,
+    probe: async (target, lease) => {
+      const connection = await connectTarget(target, lease, KEEPALIVE);
+      connection.destroy();
+    },
+    status: () => ({ ok: true }),
+    learn: () => Promise.resolve(),
+    misfits: () => [],
+    dispose: () => {
+      tokens.close();
+      idle.close();
+      return Promise.resolve();
+    },
+  };
+}

@@ -1,0 +1,98 @@
+import type { SettingsReader } from "@gatehouse/core";
+import { duration, filePath, remembered, settingsReader } from "@gatehouse/documents";
+import { z } from "zod";
+import { injectSetting } from "./credentials/setting.ts";
+import type { HeadSettings } from "./outgoing.ts";
+import { type Route, readRoute } from "./route.ts";
+
+/** What a target of this protocol has beside what all targets have. */
+export interface HttpSettings extends HeadSettings {
+  /** What the target is told that its host is called; its address, when left out. */
+  readonly host?: string;
+  readonly routes: readonly Route[];
+  /** Parameters and members of bodies whose values are shown to nobody; in small letters. */
+  readonly secret: readonly string[];
+  /** Milliseconds in which the target has to begin to answer. */
+  readonly timeout: number;
+}
+
+/** What a level of such a target has beside what all levels have. */
+export interface HttpLevelSettings {
+  /** Whom its sessions are at the target, where that takes a name; the level's name where it is left out. */
+  readonly user?: string;
+}
+
+const listener = remembered(settingsReader<object>(z.strictObject({})), "HTTP");
+
+const target = remembered(
+  settingsReader<HttpSettings>((folder: string) =>
+    z.strictObject({
+      host: z
+        .string()
+        .regex(
+          /^[a-z0-9.-]{1,253}(:[0-9]{1,5})?$|^\[[0-9a-f:.]+\](:[0-9]{1,5})?$/,
+          "expected a host, or host:port",
+        )
+        .exactOptional()
+        .describe("The host that the target is asked for; its address unless it is said."),
+      inject: injectSetting(filePath(folder)).default("bearer"),
+      cookies: z
+        .enum(["none", "pass"])
+        .default("none")
+        .describe("`pass`: the target has cookies of its own for each client, which go both ways."),
+      forwarded: z
+        .boolean()
+        .default(false)
+        .describe("Whether the target is told where a request comes from (Forwarded, X-Forwarded-*)."),
+      routes: z
+        .array(
+          z.string().transform((pattern, context): Route => {
+            const route = readRoute(pattern);
+            if (route) return route;
+            context.addIssue({ code: "custom", message: "expected a route: /orders/{id}, /files/{path...}" });
+            return z.NEVER;
+          }),
+        )
+        .max(1000)
+        .default([])
+        .describe("Patterns of paths; the first that fits is the fact `http.route`."),
+      secret: z
+        .array(
+          z
+            .string()
+            .regex(/^[!-~]{1,64}$/, "expected a parameter's name")
+            .transform((name) => name.toLowerCase()),
+        )
+        .max(100)
+        .default([])
+        .describe("Parameters of queries and forms, and members of JSON, whose values nobody is shown."),
+      timeout: duration({ min: 1000, max: 3_600_000 })
+        .prefault("10m")
+        .describe("How long the target may take to begin to answer."),
+    }),
+  ),
+  "HTTP",
+);
+
+const level = remembered(
+  settingsReader<HttpLevelSettings>(
+    z.strictObject({
+      user: z
+        .string()
+        .regex(/^[ -~]{1,255}$/, "expected a user's name")
+        .exactOptional()
+        .describe(
+          "Whom the level's sessions are at the target (`inject: basic`, `oauth`); the level's name unless it is said.",
+        ),
+    }),
+  ),
+  "HTTP",
+);
+
+export const httpListenerSettings: SettingsReader = listener.reader;
+export const httpSettings: SettingsReader = target.reader;
+export const httpLevelSettings: SettingsReader = level.reader;
+
+export const settingsOf = ({ settings }: { readonly settings: unknown }): HttpSettings =>
+  target.recall(settings);
+export const levelSettingsOf = (settings: unknown): HttpLevelSettings => level.recall(settings);

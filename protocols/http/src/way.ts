@@ -1,0 +1,101 @@
+import { formatAddress, type OpenSession, type Secret } from "@gatehouse/core";
+import type { RequestHead } from "./codec/request-head.ts";
+import type { RequestBody } from "./connection/request-body.ts";
+import type { ClientCredentials } from "./credentials/client-credentials.ts";
+import { type Injection, injectionOf } from "./credentials/injection.ts";
+import { injectedParameter } from "./credentials/setting.ts";
+import type { Answering } from "./incoming.ts";
+import { type ClientRequest, outgoingHead, takesTrailers } from "./outgoing.ts";
+import { writeTarget } from "./path.ts";
+import type { Place } from "./place.ts";
+import { Place as References } from "./references.ts";
+import type { HttpSettings } from "./settings.ts";
+import type { Outgoing } from "./target-exchange.ts";
+
+export interface WayOptions {
+  readonly place: Place;
+  readonly head: RequestHead;
+  readonly settings: HttpSettings;
+  /** Tokens of issuers, where the target wants one. */
+  readonly tokens: ClientCredentials;
+  /** Whether the client's connection takes no other request after this one. */
+  readonly last: boolean;
+}
+
+/** One request's way to its target and back: where it goes, with which credential, and what of the heads is rewritten. */
+export class Way {
+  readonly #session: OpenSession;
+  readonly #options: WayOptions;
+  readonly #host: string;
+  readonly #injection: Injection;
+
+  private constructor(session: OpenSession, options: WayOptions, injection: Injection) {
+    this.#session = session;
+    this.#options = options;
+    this.#host = options.settings.host ?? formatAddress(session.session.target.addresses[0]);
+    this.#injection = injection;
+  }
+
+  /**
+   * Finds the way, with the credential that is put in.
+   * @throws GatehouseError SECRET_UNAVAILABLE or TARGET_AUTHENTICATION where there is none
+   */
+  static async find(session: OpenSession, options: WayOptions): Promise<Way> {
+    const { inject } = options.settings;
+    const token = await issued(session, options);
+    try {
+      return new Way(session, options, injectionOf(inject, session.lease, token));
+    } finally {
+      token?.wipe();
+    }
+  }
+
+  outgoing(asked: ClientRequest, body: RequestBody): Outgoing {
+    const { head, place, settings } = this.#options;
+    const { bytes, last } = outgoingHead(asked, {
+      host: this.#host,
+      framing: head.framing,
+      injection: this.#injection,
+      ...(settings.forwarded
+        ? { from: { address: this.#session.session.client, authority: head.authority, prefix: place.prefix } }
+        : {}),
+      trailers: takesTrailers(head),
+      mustOpen: false,
+    });
+    return { method: head.method, head: bytes, last, framing: head.framing, body };
+  }
+
+  get answering(): Answering {
+    const { head, place, settings, last } = this.#options;
+    const { addresses } = this.#session.session.target;
+    return {
+      method: head.method,
+      version: head.version,
+      cookies: settings.cookies,
+      place: new References({
+        hosts: [this.#host, ...addresses.map(formatAddress)],
+        sent: writeTarget(place.asked),
+        prefix: place.prefix,
+        authority: head.authority,
+        parameter: injectedParameter(settings.inject),
+      }),
+      redactor: this.#injection.redactor,
+      changed: false,
+      last,
+    };
+  }
+}
+
+/** What an issuer gives for the lease, where the target wants that. */
+async function issued(
+  { session, lease }: OpenSession,
+  { settings: { inject }, tokens }: WayOptions,
+): Promise<Secret | undefined> {
+  if (typeof inject !== "object" || !("oauth" in inject)) return undefined;
+  return tokens.token({
+    target: session.target.name,
+    level: session.level.name,
+    setting: inject.oauth,
+    lease,
+  });
+}

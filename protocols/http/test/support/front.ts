@@ -1,0 +1,149 @@
+import {
+  type Command,
+  type LoginRequest,
+  type Refusal,
+  Secret,
+  systemClock,
+  type Target,
+} from "@gatehouse/core";
+import { issuePermit } from "@gatehouse/core/permit";
+import { createAuthority } from "@gatehouse/certs";
+import { createFakeGate, createMemoryLog, type FakeGate, type MemoryLog } from "@gatehouse/testkit";
+import { createSecureContext } from "node:tls";
+import { ClientCredentials } from "../../src/credentials/client-credentials.ts";
+import { httpLevelSettings, httpListenerSettings, httpSettings } from "../../src/settings.ts";
+import { serve } from "../../src/server.ts";
+import { IdleConnections } from "../../src/upstream/idle-connections.ts";
+
+export const TOKEN = "a-token-of-somebody";
+/** What the target knows the gateway by. */
+export const SECRET = "s3cr3t-of-the-target";
+
+/** The adapter in front of a target. */
+export interface Front {
+  readonly port: number;
+  /** PEM of the authority that has issued its certificate. */
+  readonly ca: string;
+  readonly gate: FakeGate;
+  readonly log: MemoryLog;
+  close(): Promise<void>;
+}
+
+export interface FrontOptions {
+  readonly target: { readonly port: number };
+  /** The target's own keys. */
+  readonly settings?: Readonly<Record<string, unknown>>;
+  readonly allow?: (command: Command) => boolean;
+  readonly hold?: (command: Command) => boolean;
+  /** Milliseconds in which a client has to have said what it wants; 5 seconds when left out. */
+  readonly startup?: number;
+  readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
+}
+
+/** Its target is called `api`, and its one level `default`. */
+export async function startFront({
+  target: at,
+  settings = {},
+  allow,
+  hold,
+  enter,
+  startup = 5000,
+}: FrontOptions): Promise<Front> {
+  const now = Date.now();
+  const authority = await createAuthority({ name: "front", now });
+  const pair = await authority.issue({
+    use: "server",
+    commonName: "front",
+    names: ["localhost", "127.0.0.1"],
+    now,
+  });
+  const secureContext = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
+  const level = { name: "default", credential: { user: "default" }, settings: read(httpLevelSettings, {}) };
+  const target: Target = {
+    name: "api",
+    protocol: "http",
+    addresses: [{ host: "127.0.0.1", port: at.port }],
+    tls: { mode: "off" },
+    levels: new Map([["default", level]]),
+    credential: { user: "default" },
+    tags: new Map(),
+    connectTimeout: 5000,
+    settings: read(httpSettings, settings),
+  };
+  const gate = createFakeGate({
+    issuePermit,
+    target,
+    lease: { user: "default", password: new Secret(SECRET) },
+    credential: TOKEN,
+    ...(allow ? { allow } : {}),
+    ...(hold ? { hold } : {}),
+    ...(enter ? { enter } : {}),
+  });
+  const log = createMemoryLog();
+  const idle = new IdleConnections();
+  const tokens = new ClientCredentials({
+    clock: systemClock,
+    ask: () => Promise.reject(new Error("There is no issuer.")),
+  });
+  const listener = await serve(
+    {
+      address: { host: "127.0.0.1", port: 0 },
+      settings: read(httpListenerSettings, {}),
+      folder: "",
+      secureContext: () => secureContext,
+      plaintext: false,
+      limits: {
+        connections: 500,
+        perAddress: 250,
+        startup,
+        message: 16 << 20,
+        statement: 100_000,
+        keepalive: 30_000,
+      },
+      gate,
+      lease: () => Promise.reject(new Error("The adapter asks for no lease of its own.")),
+      learned: () => undefined,
+      values: {
+        transform: () => () => "***",
+        detectors: () => () => "***",
+        stream: () => {
+          throw new Error("Nothing is masked here.");
+        },
+      },
+      recordings: {
+        begin: () => {
+          throw new Error("Nothing is recorded here.");
+        },
+      },
+      doorTo: () => undefined,
+      log,
+    },
+    { idle, tokens, clock: systemClock },
+  );
+  if (!("port" in listener.address)) throw new Error("It listens on a port.");
+  return {
+    port: listener.address.port,
+    ca: authority.certificatePem,
+    gate,
+    log,
+    async close() {
+      await listener.close();
+      gate.endAll();
+      idle.close();
+    },
+  };
+}
+
+function read(
+  reader: {
+    read(
+      raw: unknown,
+      folder: string,
+    ): { readonly ok: boolean; readonly value?: unknown; readonly issues?: unknown };
+  },
+  raw: unknown,
+): unknown {
+  const result = reader.read(raw, "/");
+  if (!result.ok) throw new Error(JSON.stringify(result.issues));
+  return result.value;
+}
