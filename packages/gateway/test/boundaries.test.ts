@@ -27,7 +27,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   "packages/gateway": [
     ...["core", "wire", "documents", "masking", "config", "identity", "policy", "credentials"],
     ...["audit", "sessions", "approvals", "grants", "storage", "webhooks", "certs", "openssh"],
-    ...["recording", "postgres", "ssh"],
+    ...["recording", "postgres", "ssh", "http"],
   ],
   "packages/testkit": ["core"],
   "packages/toolchain": [],
