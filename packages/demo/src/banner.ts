@@ -22,10 +22,10 @@ function quoted(word: string): string {
 export function banner(demo: Demo, variablesFile: string): string {
   const bold = (text: string) => paint("bold", text, process.stdout);
   const dim = (text: string) => paint("dim", text, process.stdout);
-  const { PGPORT, GATEHOUSE_SSH_PORT, GATEHOUSE_URL } = demo.variables;
+  const { PGPORT, GATEHOUSE_SSH_PORT, GATEHOUSE_HTTP_URL, GATEHOUSE_URL } = demo.variables;
   const repository = quoted(join(import.meta.dirname, "..", "..", ".."));
   return `
-${bold("Gatehouse is up.")}  PostgreSQL clients: localhost:${PGPORT}   SSH: localhost:${GATEHOUSE_SSH_PORT}   control plane: ${GATEHOUSE_URL}
+${bold("Gatehouse is up.")}  PostgreSQL clients: localhost:${PGPORT}   SSH: localhost:${GATEHOUSE_SSH_PORT}   HTTP: ${GATEHOUSE_HTTP_URL}   control plane: ${GATEHOUSE_URL}
 
 In another terminal, first become the agent ${bold("crew-analyst")}, who may read and nothing else:
 
@@ -61,6 +61,11 @@ Other ways in, and what is on the record:
   web cat app/env
   web rm -rf app
   web
+
+  ${dim("# an API that the agents have no secret for: reads are let through, deletes refused, refunds wait for dana")}
+  curl --cacert $GATEHOUSE_CA -H "Authorization: Bearer $AGENT_TOKEN" $GATEHOUSE_HTTP_URL/api/v1/orders
+  curl --cacert $GATEHOUSE_CA -H "Authorization: Bearer $AGENT_TOKEN" -X DELETE $GATEHOUSE_HTTP_URL/api/v1/orders/1
+  curl --cacert $GATEHOUSE_CA -H "Authorization: Bearer $WRITER_TOKEN" --json '{"order":3}' $GATEHOUSE_HTTP_URL/api/v1/refunds &
 
   ${dim("# which rule decides, and is the audit log whole?")}
   cd ${repository}

@@ -7,6 +7,7 @@ import { createLogger, Gateway } from "@gatehouse/gateway";
 import { generatePrivateKey, type PrivateKey, writePrivateKey } from "@gatehouse/openssh";
 import { type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { pino } from "pino";
+import { type DemoApi, startApi } from "./api.ts";
 import { type DemoDatabase, startDatabase } from "./database.ts";
 import { agents, audience, people } from "./people.ts";
 import { type DemoWeb, LOGIN, startWeb } from "./web.ts";
@@ -16,13 +17,14 @@ const HOST = "localhost";
 
 /** Where the demo listens: the ports of the documentation, or free ones. */
 export type Ports = "fixed" | "auto";
-const FIXED_PORTS = { postgres: 15_432, ssh: 2222, control: 8444 } as const;
+const FIXED_PORTS = { postgres: 15_432, ssh: 2222, http: 8443, control: 8444 } as const;
 
 /** A whole Gatehouse with everything around it, in a folder of its own. */
 export interface Demo {
   readonly gateway: Gateway;
   readonly database: DemoDatabase;
   readonly web: DemoWeb;
+  readonly api: DemoApi;
   readonly provider: RunningOidcProvider;
   readonly folder: string;
   /** What a client needs, by the names that clients look for. */
@@ -62,6 +64,10 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
     const web = await startWeb(join(folder, "web"));
     cleanups.push(() => web.server.stop());
 
+    progress("an HTTP API");
+    const api = await startApi(pem(certificates.api));
+    cleanups.push(() => api.stop());
+
     progress("OpenID Connect provider");
     const { certificatePem, keyPem } = pem(certificates.provider);
     const provider = await startOidcProvider({
@@ -75,7 +81,14 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
 
     progress("gateway");
     const person = generatePrivateKey("ssh-ed25519");
-    const configFile = await writeConfig(folder, { ports, database, web, person, issuer: provider.issuer });
+    const configFile = await writeConfig(folder, {
+      ports,
+      database,
+      web,
+      api,
+      person,
+      issuer: provider.issuer,
+    });
     const log = createLogger(pino.destination({ dest: join(folder, "gateway.log"), sync: true }));
     const gateway = await Gateway.start({ configFile, log });
     cleanups.push(() => gateway.stop("demo ended"));
@@ -93,7 +106,7 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
       ca: certificates.ca.path,
     });
     signal?.throwIfAborted();
-    return { gateway, database, web, provider, folder, variables, stop };
+    return { gateway, database, web, api, provider, folder, variables, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -103,6 +116,7 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
 interface Certificates {
   readonly ca: { readonly pem: string; readonly path: string };
   readonly database: PemPair;
+  readonly api: PemPair;
   readonly provider: PemPair;
 }
 
@@ -117,6 +131,7 @@ async function makeCertificates(folder: string): Promise<Certificates> {
   return {
     ca: { pem: authority.certificatePem, path },
     database: await server("database"),
+    api: await server("api"),
     provider: await server("provider"),
   };
 }
@@ -128,14 +143,22 @@ function pem({ certificatePem, key }: PemPair) {
 /** The demo's gatehouse.yaml: one that a reader can take as the beginning of their own. */
 async function writeConfig(
   folder: string,
-  parts: { ports: Ports; database: DemoDatabase; web: DemoWeb; person: PrivateKey; issuer: string },
+  parts: {
+    ports: Ports;
+    database: DemoDatabase;
+    web: DemoWeb;
+    api: DemoApi;
+    person: PrivateKey;
+    issuer: string;
+  },
 ): Promise<string> {
-  const { ports, database, web, person, issuer } = parts;
+  const { ports, database, web, api, person, issuer } = parts;
   const secrets = join(folder, "secrets");
   await mkdir(secrets, { mode: 0o700 });
   const { administrator } = database;
   await writeFile(join(secrets, "orders-admin"), administrator.password, { mode: 0o600 });
   await writeFile(join(secrets, "web-key"), web.key, { mode: 0o600 });
+  await writeFile(join(secrets, "api-secret"), api.secret, { mode: 0o600 });
   await cp(new URL("../policies", import.meta.url), join(folder, "policies"), { recursive: true });
   const port = (listener: keyof typeof FIXED_PORTS) => (ports === "auto" ? 0 : FIXED_PORTS[listener]);
   const file = join(folder, "gatehouse.yaml");
@@ -146,6 +169,7 @@ tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
 listeners:
   postgres: { address: 127.0.0.1:${port("postgres")} }
   ssh: { address: 127.0.0.1:${port("ssh")} }
+  http: { address: 127.0.0.1:${port("http")} }
   control: { address: 127.0.0.1:${port("control")} }
 identity:
   oidc:
@@ -170,6 +194,15 @@ targets:
     credential: { key: file:secrets/web-key }
     levels:
       ${LOGIN}: {}
+  api:
+    protocol: http
+    address: localhost:${api.port}
+    tls: { mode: verify-full, ca: file:ca.crt }
+    inject: bearer
+    credential: { password: file:secrets/api-secret }
+    routes: [/v1/orders, "/v1/orders/{id}", /v1/refunds]
+    levels:
+      default: {}
 policies: [file:policies/*.yaml]
 drain: 2s
 `,
@@ -207,6 +240,7 @@ async function clientVariables(parts: {
     GATEHOUSE_TOKEN: await provider.token("dana"),
     AGENT_TOKEN: agent,
     WRITER_TOKEN: await provider.token("crew-ops"),
+    GATEHOUSE_HTTP_URL: `https://${HOST}:${gateway.port("http")}`,
     GATEHOUSE_SSH_HOST: HOST,
     GATEHOUSE_SSH_PORT: sshPort,
     GATEHOUSE_SSH_KEY: sshKey,

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { verifyAuditLog } from "@gatehouse/audit";
 import pg from "pg";
+import { apiStory } from "./api-story.ts";
 import type { Demo } from "./environment.ts";
 import { gatehouse, LOOK, MOST_LOOKS, waiting } from "./person.ts";
 import { expect, type Step } from "./step.ts";
@@ -150,6 +151,7 @@ export const story: readonly Step[] = [
     },
   },
   ...webStory,
+  ...apiStory,
   {
     shows: "a log-in with a forged token is refused, and told nothing",
     play: async (demo) => {
@@ -177,7 +179,8 @@ export const story: readonly Step[] = [
       const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
       const { AGENT_TOKEN = "", WRITER_TOKEN = "" } = demo.variables;
       const { key } = demo.web;
-      for (const secret of [demo.database.administrator.password, key, AGENT_TOKEN, WRITER_TOKEN]) {
+      const kept = [demo.database.administrator.password, key, demo.api.secret];
+      for (const secret of [...kept, AGENT_TOKEN, WRITER_TOKEN]) {
         expect(!text.includes(secret), "a secret was found");
       }
     },

@@ -56,6 +56,7 @@ t.test("--exec runs the command with the variables: output and code are the comm
     PGSSLROOTCERT: /ca\.crt$/,
     GATEHOUSE_URL: /^https:\/\/localhost:\d+$/,
     GATEHOUSE_CA: /ca\.crt$/,
+    GATEHOUSE_HTTP_URL: /^https:\/\/localhost:\d+$/,
     GATEHOUSE_STATE: /state$/,
     ORDERS_ADMIN_URL: /^postgresql:\/\/postgres:/,
   });
@@ -76,6 +77,8 @@ t.test("--check plays the story, shows each step, and exits 0", async (t) => {
     /✔ an allowed read returns rows/,
     /✔ a DROP is refused with the rule's message, and the session goes on/,
     /✔ a mask holds behind a view/,
+    /✔ http: a call that reads is answered/,
+    /✔ http: a refund waits for a person/,
     /✔ a log-in with a forged token is refused/,
     /✔ the audit log verifies/,
     /✔ the same log with one byte changed does not/,
