@@ -16,6 +16,7 @@ need mvn maven
 need python3 python3-venv
 need ssh openssh-client
 need rsync rsync
+need curl curl
 need git git
 need xauth xauth
 need ssh-agent openssh-client
@@ -36,6 +37,8 @@ python3 -m venv "$folder/python"
 
 cp node/package.json node/package-lock.json "$folder/node/"
 npm ci --prefix "$folder/node" --ignore-scripts --no-audit --no-fund --loglevel=error
+
+bash ../../protocols/http/test/clients/install.sh "$folder"
 
 # Compiled once here, so that the tests find the modules and what was compiled of them.
 go build -C go -o "$folder/go/" ./...

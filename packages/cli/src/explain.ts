@@ -39,6 +39,8 @@ export interface Explained {
   readonly access: AccessTerms | undefined;
   /** As the rules see them. */
   readonly facts: Facts;
+  /** Under which name they have them. */
+  readonly prefix: string;
   /** Of each of its answers; undefined without the target's catalog. */
   readonly lineage: readonly AnswerLineage[] | undefined;
 }
@@ -68,6 +70,7 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
     throw new Failed();
   }
   const { command, lineage } = understood;
+  const prefix = protocols.find(({ name }) => name === target.protocol)?.facts.prefix ?? target.protocol;
   const identity: Identity = {
     subject: options.subject,
     kind: options.kind,
@@ -83,7 +86,7 @@ export async function explain(text: string, options: ExplainOptions): Promise<vo
   const access = policies.access(request);
   if (options.json)
     printJson({ ending, ...explanation, ...(access ? { gettingIn: access } : {}), facts, lineage });
-  else printExplanation({ request, explanation, ending, access, facts, lineage });
+  else printExplanation({ request, explanation, ending, access, facts, prefix, lineage });
   if (ending.effect !== "allow") throw new Failed();
 }
 

@@ -14,7 +14,8 @@ import { paint, print, table } from "./output.ts";
 const VALUE = 60;
 
 /** What `policy explain` says in words. */
-export function printExplanation({ request, explanation, ending, access, facts, lineage }: Explained): void {
+export function printExplanation(explained: Explained): void {
+  const { request, explanation, ending, access, facts, prefix, lineage } = explained;
   const { identity, target, level } = request;
   const groups = identity.groups.length > 0 ? ` of ${identity.groups.join(", ")}` : "";
   print(`${EFFECTS[ending.effect]}  ${identity.subject}${groups} on ${target.name} as ${level.name}`);
@@ -34,7 +35,7 @@ export function printExplanation({ request, explanation, ending, access, facts, 
     heading("approval");
     printHolds(ending);
   }
-  printFacts(facts);
+  printFacts(facts, prefix);
   printRules(explanation.rules, decidersOf(ending));
   for (const [index, answer] of (lineage ?? []).entries()) {
     printLineage(answer, (lineage ?? []).length > 1 ? ` of statement ${index + 1}` : "");
@@ -63,11 +64,11 @@ function heading(text: string): void {
   print(`\n${paint("bold", text)}`);
 }
 
-function printFacts(facts: Facts): void {
+function printFacts(facts: Facts, prefix: string): void {
   heading("facts");
   print(
     table(
-      Object.entries(facts).map(([name, value]) => [`sql.${name}`, JSON.stringify(value)]),
+      Object.entries(facts).map(([name, value]) => [`${prefix}.${name}`, JSON.stringify(value)]),
       "  ",
     ),
   );
