@@ -161,10 +161,11 @@ export class ClientConnection {
     const { timeout } = settings;
     const exchange = new TargetExchange({ session, idle, timeout, keepalive: limits.keepalive });
     let answer: ClientAnswer | undefined;
+    let way: Way | undefined;
     try {
       if (!isAhead) this.#continue(head);
       const { tokens } = this.#options;
-      const way = await Way.find(session, { place, head, settings, tokens, last: !persists(head) });
+      way = await Way.find(session, { place, head, settings, tokens, last: !persists(head) });
       answer = new ClientAnswer(this.#socket, way.answering, takesTrailers(head));
       await this.#exchange(exchange, decided, way.outgoing(asked, body), answer, session);
       held?.outcome("done");
@@ -172,6 +173,7 @@ export class ClientConnection {
     } catch (error) {
       const isBegun = answer?.isBegun === true;
       held?.outcome(exchange.isSent ? "in_doubt" : "failed");
+      if (isCredentialRefused(error)) way?.refused();
       if (isBegun || this.#hasLeft()) {
         // Cut off in the middle, the client sees that it is not whole.
         this.#socket.destroy();
@@ -180,6 +182,8 @@ export class ClientConnection {
       if (error instanceof Malformed || !(error instanceof GatehouseError)) throw error;
       if (session.ended.aborted) return this.#refuse(head, session.ended.reason as Refusal, body);
       return this.#refuse(head, await unavailable(session, decided.command, error), body);
+    } finally {
+      way?.close();
     }
   }
 
@@ -239,7 +243,7 @@ export class ClientConnection {
     const refusal = await gate.rejectLogin(attempt, {
       kind: "protocol",
       message: `This request can't be read for certain: ${message}.`,
-      hint: "A client of HTTP does not send this by itself; see what is between it and the gateway.",
+      hint: "docs/http.md says what is refused. Where the client does not mean it so, see what is between it and the gateway.",
     });
     this.#socket.write(encodeOwnAnswer(refusalAnswer(refusal, status), { close: true }));
   }
@@ -269,14 +273,17 @@ function isReadAhead({ framing, fields }: RequestHead): boolean {
   return isLookedInto(fields);
 }
 
+function isCredentialRefused(error: unknown): boolean {
+  return error instanceof GatehouseError && error.code === "TARGET_AUTHENTICATION";
+}
+
 /** What is wrong at the target is not for its clients to know. */
 function unavailable(session: OpenSession, { text }: HttpCommand, error: GatehouseError): Promise<Refusal> {
   return session.refuse({
     kind: "unavailable",
-    message:
-      error.code === "TARGET_AUTHENTICATION"
-        ? `The target "${session.session.target.name}" did not take the gateway's own credential.`
-        : `The target "${session.session.target.name}" can't be reached now.`,
+    message: isCredentialRefused(error)
+      ? `The target "${session.session.target.name}" did not take the gateway's own credential.`
+      : `The target "${session.session.target.name}" can't be reached now.`,
     hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
     text,
     reason: `${error.code}: ${error.message}`,

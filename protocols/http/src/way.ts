@@ -1,7 +1,7 @@
 import { formatAddress, type OpenSession, type Secret } from "@gatehouse/core";
 import type { RequestHead } from "./codec/request-head.ts";
 import type { RequestBody } from "./connection/request-body.ts";
-import type { ClientCredentials } from "./credentials/client-credentials.ts";
+import type { ClientCredentials, TokenRequest } from "./credentials/client-credentials.ts";
 import { type Injection, injectionOf } from "./credentials/injection.ts";
 import { injectedParameter } from "./credentials/setting.ts";
 import type { Answering } from "./incoming.ts";
@@ -28,12 +28,19 @@ export class Way {
   readonly #options: WayOptions;
   readonly #host: string;
   readonly #injection: Injection;
+  /** An issuer's. */
+  readonly #token: Secret | undefined;
 
-  private constructor(session: OpenSession, options: WayOptions, injection: Injection) {
+  private constructor(
+    session: OpenSession,
+    options: WayOptions,
+    { injection, token }: { readonly injection: Injection; readonly token: Secret | undefined },
+  ) {
     this.#session = session;
     this.#options = options;
     this.#host = options.settings.host ?? formatAddress(session.session.target.addresses[0]);
     this.#injection = injection;
+    this.#token = token;
   }
 
   /**
@@ -41,13 +48,23 @@ export class Way {
    * @throws GatehouseError SECRET_UNAVAILABLE or TARGET_AUTHENTICATION where there is none
    */
   static async find(session: OpenSession, options: WayOptions): Promise<Way> {
-    const { inject } = options.settings;
-    const token = await issued(session, options);
-    try {
-      return new Way(session, options, injectionOf(inject, session.lease, token));
-    } finally {
-      token?.wipe();
-    }
+    const asked = tokenRequest(session, options);
+    const token = asked && (await options.tokens.token(asked));
+    return new Way(session, options, {
+      injection: injectionOf(options.settings.inject, session.lease, token),
+      token,
+    });
+  }
+
+  /** The target has not taken the credential: a token is not used again. */
+  refused(): void {
+    const asked = tokenRequest(this.#session, this.#options);
+    if (asked && this.#token) this.#options.tokens.reject(asked, this.#token);
+  }
+
+  /** It is gone: what it had of a secret is wiped. */
+  close(): void {
+    this.#token?.wipe();
   }
 
   outgoing(asked: ClientRequest, body: RequestBody): Outgoing {
@@ -86,16 +103,11 @@ export class Way {
   }
 }
 
-/** What an issuer gives for the lease, where the target wants that. */
-async function issued(
+/** What an issuer is asked for, where the target wants a token. */
+function tokenRequest(
   { session, lease }: OpenSession,
-  { settings: { inject }, tokens }: WayOptions,
-): Promise<Secret | undefined> {
+  { settings: { inject } }: WayOptions,
+): TokenRequest | undefined {
   if (typeof inject !== "object" || !("oauth" in inject)) return undefined;
-  return tokens.token({
-    target: session.target.name,
-    level: session.level.name,
-    setting: inject.oauth,
-    lease,
-  });
+  return { target: session.target.name, level: session.level.name, setting: inject.oauth, lease };
 }

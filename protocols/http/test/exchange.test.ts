@@ -180,6 +180,32 @@ t.test("a stream of events comes as it is sent", async (t) => {
   t.match(text, /data: 1\n\n[\s\S]*data: 2\n\n/);
 });
 
+t.test("a token of an issuer's that the target refuses is not used again", async (t) => {
+  let issued = 0;
+  const { front, target } = await behind(
+    t,
+    ({ headers }, response) => {
+      response.statusCode = headers.authorization === "Bearer token-2" ? 200 : 401;
+      response.end();
+    },
+    {
+      settings: { inject: { oauth: { tokenUrl: "https://issuer.example.com/token" } } },
+      issuer: () =>
+        Promise.resolve({
+          status: 200,
+          text: JSON.stringify({ access_token: `token-${++issued}`, token_type: "Bearer", expires_in: 3600 }),
+        }),
+    },
+  );
+  t.match(await ask(front, { path: "/api/" }), {
+    status: 502,
+    body: /did not take the gateway's own credential/,
+  });
+  t.equal((await ask(front, { path: "/api/" })).status, 200);
+  t.equal((await ask(front, { path: "/api/" })).status, 200);
+  t.same([issued, target.requests.length], [2, 3]);
+});
+
 t.test("plaintext is refused with words", async (t) => {
   const { front, target } = await behind(t, (_, response) => response.end());
   const answer = await fetch(`http://127.0.0.1:${front.port}/api/`, {

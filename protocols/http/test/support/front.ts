@@ -10,6 +10,7 @@ import { issuePermit } from "@gatehouse/core/permit";
 import { createAuthority } from "@gatehouse/certs";
 import { createFakeGate, createMemoryLog, type FakeGate, type MemoryLog } from "@gatehouse/testkit";
 import { createSecureContext } from "node:tls";
+import type { AskIssuer } from "../../src/credentials/issuer.ts";
 import { ClientCredentials } from "../../src/credentials/client-credentials.ts";
 import { httpLevelSettings, httpListenerSettings, httpSettings } from "../../src/settings.ts";
 import { serve } from "../../src/server.ts";
@@ -37,6 +38,8 @@ export interface FrontOptions {
   readonly hold?: (command: Command) => boolean;
   /** Milliseconds in which a client has to have said what it wants; 5 seconds when left out. */
   readonly startup?: number;
+  /** What an issuer of tokens answers; there is none, when left out. */
+  readonly issuer?: AskIssuer;
   readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
 }
 
@@ -48,6 +51,7 @@ export async function startFront({
   hold,
   enter,
   startup = 5000,
+  issuer = () => Promise.reject(new Error("There is no issuer.")),
 }: FrontOptions): Promise<Front> {
   const now = Date.now();
   const authority = await createAuthority({ name: "front", now });
@@ -83,7 +87,7 @@ export async function startFront({
   const idle = new IdleConnections();
   const tokens = new ClientCredentials({
     clock: systemClock,
-    ask: () => Promise.reject(new Error("There is no issuer.")),
+    ask: issuer,
   });
   const listener = await serve(
     {
