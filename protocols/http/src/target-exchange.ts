@@ -65,7 +65,7 @@ export class TargetExchange {
 
   /**
    * Sends a request, and hands on its answer.
-   * @throws GatehouseError of the TARGET_ family before anything of the answer was handed on, TARGET_BROKEN after that;
+   * @throws GatehouseError of the TARGET_ family;
    * what the client's side throws
    */
   async run(permit: Permit, command: HttpCommand, outgoing: Outgoing, answer: TargetAnswer): Promise<void> {

@@ -58,8 +58,9 @@ export class RequestBody {
    * @throws Malformed; what `take` rejects with
    */
   async sendTo(take: TakeContent): Promise<Fields> {
-    const ahead = this.#ahead.takeAll();
-    if (ahead.length > 0) await take([ahead]);
+    // While the first of it is taken, more may come: it goes in order, before what comes next is handed on by itself.
+    for (let ahead = this.#ahead.takeAll(); ahead.length > 0; ahead = this.#ahead.takeAll())
+      await take([ahead]);
     this.#take = take;
     this.#taken.resolve();
     return (await this.#done) ?? Promise.reject(new TypeError("A body is sent before it is read."));
