@@ -16,9 +16,16 @@ export interface Mask {
   readonly rule: RuleReference;
   /** Stored columns, as `schema.table.column`; `*` in a part stands for any characters of that part. */
   readonly columns: readonly string[];
+  /** Parts of JSON, as paths: `$.customers[*].email`. */
+  readonly fields?: readonly string[];
   /** Names of detectors, for values that look like something wherever they stand. */
   readonly detect: readonly string[];
   readonly with: Transform;
+  /**
+   * It is about what clients send, and not about what the target answers. `restore`: what was taken out is put back where the answer repeats what
+   * stands for it.
+   */
+  readonly requests?: { readonly restore: boolean };
   /**
    * A command that shows nothing of a masked value, but what it gives depends on one (WHERE, ORDER BY, JOIN): asked
    * often enough, it tells the value.
@@ -115,6 +122,11 @@ export interface ValueMasks {
   /**
    * The same for a text that comes in pieces.
    * @param terminal it is what a terminal shows: control sequences may stand in the middle of what is to be hidden
+   * @param keep what is kept back: whole lines, which costs least; or what could be the beginning of something that is to be hidden, and no more than
+   *   256 bytes of it, where somebody waits for each word
    */
-  stream(masks: readonly Mask[], options: { readonly terminal: boolean }): MaskingStream;
+  stream(
+    masks: readonly Mask[],
+    options: { readonly terminal: boolean; readonly keep?: "lines" | "beginnings" },
+  ): MaskingStream;
 }
