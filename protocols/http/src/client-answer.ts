@@ -1,11 +1,8 @@
-import type { Socket } from "node:net";
 import { GatehouseError } from "@gatehouse/core";
-import { encodeChunk, encodeLastChunk } from "./codec/chunks.ts";
-import { Fields } from "./codec/fields.ts";
-import type { Framing } from "./codec/framing.ts";
+import type { ClientExchange } from "./client-exchange.ts";
+import type { Fields } from "./codec/fields.ts";
 import type { ResponseHead } from "./codec/response-head.ts";
 import type { TakeContent } from "./connection/message-reader.ts";
-import { send } from "./connection/send.ts";
 import {
   type Answering,
   incomingHead,
@@ -13,38 +10,21 @@ import {
   interimHead,
   refusesCredential,
 } from "./incoming.ts";
-import type { TargetAnswer } from "./target-exchange.ts";
-
-const NO_FIELDS = new Fields([]);
+import type { TargetAnswer } from "./upstream/target-link.ts";
 
 /** What a target answers, on its way to the client. */
 export class ClientAnswer implements TargetAnswer {
-  readonly #socket: Socket;
+  readonly #client: ClientExchange;
   readonly #answering: Answering;
-  readonly #takesTrailers: boolean;
-  #framing: Framing | undefined;
-  #isLast = false;
 
-  /** @param takesTrailers whether the client has said so */
-  constructor(socket: Socket, answering: Answering, takesTrailers: boolean) {
-    this.#socket = socket;
+  constructor(client: ClientExchange, answering: Answering) {
+    this.#client = client;
     this.#answering = answering;
-    this.#takesTrailers = takesTrailers;
-  }
-
-  /** Whether the client has the beginning of it. */
-  get isBegun(): boolean {
-    return this.#framing !== undefined;
-  }
-
-  /** Whether the client's connection ends behind it. */
-  get isLast(): boolean {
-    return this.#isLast;
   }
 
   interim(head: ResponseHead): void {
-    const bytes = interimHead(head, this.#answering);
-    if (bytes) this.#socket.write(bytes);
+    const before = interimHead(head, this.#answering);
+    if (before) this.#client.interim(before);
   }
 
   /** @throws GatehouseError TARGET_AUTHENTICATION where the target has not taken the gateway's credential; Malformed */
@@ -52,36 +32,11 @@ export class ClientAnswer implements TargetAnswer {
     if (refusesCredential(head, this.#answering.cookies)) {
       throw new GatehouseError("TARGET_AUTHENTICATION", `The target answered with ${head.status}.`);
     }
-    const { bytes, framing, last } = incomingHead(head, this.#answering);
-    this.#framing = framing;
-    this.#isLast = last;
-    // With the content's first piece, where that is there already: one packet, and one call of the system.
-    let waiting: readonly Buffer[] = [bytes];
-    this.#flush = () => {
-      const pieces = waiting;
-      waiting = [];
-      return pieces;
-    };
-    process.nextTick(() => {
-      const pieces = this.#flush();
-      if (pieces.length > 0 && this.#socket.writable) void send(this.#socket, pieces)?.catch(() => undefined);
-    });
-    const isChunked = framing.kind === "chunked";
-    return (content) =>
-      send(this.#socket, [
-        ...this.#flush(),
-        ...(isChunked ? content.flatMap((piece) => encodeChunk(piece)) : content),
-      ]);
+    this.#client.begin(incomingHead(head, this.#answering));
+    return (content) => this.#client.write(content);
   }
 
   async end(trailers: Fields): Promise<void> {
-    const pieces = this.#flush();
-    const isChunked = this.#framing?.kind === "chunked";
-    const last = isChunked
-      ? [encodeLastChunk(this.#takesTrailers ? incomingTrailers(trailers, this.#answering) : NO_FIELDS)]
-      : [];
-    if (pieces.length + last.length > 0) await send(this.#socket, [...pieces, ...last]);
+    await this.#client.end(incomingTrailers(trailers, this.#answering));
   }
-
-  #flush: () => readonly Buffer[] = () => [];
 }

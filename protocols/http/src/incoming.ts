@@ -1,10 +1,10 @@
 import { type Field, Fields } from "./codec/fields.ts";
-import type { Framing, Version } from "./codec/framing.ts";
+import type { Framing } from "./codec/framing.ts";
 import { Malformed } from "./codec/malformed.ts";
 import type { ResponseHead } from "./codec/response-head.ts";
 import { setCookieFor } from "./cookies.ts";
 import type { Redactor } from "./credentials/redaction.ts";
-import { encodeResponseHead, fieldOf, framingFields } from "./encode.ts";
+import { fieldOf } from "./encode.ts";
 import { canonicalName, isProxysWord } from "./field-names.ts";
 import { endToEndFields } from "./hop-by-hop.ts";
 import type { HeadSettings } from "./outgoing.ts";
@@ -14,24 +14,22 @@ import type { Place } from "./references.ts";
 export interface Answering {
   /** Of the request that it answers. */
   readonly method: string;
-  /** The client's. */
-  readonly version: Version;
   readonly cookies: HeadSettings["cookies"];
   readonly place: Place;
   /** Of the credential that the request had. */
   readonly redactor: Redactor;
   /** Whether the gateway changes the body, so that its length is not what was said. */
   readonly changed: boolean;
-  /** Whether the client's connection takes no other request after this one. */
-  readonly last: boolean;
 }
 
-export interface IncomingHead {
-  readonly bytes: Buffer;
-  /** How the body is framed on its way to the client. */
+/** An answer's head for the client, whichever version of HTTP that one speaks. */
+export interface AnswerHead {
+  readonly status: number;
+  readonly reason: string;
+  /** End to end. */
+  readonly fields: readonly Field[];
+  /** `none`, a length, or anything else where the length is not known. */
   readonly framing: Framing;
-  /** Whether the connection ends behind it. */
-  readonly last: boolean;
 }
 
 /** What is between the gateway and the target, or would lead the client around the gateway, or close other targets to it. */
@@ -46,34 +44,33 @@ const NOT_HANDED_ON = new Set([
  * A response's head for the client.
  * @throws Malformed where it is no answer to be handed on: the client is told that the target failed
  */
-export function incomingHead(head: ResponseHead, answering: Answering): IncomingHead {
+export function incomingHead(head: ResponseHead, answering: Answering): AnswerHead {
   const { status } = head;
   if (status < 200) throw new Malformed("an interim response in a final one's place");
-  const framing = framingFor(head.framing, answering);
-  const last = answering.last || answering.version === "1.0" || framing.kind === "close";
   const fields = [
     ...handedOn(head.fields, answering),
     fieldOf("Via", `${head.version} gatehouse`),
-    ...(last ? [fieldOf("Connection", "close")] : []),
-    ...(head.framing.kind === "none" ? lengthAlone(head, answering) : framingFields(framing)),
+    ...(head.framing.kind === "none" ? lengthAlone(head, answering) : []),
   ];
-  return { bytes: encodeResponseHead(status, answering.redactor.redact(head.reason), fields), framing, last };
+  const framing = framingFor(head.framing, answering);
+  return { status, reason: answering.redactor.redact(head.reason), fields, framing };
 }
 
 /**
  * A response before the response: early hints, and the like.
- * @returns undefined where the client does not get it: `100` is for the gateway, which has asked for it or not; HTTP/1.0 has none
+ * @returns undefined where the client does not get it: `100` is for the gateway, which has asked for it or not
  * @throws Malformed for an upgrade, which nobody has asked for
  */
-export function interimHead(head: ResponseHead, answering: Answering): Buffer | undefined {
-  if (head.status === 101) throw new Malformed("a change of protocol that nobody has asked for");
-  if (head.status >= 200) throw new Malformed("a final response in an interim one's place");
-  if (head.status === 100 || answering.version === "1.0") return undefined;
-  return encodeResponseHead(
-    head.status,
-    answering.redactor.redact(head.reason),
-    handedOn(head.fields, answering),
-  );
+export function interimHead(head: ResponseHead, answering: Answering): AnswerHead | undefined {
+  const { status, framing } = head;
+  if (status === 101) throw new Malformed("a change of protocol that nobody has asked for");
+  if (status >= 200) throw new Malformed("a final response in an interim one's place");
+  if (status === 100) return undefined;
+  return {
+    ...{ status, framing },
+    reason: answering.redactor.redact(head.reason),
+    fields: handedOn(head.fields, answering),
+  };
 }
 
 /** What is said behind a body. What has a meaning in a head is left out: whoever takes it from here has not been protected from it. */
@@ -92,10 +89,8 @@ export function refusesCredential({ status }: ResponseHead, cookies: HeadSetting
   return status === 407 || (status === 401 && cookies === "none");
 }
 
-function framingFor(framing: Framing, { version, changed }: Answering): Framing {
-  if (framing.kind === "none") return framing;
-  if (framing.kind === "length" && !(changed && framing.length > 0)) return framing;
-  return { kind: version === "1.1" ? "chunked" : "close" };
+function framingFor(framing: Framing, { changed }: Answering): Framing {
+  return framing.kind === "length" && framing.length > 0 && changed ? { kind: "chunked" } : framing;
 }
 
 /** Of a body that is not sent, the length that it would have (RFC 9110, section 8.6). */

@@ -7,7 +7,7 @@ import { withoutGatewaysCookies } from "./cookies.ts";
 import type { Injection } from "./credentials/injection.ts";
 import { withoutParameter, withParameter } from "./credentials/query.ts";
 import { type InjectSetting, injectedField, injectedParameter } from "./credentials/setting.ts";
-import { encodeRequestHead, fieldOf, framingFields } from "./encode.ts";
+import { fieldOf } from "./encode.ts";
 import { canonicalName, isCredential, isEndToEnd, isMethodOverride, isProxysWord } from "./field-names.ts";
 import { endToEndFields } from "./hop-by-hop.ts";
 
@@ -98,8 +98,17 @@ export interface Whence {
   readonly prefix: string;
 }
 
+/** A request's head for its target, whichever version of HTTP that one speaks. */
 export interface OutgoingHead {
-  readonly bytes: Buffer;
+  readonly method: string;
+  readonly target: string;
+  /** The target's host and port. */
+  readonly host: string;
+  /** End to end, the gateway's credential among them. */
+  readonly fields: readonly Field[];
+  readonly framing: Framing;
+  /** Whether trailers are taken. */
+  readonly trailers: boolean;
   /** Whether the connection takes no other request after this one. */
   readonly last: boolean;
 }
@@ -111,24 +120,20 @@ export function takesTrailers({ fields, version }: RequestHead): boolean {
 
 /** A request's head with the gateway's credential in it: a secret from here on. */
 export function outgoingHead(request: ClientRequest, sending: Sending): OutgoingHead {
-  const { method, target, version, fields } = request;
-  const { host, framing, injection, mustOpen } = sending;
-  // A server that expects no body of such a request takes it for the next one, of another client.
-  const last = /^(?:GET|HEAD|OPTIONS|DELETE)$/i.test(method) && hasBody(framing);
-  const options = [...(last ? ["close"] : []), ...(sending.trailers ? ["TE"] : [])];
+  const { method, version, fields } = request;
+  const { host, framing, injection, mustOpen, trailers } = sending;
   const own: readonly Field[] = [
     ...(mustOpen ? [fieldOf("Accept-Encoding", "gzip, identity")] : []),
     ...(sending.from ? forwardedFields(sending.from) : []),
     fieldOf("Via", `${version} gatehouse`),
     ...(injection.field ? [injection.field] : []),
-    ...(options.length > 0 ? [fieldOf("Connection", options.join(", "))] : []),
-    ...(sending.trailers ? [fieldOf("TE", "trailers")] : []),
-    ...framingFields(framing),
   ];
   const kept = mustOpen ? fields.filter(({ lower }) => lower !== "accept-encoding") : fields;
   const { parameter } = injection;
-  const sent = parameter ? withParameter(target, parameter.name, parameter.value) : target;
-  return { bytes: encodeRequestHead(method, sent, [fieldOf("Host", host), ...kept, ...own]), last };
+  const target = parameter ? withParameter(request.target, parameter.name, parameter.value) : request.target;
+  // A server that expects no body of such a request takes it for the next one, of another client.
+  const last = /^(?:GET|HEAD|OPTIONS|DELETE)$/i.test(method) && hasBody(framing);
+  return { method, target, host, fields: [...kept, ...own], framing, trailers, last };
 }
 
 function hasBody(framing: Framing): boolean {

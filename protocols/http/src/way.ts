@@ -10,7 +10,7 @@ import { writeTarget } from "./path.ts";
 import type { Place } from "./place.ts";
 import { Place as References } from "./references.ts";
 import type { HttpSettings } from "./settings.ts";
-import type { Outgoing } from "./target-exchange.ts";
+import type { Outgoing } from "./upstream/target-link.ts";
 
 export interface WayOptions {
   readonly place: Place;
@@ -18,8 +18,6 @@ export interface WayOptions {
   readonly settings: HttpSettings;
   /** Tokens of issuers, where the target wants one. */
   readonly tokens: ClientCredentials;
-  /** Whether the client's connection takes no other request after this one. */
-  readonly last: boolean;
 }
 
 /** One request's way to its target and back: where it goes, with which credential, and what of the heads is rewritten. */
@@ -69,25 +67,25 @@ export class Way {
 
   outgoing(asked: ClientRequest, body: RequestBody): Outgoing {
     const { head, place, settings } = this.#options;
-    const { bytes, last } = outgoingHead(asked, {
+    const { client } = this.#session.session;
+    const sent = outgoingHead(asked, {
       host: this.#host,
       framing: head.framing,
       injection: this.#injection,
       ...(settings.forwarded
-        ? { from: { address: this.#session.session.client, authority: head.authority, prefix: place.prefix } }
+        ? { from: { address: client, authority: head.authority, prefix: place.prefix } }
         : {}),
       trailers: takesTrailers(head),
       mustOpen: false,
     });
-    return { method: head.method, head: bytes, last, framing: head.framing, body };
+    return { ...sent, body };
   }
 
   get answering(): Answering {
-    const { head, place, settings, last } = this.#options;
+    const { head, place, settings } = this.#options;
     const { addresses } = this.#session.session.target;
     return {
       method: head.method,
-      version: head.version,
       cookies: settings.cookies,
       place: new References({
         hosts: [this.#host, ...addresses.map(formatAddress)],
@@ -98,7 +96,6 @@ export class Way {
       }),
       redactor: this.#injection.redactor,
       changed: false,
-      last,
     };
   }
 }

@@ -193,6 +193,11 @@ t.test("a decision with masks is refused", (t) => {
 
 t.test("a decoder of the API has the last word, but for what was unknown before", (t) => {
   const api: ApiDecoder = {
+    name: "a",
+    refusal: () => ({}),
+    pieces: () => [],
+    repeats: [],
+    usage: () => undefined,
     facts: { model: { type: "string", description: "" } },
     decode: ({ target }) =>
       target.segments[0] === "v1" ? { access: "read", facts: { model: "m" } } : undefined,

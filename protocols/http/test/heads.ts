@@ -4,6 +4,7 @@ import { parseRequestHead, type RequestHead } from "../src/codec/request-head.ts
 import { parseResponseHead, type ResponseHead } from "../src/codec/response-head.ts";
 import { injectionOf } from "../src/credentials/injection.ts";
 import { Redactor } from "../src/credentials/redaction.ts";
+import { encodeRequestHead } from "../src/encode.ts";
 import type { Answering } from "../src/incoming.ts";
 import {
   clientRequest,
@@ -52,12 +53,13 @@ export function sent(
   sending: Partial<Sending> = {},
 ): { readonly read: RequestHead; readonly text: string; readonly last: boolean } {
   const all = { ...settings, ...more };
-  const { bytes, last } = outgoingHead(clientRequest(head, head.target, all), {
+  const outgoing = outgoingHead(clientRequest(head, head.target, all), {
     ...{ host: "api.internal", framing: head.framing, trailers: takesTrailers(head), mustOpen: false },
     injection: injectionOf(all.inject, leaseOf("svc", SECRET)),
     ...sending,
   });
-  return { read: readRequest(bytes), text: bytes.toString("latin1"), last };
+  const bytes = encodeRequestHead(outgoing);
+  return { read: readRequest(bytes), text: bytes.toString("latin1"), last: outgoing.last };
 }
 
 export const whereabouts: PlaceOptions = {
@@ -70,7 +72,7 @@ export const whereabouts: PlaceOptions = {
 export const place = new Place(whereabouts);
 
 export const answering: Answering = {
-  ...{ method: "GET", version: "1.1", cookies: "none", place, changed: false, last: false },
+  ...{ method: "GET", cookies: "none", place, changed: false },
   redactor: new Redactor([SECRET]),
 };
 

@@ -1,7 +1,9 @@
 import { ChunkQueue } from "@gatehouse/wire";
 import type { Fields } from "../codec/fields.ts";
-import type { Framing } from "../codec/framing.ts";
-import type { MessageReader, Stalled, TakeContent } from "./message-reader.ts";
+import type { TakeContent } from "./message-reader.ts";
+
+/** Bytes of a body that rules can look at, and that a request may have which waits for people. */
+export const AHEAD = 1024 * 1024;
 
 /**
  * A request's body on its way: so much of it is read ahead as somebody has to look at before it may go on, and the rest is read as it is
@@ -19,15 +21,15 @@ export class RequestBody {
   #isWhole = false;
 
   /** @param limit bytes that are read ahead, at most */
-  constructor(limit: number) {
+  constructor(limit = AHEAD) {
     this.#limit = limit;
     // Of a body that nobody looks at, nobody waits for this.
     this.#enough.promise.catch(() => undefined);
   }
 
-  /** Begins to read it. @param stalled bounds each wait for the client's next piece */
-  start(reader: MessageReader, framing: Framing, stalled: Stalled): void {
-    this.#done = reader.body(framing, (content) => this.#come(content), stalled);
+  /** Begins to read it. @param read hands on its content, and gives its trailers; it rejects with Malformed */
+  start(read: (take: TakeContent) => Promise<Fields>): void {
+    this.#done = read((content) => this.#come(content));
     this.#done.then(
       () => {
         this.#isWhole = true;

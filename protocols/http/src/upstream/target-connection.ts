@@ -1,20 +1,32 @@
 import type { Socket } from "node:net";
 import { type Address, formatAddress, GatehouseError, type Lease, type Target } from "@gatehouse/core";
 import { dial, secureUpstream } from "@gatehouse/wire";
+import { encodeChunk, encodeLastChunk } from "../codec/chunks.ts";
+import { Fields } from "../codec/fields.ts";
+import { Malformed } from "../codec/malformed.ts";
+import { parseResponseHead, type ResponseHead } from "../codec/response-head.ts";
 import { MessageReader } from "../connection/message-reader.ts";
+import { send } from "../connection/send.ts";
+import { encodeRequestHead } from "../encode.ts";
+import type { Answered, Outgoing, Progress, TargetAnswer, TargetLink } from "./target-link.ts";
 
 /** This protocol in TLS (ALPN), as IANA has it. */
 const ALPN = "http/1.1";
 
-/** The gateway's own connection to a target. */
-export class TargetConnection {
-  readonly socket: Socket;
-  readonly reader: MessageReader;
+/** Heads before an answer's own, at most: nobody waits for them, so that they could fill the memory. */
+const MOST_INTERIM = 32;
+
+const NO_FIELDS = new Fields([]);
+
+/** The gateway's own connection of HTTP/1.1 to a target: one request at a time. */
+export class TargetConnection implements TargetLink {
+  readonly #socket: Socket;
+  readonly #reader: MessageReader;
   #isClosed = false;
 
   constructor(socket: Socket) {
-    this.socket = socket;
-    this.reader = new MessageReader(socket);
+    this.#socket = socket;
+    this.#reader = new MessageReader(socket);
     socket.once("close", () => {
       this.#isClosed = true;
     });
@@ -22,24 +34,114 @@ export class TargetConnection {
 
   /** Whether another request may go out on it: nothing has come that nobody had asked for, not even its end. */
   get isUsable(): boolean {
-    const { socket } = this;
+    const socket = this.#socket;
     return (
       !this.#isClosed &&
       socket.writable &&
       !socket.readableEnded &&
       socket.readableLength === 0 &&
-      !this.reader.hasMore
+      !this.#reader.hasMore
     );
   }
 
   /** Has nothing to do for now: it is seen if its target closes it, or says what nobody has asked for. */
   rest(): void {
-    this.reader.watch(() => this.destroy());
+    this.#reader.watch(() => this.destroy());
+  }
+
+  async exchange(outgoing: Outgoing, answer: TargetAnswer, progress: Progress): Promise<Answered> {
+    let brokenOff: Malformed | undefined;
+    let isBegun = false;
+    progress.sent();
+    // Both at once: a target may answer before it has seen all of the body.
+    const sending = this.#send(outgoing);
+    // Of a body that its client has not ended, the target must not wait for the rest. That the target takes no more is no reason: it may
+    // have answered already.
+    sending.catch((error: unknown) => {
+      if (!(error instanceof Malformed)) return;
+      brokenOff = error;
+      this.destroy();
+    });
+    void sending.then(
+      () => {
+        if (!isBegun) progress.waiting();
+      },
+      () => {
+        isBegun = true;
+      },
+    );
+    try {
+      const { head, trailers } = await this.#receive(outgoing.method, answer, progress, () => {
+        isBegun = true;
+      });
+      if (outgoing.body.isWhole) await sending;
+      return { trailers, isReusable: outgoing.body.isWhole && !outgoing.last && persists(head) };
+    } catch (error) {
+      isBegun = true;
+      // What the target made of a body that was broken off is not what is wrong.
+      throw brokenOff ?? error;
+    }
   }
 
   destroy(): void {
-    this.socket.destroy();
+    this.#socket.destroy();
   }
+
+  async #send(outgoing: Outgoing): Promise<void> {
+    const { framing, body } = outgoing;
+    await send(this.#socket, [encodeRequestHead(outgoing)]);
+    if (framing.kind === "none") return;
+    const isChunked = framing.kind === "chunked";
+    await body.sendTo((content) =>
+      send(this.#socket, isChunked ? content.flatMap((piece) => encodeChunk(piece)) : content),
+    );
+    // Without trailers: nobody has decided on them.
+    if (isChunked) await send(this.#socket, [encodeLastChunk(NO_FIELDS)]);
+  }
+
+  async #receive(
+    method: string,
+    answer: TargetAnswer,
+    progress: Progress,
+    begun: () => void,
+  ): Promise<{ readonly head: ResponseHead; readonly trailers: Fields }> {
+    for (let before = 0; ; before++) {
+      const lines = await ofTarget(() => this.#reader.head());
+      if (lines === undefined) {
+        throw new GatehouseError("TARGET_UNREACHABLE", "The target closed the connection without an answer.");
+      }
+      const head = await ofTarget(() => parseResponseHead(lines, method));
+      progress.answered();
+      if (head.status < 200) {
+        if (before === MOST_INTERIM) throw broken("more heads before it than anybody needs");
+        await ofTarget(() => answer.interim(head));
+        continue;
+      }
+      begun();
+      progress.begun();
+      const take = await ofTarget(() => answer.begin(head));
+      const trailers = await ofTarget(() => this.#reader.body(head.framing, take));
+      return { head, trailers };
+    }
+  }
+}
+
+/** Whether the target keeps its connection open behind this answer (RFC 9112, section 9.3). */
+function persists({ version, fields, framing }: ResponseHead): boolean {
+  return version === "1.1" && framing.kind !== "close" && !fields.list("connection").includes("close");
+}
+
+/** What is malformed here is the target's, and nothing that the client is told to have done. */
+async function ofTarget<T>(receive: () => T | Promise<T>): Promise<T> {
+  try {
+    return await receive();
+  } catch (error) {
+    throw error instanceof Malformed ? broken(error.message) : error;
+  }
+}
+
+function broken(what: string): GatehouseError {
+  return new GatehouseError("TARGET_REJECTED", `The target's answer is none: ${what}.`);
 }
 
 /**

@@ -1,0 +1,207 @@
+import {
+  type Address,
+  type Clock,
+  decide,
+  type Decided,
+  type Gate,
+  GatehouseError,
+  type Held,
+  type ListenerLimits,
+  type OpenSession,
+  type Refusal,
+} from "@gatehouse/core";
+import { ClientAnswer } from "./client-answer.ts";
+import type { ClientExchange } from "./client-exchange.ts";
+import type { ClientSessions } from "./client-sessions.ts";
+import { Fields } from "./codec/fields.ts";
+import { Malformed } from "./codec/malformed.ts";
+import type { RequestHead } from "./codec/request-head.ts";
+import { HttpCommand } from "./commands.ts";
+import { AHEAD } from "./connection/request-body.ts";
+import type { ClientCredentials } from "./credentials/client-credentials.ts";
+import { isLookedInto } from "./facts/body.ts";
+import { clientRequest } from "./outgoing.ts";
+import { readTarget, writeTarget } from "./path.ts";
+import { type Place, readPlace } from "./place.ts";
+import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
+import { settingsOf } from "./settings.ts";
+import { TargetExchange } from "./target-exchange.ts";
+import { presentedToken } from "./token.ts";
+import type { IdleConnections } from "./upstream/idle-connections.ts";
+import type { Outgoing } from "./upstream/target-link.ts";
+import { Way } from "./way.ts";
+
+export interface RequestsOptions {
+  readonly gate: Gate;
+  readonly client: Address;
+  readonly limits: Pick<ListenerLimits, "startup" | "keepalive">;
+  readonly idle: IdleConnections;
+  readonly tokens: ClientCredentials;
+  readonly clock: Clock;
+  /** Of the client's connection. */
+  readonly sessions: ClientSessions;
+  /** Called when somebody was let in. */
+  readonly loggedIn: () => void;
+}
+
+/** What becomes of the requests of one client's connection: who asks is looked at, it is decided, sent on, and answered. */
+export class Requests {
+  readonly #options: RequestsOptions;
+
+  constructor(options: RequestsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Serves one, to the end of its answer.
+   * @throws Malformed where it can't be read for certain, and nothing of an answer has gone out
+   */
+  async serve(client: ClientExchange): Promise<void> {
+    const { gate, loggedIn, sessions } = this.#options;
+    const { head, gone } = client;
+    const place = readPlace(head.target);
+    const token = presentedToken(head.fields);
+    const [application = ""] = head.fields.all("user-agent");
+    if (place === undefined || token === undefined) {
+      const attempt = {
+        ...{ protocol: "http", application, client: this.#options.client },
+        ...{ target: place?.target ?? "", level: place?.level ?? "" },
+      };
+      return refuse(client, await gate.rejectLogin(attempt, place ? NO_TOKEN : NO_PLACE));
+    }
+    const found = await sessions.of(place, token, { application, gone });
+    if (!found.ok) return refuse(client, found.refusal);
+    loggedIn();
+    const { session } = found;
+    session.activity("busy");
+    try {
+      await this.#inSession(session, place, client);
+    } finally {
+      session.activity("idle");
+    }
+  }
+
+  /** What a client is told whose request can't be read. */
+  async malformed({ message, status }: Malformed): Promise<OwnAnswer> {
+    const { gate, client } = this.#options;
+    const attempt = { protocol: "http", target: "", level: "", application: "", client };
+    const refusal = await gate.rejectLogin(attempt, {
+      kind: "protocol",
+      message: `This request can't be read for certain: ${message}.`,
+      hint: "docs/http.md says what is refused. Where the client does not mean it so, see what is between it and the gateway.",
+    });
+    return refusalAnswer(refusal, status);
+  }
+
+  async #inSession(session: OpenSession, place: Place, client: ClientExchange): Promise<void> {
+    const { head, body } = client;
+    const settings = settingsOf(session.session.target);
+    const asked = clientRequest(head, writeTarget(place.asked), settings);
+    const isAhead = isReadAhead(head);
+    if (isAhead) client.askForBody();
+    client.start();
+    const content = isAhead ? await body.whole() : undefined;
+    const request = {
+      ...{ head, target: readTarget(asked.target), fields: new Fields(asked.fields), body: content },
+    };
+    const terms = { routes: settings.routes, secret: new Set(settings.secret) };
+    const decided = await decide(
+      session,
+      () => new HttpCommand(request, terms),
+      (held) => waits(client, held),
+    );
+    if (!decided.ok) return refuse(client, decided.refusal);
+    const { held } = decided;
+    if (client.gone.aborted) {
+      held?.outcome("failed");
+      return;
+    }
+    const { idle, limits, tokens } = this.#options;
+    const { timeout } = settings;
+    const exchange = new TargetExchange({ session, idle, timeout, keepalive: limits.keepalive });
+    let way: Way | undefined;
+    try {
+      if (!isAhead) client.askForBody();
+      way = await Way.find(session, { place, head, settings, tokens });
+      const answer = new ClientAnswer(client, way.answering);
+      await run(exchange, decided, way.outgoing(asked, body), answer, [client.gone, session.ended]);
+      held?.outcome("done");
+    } catch (error) {
+      held?.outcome(exchange.isSent ? "in_doubt" : "failed");
+      if (isCredentialRefused(error)) way?.refused();
+      if (client.isBegun || client.gone.aborted) return client.cut();
+      if (error instanceof Malformed || !(error instanceof GatehouseError)) throw error;
+      if (session.ended.aborted) return refuse(client, session.ended.reason as Refusal);
+      refuse(client, await unavailable(session, decided.command, error));
+    } finally {
+      way?.close();
+    }
+  }
+}
+
+/** @param ends by each of which it is given up */
+async function run(
+  exchange: TargetExchange,
+  { permit, command }: Pick<Extract<Decided<HttpCommand>, { ok: true }>, "permit" | "command">,
+  outgoing: Outgoing,
+  answer: ClientAnswer,
+  ends: readonly AbortSignal[],
+): Promise<void> {
+  const abort = () => exchange.abort();
+  for (const signal of ends) {
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+  }
+  try {
+    await exchange.run(permit, command, outgoing, answer);
+  } finally {
+    for (const signal of ends) signal.removeEventListener("abort", abort);
+  }
+}
+
+/** A client that waits for people has its connection kept, and is seen to leave. */
+function waits(client: ClientExchange, held: Held): void {
+  const gone = () => held.gone("client_gone");
+  client.watch(gone);
+  void held.ended.then(() => client.gone.removeEventListener("abort", gone));
+}
+
+function refuse(client: ClientExchange, refusal: Refusal): void {
+  client.answer(refusalAnswer(refusal));
+}
+
+const NO_PLACE = {
+  kind: "target",
+  message: "No target is named.",
+  hint: "The base URL is https://GATEWAY/TARGET, or https://GATEWAY/LEVEL@TARGET.",
+} as const;
+
+const NO_TOKEN = {
+  kind: "credential",
+  message: "No access token was sent.",
+  hint: "Send it as `Authorization: Bearer TOKEN`, or as X-Gatehouse-Authorization where the client has another one there.",
+} as const;
+
+/** Whether rules may look at the body: of a type that is read, or so short that it can be kept for people. All others pass as they come. */
+function isReadAhead({ framing, fields }: RequestHead): boolean {
+  if (framing.kind === "none") return true;
+  if (framing.kind === "length") return framing.length <= AHEAD;
+  return isLookedInto(fields);
+}
+
+function isCredentialRefused(error: unknown): boolean {
+  return error instanceof GatehouseError && error.code === "TARGET_AUTHENTICATION";
+}
+
+/** What is wrong at the target is not for its clients to know. */
+function unavailable(session: OpenSession, { text }: HttpCommand, error: GatehouseError): Promise<Refusal> {
+  return session.refuse({
+    kind: "unavailable",
+    message: isCredentialRefused(error)
+      ? `The target "${session.session.target.name}" did not take the gateway's own credential.`
+      : `The target "${session.session.target.name}" can't be reached now.`,
+    hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
+    text,
+    reason: `${error.code}: ${error.message}`,
+  });
+}
