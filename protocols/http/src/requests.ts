@@ -67,10 +67,14 @@ export class Requests {
         ...{ protocol: "http", application, client: this.#options.client },
         ...{ target: place?.target ?? "", level: place?.level ?? "" },
       };
-      return refuse(client, await gate.rejectLogin(attempt, place ? NO_TOKEN : NO_PLACE));
+      refuse(client, await gate.rejectLogin(attempt, place ? NO_TOKEN : NO_PLACE));
+      return;
     }
     const found = await sessions.of(place, token, { application, gone });
-    if (!found.ok) return refuse(client, found.refusal);
+    if (!found.ok) {
+      refuse(client, found.refusal);
+      return;
+    }
     loggedIn();
     const { session } = found;
     session.activity("busy");
@@ -110,9 +114,12 @@ export class Requests {
       () => new HttpCommand(request, terms),
       (held) => waits(client, held),
     );
-    if (!decided.ok) return refuse(client, decided.refusal);
+    if (!decided.ok) {
+      refuse(client, decided.refusal);
+      return;
+    }
     const { held } = decided;
-    if (client.gone.aborted) {
+    if (hasLeft(client)) {
       held?.outcome("failed");
       return;
     }
@@ -129,10 +136,16 @@ export class Requests {
     } catch (error) {
       held?.outcome(exchange.isSent ? "in_doubt" : "failed");
       if (isCredentialRefused(error)) way?.refused();
-      if (client.isBegun || client.gone.aborted) return client.cut();
+      if (client.isBegun || hasLeft(client)) {
+        client.cut();
+        return;
+      }
       if (error instanceof Malformed || !(error instanceof GatehouseError)) throw error;
-      if (session.ended.aborted) return refuse(client, session.ended.reason as Refusal);
-      refuse(client, await unavailable(session, decided.command, error));
+      const isEnded = session.ended.aborted;
+      refuse(
+        client,
+        isEnded ? (session.ended.reason as Refusal) : await unavailable(session, decided.command, error),
+      );
     } finally {
       way?.close();
     }
@@ -157,6 +170,10 @@ async function run(
   } finally {
     for (const signal of ends) signal.removeEventListener("abort", abort);
   }
+}
+
+function hasLeft({ gone }: ClientExchange): boolean {
+  return gone.aborted;
 }
 
 /** A client that waits for people has its connection kept, and is seen to leave. */
