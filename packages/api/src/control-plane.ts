@@ -81,9 +81,13 @@ export async function startControlPlane({
   // node:http keeps its deadlines, and knows its connections, from this event on. Without it a client that sends its
   // request a byte a minute would hold its place for ever: this server is handed connections and never listens.
   server.emit("listening");
+  const tls = {
+    secureContext: () => certificate.current(),
+    clientCertificates: control.tls.clients?.certificate,
+  };
   const serve = async (socket: Socket): Promise<void> => {
     const signal = AbortSignal.timeout(deadline);
-    server.emit("connection", await acceptTls(socket, certificate.current(), { alpn: ["http/1.1"], signal }));
+    server.emit("connection", await acceptTls(socket, tls, { alpn: ["http/1.1"], signal }));
   };
   const listener = await listen(control.address, {
     connections: CONNECTIONS,

@@ -97,7 +97,8 @@ async function checkCertificates(config: Config): Promise<string[]> {
   for (const { name, tls } of listenersOf(config)) {
     if (typeof tls === "string") continue;
     try {
-      (await watchCertificate({ ...tls, log })).close();
+      const { cert, key, clients } = tls;
+      (await watchCertificate({ cert, key, ...(clients ? { ca: clients.ca } : {}), log })).close();
     } catch (error) {
       problems.push(`listener ${name}: ${messageOf(error)}`);
     }

@@ -1,6 +1,7 @@
 import type {
   Address,
   CallbackSettings,
+  ClientCertificates,
   ListenerLimits,
   OidcProvider,
   Protocol,
@@ -29,6 +30,12 @@ export interface ConfigProtocol {
 export interface ListenerTls {
   readonly cert: string;
   readonly key: string;
+  /** Certificates that clients prove themselves by, before anything else. */
+  readonly clients?: {
+    /** The path of the authorities that they are of. */
+    readonly ca: string;
+    readonly certificate: ClientCertificates;
+  };
 }
 
 /** A protocol's listener. */

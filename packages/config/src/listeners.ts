@@ -1,4 +1,4 @@
-import type { Address, SettingsIssue, TcpAddress } from "@gatehouse/core";
+import type { Address, ClientCertificates, SettingsIssue, TcpAddress } from "@gatehouse/core";
 import { address, filePath, misplaced, oneOrMore, tcpAddress } from "@gatehouse/documents";
 import { z } from "zod";
 import type { ConfigProtocol, ControlConfig, ListenerConfig, ListenerTls } from "./config.ts";
@@ -15,6 +15,16 @@ export function certificate({ folder }: Reading) {
   return z.strictObject({
     cert: filePath(folder).describe("The certificate chain (PEM)"),
     key: filePath(folder).describe("The private key (PEM)"),
+    clients: z
+      .strictObject({
+        ca: filePath(folder).describe("The authorities of clients' certificates (PEM)"),
+        certificate: z
+          .enum(["required", "optional"] satisfies ClientCertificates[])
+          .default("required")
+          .describe("Whether a client without a certificate is let on to prove itself"),
+      })
+      .exactOptional()
+      .describe("Clients are asked for certificates, beside what proves who they are"),
   });
 }
 

@@ -26,6 +26,9 @@ export interface ListenerLimits {
   readonly keepalive: number;
 }
 
+/** Whether a client without a certificate is let on. One whose certificate does not hold never is. */
+export type ClientCertificates = "required" | "optional";
+
 /** What a protocol needs to serve its clients. */
 export interface ServeOptions {
   readonly address: Address;
@@ -36,6 +39,8 @@ export interface ServeOptions {
    * that protects its connections itself.
    */
   readonly secureContext: () => SecureContext;
+  /** Whether clients are asked for certificates of the context's authorities; undefined where they are not. */
+  readonly clientCertificates?: ClientCertificates | undefined;
   /** Clients are taken without TLS: on a Unix socket, where the config says so in words. */
   readonly plaintext: boolean;
   readonly limits: ListenerLimits;

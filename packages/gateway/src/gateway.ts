@@ -456,6 +456,7 @@ export class Gateway {
         address,
         settings,
         secureContext,
+        clientCertificates: typeof tls === "string" ? undefined : tls.clients?.certificate,
         plaintext,
         limits,
         gate,
@@ -489,7 +490,11 @@ export class Gateway {
 
   /** A listener's certificate, followed for as long as the gateway runs. */
   async certificate(files: ListenerTls): Promise<ReloadingCertificate> {
-    const certificate = await watchCertificate({ ...files, log: this.#log });
+    const { cert, key, clients } = files;
+    const certificate = await watchCertificate({
+      ...{ cert, key, log: this.#log },
+      ...(clients ? { ca: clients.ca } : {}),
+    });
     this.#certificates.push(certificate);
     return certificate;
   }

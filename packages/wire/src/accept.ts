@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import type { Socket } from "node:net";
-import { type SecureContext, TLSSocket } from "node:tls";
-import { GatehouseError, messageOf } from "@gatehouse/core";
+import { TLSSocket } from "node:tls";
+import { type ClientCertificates, GatehouseError, messageOf, type ServeOptions } from "@gatehouse/core";
+
+/** How a listener protects its connections. */
+export type ServerTls = Pick<ServeOptions, "secureContext" | "clientCertificates">;
 
 /**
  * Puts TLS around a client's connection, as its server. What was read too far must have been put back with
@@ -10,13 +13,15 @@ import { GatehouseError, messageOf } from "@gatehouse/core";
  */
 export async function acceptTls(
   socket: Socket,
-  secureContext: SecureContext,
+  { secureContext, clientCertificates }: ServerTls,
   options: { readonly alpn: readonly string[]; readonly signal: AbortSignal },
 ): Promise<TLSSocket> {
   const secured = new TLSSocket(socket, {
     isServer: true,
-    secureContext,
+    secureContext: secureContext(),
     ALPNProtocols: [...options.alpn],
+    requestCert: clientCertificates !== undefined,
+    rejectUnauthorized: clientCertificates === "required",
   });
   secured.on("error", () => secured.destroy());
   // What waits in vain lets go of the socket: it would else be kept as long as that is.
@@ -29,6 +34,7 @@ export async function acceptTls(
         throw new Error("the connection was closed");
       }),
     ]);
+    if (clientCertificates !== undefined) checkClient(secured, clientCertificates);
     return secured;
   } catch (cause) {
     secured.destroy();
@@ -38,5 +44,21 @@ export async function acceptTls(
     });
   } finally {
     over.abort();
+  }
+}
+
+/**
+ * Node leaves it to its servers to look at what OpenSSL thinks of a client's certificate, and has no other way to it than they have.
+ * @throws Error where it does not hold, or is not there and must be
+ */
+function checkClient(socket: TLSSocket, wanted: ClientCertificates): void {
+  if (wanted === "optional" && socket.getPeerX509Certificate() === undefined) return;
+  const handle: unknown = Reflect.get(socket, "_handle");
+  const verify: unknown =
+    typeof handle === "object" && handle !== null ? Reflect.get(handle, "verifyError") : undefined;
+  if (typeof verify !== "function") throw new TypeError("Node tells no more what became of a certificate.");
+  const problem: unknown = Reflect.apply(verify, handle, []);
+  if (problem !== null && problem !== undefined) {
+    throw new Error(`the client's certificate does not hold: ${messageOf(problem)}`);
   }
 }

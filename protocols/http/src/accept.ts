@@ -1,6 +1,5 @@
 import type { Socket } from "node:net";
-import type { SecureContext } from "node:tls";
-import { acceptTls, Pull } from "@gatehouse/wire";
+import { acceptTls, Pull, type ServerTls } from "@gatehouse/wire";
 
 /** The first byte of a TLS handshake record (RFC 8446, section 5.1). */
 const TLS_HANDSHAKE = 0x16;
@@ -19,7 +18,7 @@ export type Accepted =
  */
 export async function accept(
   socket: Socket,
-  secureContext: () => SecureContext,
+  tls: ServerTls,
   signal: AbortSignal,
 ): Promise<Accepted | undefined> {
   const pull = new Pull(socket);
@@ -28,5 +27,5 @@ export async function accept(
   if (first === undefined) return undefined;
   socket.unshift(first);
   if (first[0] !== TLS_HANDSHAKE) return { secure: false, socket };
-  return { secure: true, socket: await acceptTls(socket, secureContext(), { alpn: ALPN, signal }) };
+  return { secure: true, socket: await acceptTls(socket, tls, { alpn: ALPN, signal }) };
 }

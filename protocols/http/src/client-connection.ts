@@ -24,7 +24,9 @@ export class ClientConnection {
   readonly #socket: Socket;
   readonly #options: ClientConnectionOptions;
   readonly #reader: MessageReader;
-  readonly #deadline: Deadline;
+  /** Of what the client sends, and of its taking in what it is sent. */
+  readonly #arrival: Deadline;
+  readonly #delivery: Deadline;
   readonly #sessions: ClientSessions;
   readonly #requests: Requests;
   /** Aborts when the client has gone. */
@@ -40,7 +42,8 @@ export class ClientConnection {
     this.#socket = socket;
     this.#options = options;
     this.#reader = new MessageReader(socket);
-    this.#deadline = new Deadline(socket);
+    this.#arrival = new Deadline(socket);
+    this.#delivery = new Deadline(socket);
     this.#sessions = new ClientSessions({
       ...options,
       ended: () => {
@@ -84,13 +87,14 @@ export class ClientConnection {
   /** @returns whether another request may follow */
   async #next(): Promise<boolean> {
     const { startup } = this.#options.limits;
-    this.#deadline.within(this.#isKnown ? IDLE : startup);
-    const head = await this.#reader.head(() => this.#deadline.within(startup));
+    this.#arrival.within(this.#isKnown ? IDLE : startup);
+    const head = await this.#reader.head(() => this.#arrival.within(startup));
     if (head === undefined) return false;
-    this.#deadline.lift();
+    this.#arrival.lift();
     this.#isBusy = true;
     const exchange = new Http1Exchange(parseRequestHead(head), {
-      ...{ socket: this.#socket, reader: this.#reader, deadline: this.#deadline },
+      ...{ socket: this.#socket, reader: this.#reader },
+      ...{ arrival: this.#arrival, delivery: this.#delivery },
       gone: this.#gone.signal,
     });
     await this.#requests.serve(exchange);

@@ -13,7 +13,7 @@ import type { AnswerHead } from "./incoming.ts";
 import { takesTrailers } from "./outgoing.ts";
 import { encodeOwnAnswer, type OwnAnswer } from "./refusal.ts";
 
-/** Milliseconds that a body's next piece may take. */
+/** Milliseconds that a body's next piece may take, and the client to take in what it was sent of an answer. */
 const STALLED = 60_000;
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
@@ -22,7 +22,10 @@ const NO_FIELDS = new Fields([]);
 export interface Http1ExchangeOptions {
   readonly socket: Socket;
   readonly reader: MessageReader;
-  readonly deadline: Deadline;
+  /** Of what the client sends. */
+  readonly arrival: Deadline;
+  /** Of its taking in what it is sent. */
+  readonly delivery: Deadline;
   /** Aborts when the client has gone. */
   readonly gone: AbortSignal;
 }
@@ -34,19 +37,21 @@ export class Http1Exchange implements ClientExchange {
   readonly gone: AbortSignal;
   readonly #socket: Socket;
   readonly #reader: MessageReader;
-  readonly #deadline: Deadline;
+  readonly #arrival: Deadline;
+  readonly #delivery: Deadline;
   #framing: Framing | undefined;
   #isLast: boolean;
   #isWhole = false;
   /** What waits for the body's first piece: with it, it is one packet, and one call of the system. */
   #waiting: readonly Buffer[] = [];
 
-  constructor(head: RequestHead, { socket, reader, deadline, gone }: Http1ExchangeOptions) {
+  constructor(head: RequestHead, { socket, reader, arrival, delivery, gone }: Http1ExchangeOptions) {
     this.head = head;
     this.gone = gone;
     this.#socket = socket;
     this.#reader = reader;
-    this.#deadline = deadline;
+    this.#arrival = arrival;
+    this.#delivery = delivery;
     this.#isLast = !persists(head);
   }
 
@@ -62,8 +67,8 @@ export class Http1Exchange implements ClientExchange {
 
   start(): void {
     const stalled = {
-      begin: () => this.#deadline.within(STALLED),
-      end: () => this.#deadline.lift(),
+      begin: () => this.#arrival.within(STALLED),
+      end: () => this.#arrival.lift(),
     };
     this.body.start((take) => this.#reader.body(this.head.framing, take, stalled));
   }
@@ -98,7 +103,7 @@ export class Http1Exchange implements ClientExchange {
   write(content: readonly Buffer[]): Promise<void> | undefined {
     const framed =
       this.#framing?.kind === "chunked" ? content.flatMap((piece) => encodeChunk(piece)) : content;
-    return send(this.#socket, [...this.#taken(), ...framed]);
+    return this.#send([...this.#taken(), ...framed]);
   }
 
   end(trailers: Fields): Promise<void> | undefined {
@@ -106,7 +111,7 @@ export class Http1Exchange implements ClientExchange {
     const isChunked = this.#framing?.kind === "chunked";
     const last = isChunked ? [encodeLastChunk(takesTrailers(this.head) ? trailers : NO_FIELDS)] : [];
     const pieces = [...this.#taken(), ...last];
-    return pieces.length > 0 ? send(this.#socket, pieces) : undefined;
+    return pieces.length > 0 ? this.#send(pieces) : undefined;
   }
 
   answer(own: OwnAnswer): void {
@@ -119,6 +124,16 @@ export class Http1Exchange implements ClientExchange {
 
   cut(): void {
     this.#socket.destroy();
+  }
+
+  /** Who asks and does not listen holds a session and a target's connection: not for ever. */
+  #send(pieces: readonly Buffer[]): Promise<void> | undefined {
+    const room = send(this.#socket, pieces);
+    if (room === undefined) return undefined;
+    this.#delivery.within(STALLED);
+    return room.finally(() => {
+      this.#delivery.lift();
+    });
   }
 
   #taken(): readonly Buffer[] {

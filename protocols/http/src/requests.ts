@@ -22,7 +22,7 @@ import type { ClientCredentials } from "./credentials/client-credentials.ts";
 import { isLookedInto } from "./facts/body.ts";
 import { clientRequest } from "./outgoing.ts";
 import { readTarget, writeTarget } from "./path.ts";
-import { type Place, readPlace } from "./place.ts";
+import { type Named, type Place, readPlace } from "./place.ts";
 import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
 import { settingsOf } from "./settings.ts";
 import { TargetExchange } from "./target-exchange.ts";
@@ -35,6 +35,8 @@ export interface RequestsOptions {
   readonly gate: Gate;
   readonly client: Address;
   readonly limits: Pick<ListenerLimits, "startup" | "keepalive">;
+  /** Host names that targets have of their own. */
+  readonly hosts: ReadonlyMap<string, Named>;
   readonly idle: IdleConnections;
   readonly tokens: ClientCredentials;
   readonly clock: Clock;
@@ -59,7 +61,7 @@ export class Requests {
   async serve(client: ClientExchange): Promise<void> {
     const { gate, loggedIn, sessions } = this.#options;
     const { head, gone } = client;
-    const place = readPlace(head.target);
+    const place = readPlace(head, this.#options.hosts);
     const token = presentedToken(head.fields);
     const [application = ""] = head.fields.all("user-agent");
     if (place === undefined || token === undefined) {

@@ -5,6 +5,7 @@ import { accept } from "./accept.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientCredentials } from "./credentials/client-credentials.ts";
 import { encodeOwnAnswer, refusalAnswer } from "./refusal.ts";
+import { listenerSettingsOf } from "./settings.ts";
 import type { IdleConnections } from "./upstream/idle-connections.ts";
 
 /** Milliseconds in which a client that was told that it is over has to take that in. */
@@ -32,7 +33,7 @@ async function run(
   options: ServeOptions,
   shared: Shared & { readonly loggedIn: () => void },
 ): Promise<void> {
-  const { address, limits, plaintext, secureContext, gate, log } = options;
+  const { address, limits, plaintext, gate, log } = options;
   const client: Address =
     "socket" in address ? address : { host: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
   // A client that is silent, or slow on purpose, holds a place no longer than this.
@@ -42,7 +43,7 @@ async function run(
     raw.destroy();
   }, limits.startup);
   try {
-    const accepted = await accept(raw, secureContext, deadline.signal);
+    const accepted = await accept(raw, options, deadline.signal);
     clearTimeout(timer);
     if (accepted === undefined) {
       raw.destroy();
@@ -53,7 +54,8 @@ async function run(
       await refusePlaintext(socket, gate, client);
       return;
     }
-    await new ClientConnection(socket, { ...options, ...shared, client }).run();
+    const { hosts } = listenerSettingsOf(options.settings);
+    await new ClientConnection(socket, { ...options, ...shared, hosts, client }).run();
   } catch (error) {
     raw.destroy();
     if (!(error instanceof GatehouseError)) throw error;

@@ -3,7 +3,14 @@ import { duration, filePath, remembered, settingsReader } from "@gatehouse/docum
 import { z } from "zod";
 import { injectSetting } from "./credentials/setting.ts";
 import type { HeadSettings } from "./outgoing.ts";
+import { type Named, readNamed } from "./place.ts";
 import { type Route, readRoute } from "./route.ts";
+
+/** What a listener of this protocol has beside what all listeners have. */
+export interface HttpListenerSettings {
+  /** Targets, and levels, that have host names of their own; the names in small letters, without a port. */
+  readonly hosts: ReadonlyMap<string, Named>;
+}
 
 /** What a target of this protocol has beside what all targets have. */
 export interface HttpSettings extends HeadSettings {
@@ -22,7 +29,30 @@ export interface HttpLevelSettings {
   readonly user?: string;
 }
 
-const listener = remembered(settingsReader<object>(z.strictObject({})), "HTTP");
+const HOST = /^(?=.{1,253}$)[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
+
+const listener = remembered(
+  settingsReader<HttpListenerSettings>(
+    z.strictObject({
+      hosts: z
+        .record(
+          z.string().regex(HOST, "expected a host name in small letters, without a port"),
+          z.string().transform((written, context): Named => {
+            const named = readNamed(written);
+            if (named) return named;
+            context.addIssue({ code: "custom", message: "expected TARGET, or LEVEL@TARGET" });
+            return z.NEVER;
+          }),
+        )
+        .default({})
+        .transform((hosts) => new Map(Object.entries(hosts)))
+        .describe(
+          "Host names by which clients reach a target without its name in the path: TARGET, or LEVEL@TARGET.",
+        ),
+    }),
+  ),
+  "HTTP",
+);
 
 const target = remembered(
   settingsReader<HttpSettings>((folder: string) =>
@@ -95,4 +125,5 @@ export const httpLevelSettings: SettingsReader = level.reader;
 
 export const settingsOf = ({ settings }: { readonly settings: unknown }): HttpSettings =>
   target.recall(settings);
+export const listenerSettingsOf = (settings: unknown): HttpListenerSettings => listener.recall(settings);
 export const levelSettingsOf = (settings: unknown): HttpLevelSettings => level.recall(settings);

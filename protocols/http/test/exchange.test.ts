@@ -91,6 +91,46 @@ t.test("what waits for people runs once they have said yes", async (t) => {
   t.equal(target.requests.length, 1);
 });
 
+t.test(
+  "a client that leaves while its request waits takes it along, whatever it has sent behind it",
+  async (t) => {
+    const { front, target } = await behind(t, (_, response) => response.end(), { hold: () => true });
+    const socket = await dial(front);
+    const request = `GET /api/ HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${TOKEN}\r\n\r\n`;
+    socket.write(request);
+    await front.gate.until((events) => events.some(({ type }) => type === "held"));
+    socket.write(request);
+    // The end is seen behind it, and not instead of it.
+    socket.end(request);
+    await front.gate.until((events) => events.some(({ type }) => type === "gone"));
+    t.equal(target.requests.length, 0);
+  },
+);
+
+t.test("a target can have a host name of its own", async (t) => {
+  const { front, target } = await behind(
+    t,
+    (_, response) => response.writeHead(302, { location: "/v1/there", "set-cookie": "a=b" }).end(),
+    { listener: { hosts: { "api.example.com": "default@api", "other.example.com": "nobody" } } },
+  );
+  const at = (host: string, path: string) => ask(front, { path, headers: { host } });
+  t.match(await at("API.example.com:8443", "/v1/orders?a=b"), {
+    status: 302,
+    headers: { location: "/v1/there" },
+  });
+  t.equal(target.requests[0]?.url, "/v1/orders?a=b");
+  // On it there is that target alone: a path can't name another one.
+  t.ok((await at("other.example.com", "/api/v1/orders")).status >= 400);
+  t.match(await at("gateway:8443", "/api/v1/orders"), {
+    status: 302,
+    headers: { location: "/api/v1/there" },
+  });
+  t.same(
+    target.requests.map(({ url }) => url),
+    ["/v1/orders?a=b", "/v1/orders"],
+  );
+});
+
 t.test("a client that leaves while its request waits takes it along", async (t) => {
   const { front, target } = await behind(t, (_, response) => response.end(), { hold: () => true });
   const socket = await dial(front);

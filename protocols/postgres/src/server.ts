@@ -95,7 +95,7 @@ class Connection {
 
   /** @returns runs the session to its end; undefined where there is none */
   async #start(): Promise<(() => Promise<void>) | undefined> {
-    const { limits, plaintext, secureContext, log } = this.#options;
+    const { limits, plaintext, log } = this.#options;
     // A client that is silent, or slow on purpose, holds a place no longer than this.
     const deadline = new AbortController();
     const timer = setTimeout(() => {
@@ -103,7 +103,7 @@ class Connection {
       this.#raw.destroy();
     }, limits.startup);
     try {
-      const startup = await readStartup(this.#raw, plaintext ? undefined : secureContext, deadline.signal);
+      const startup = await readStartup(this.#raw, plaintext ? undefined : this.#options, deadline.signal);
       if (startup.kind === "cancel") {
         await this.#shared.cancelKeys.present(startup.key);
         // Answered by nothing but the end, and that one in TLS's own form too: libpq waits for it.

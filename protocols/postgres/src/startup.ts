@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
-import type { SecureContext, TLSSocket } from "node:tls";
+import type { TLSSocket } from "node:tls";
 import { GatehouseError } from "@gatehouse/core";
-import { acceptTls, ChunkQueue, Pull } from "@gatehouse/wire";
+import { acceptTls, ChunkQueue, Pull, type ServerTls } from "@gatehouse/wire";
 import type { BackendKey } from "./codec/backend-key-data.ts";
 import { decodeStartupPacket, type StartupPacket, startupPacketLength } from "./codec/startup-packet.ts";
 
@@ -25,20 +25,20 @@ const ALPN = "postgresql";
  * asks for it: by SSLRequest, or directly (PostgreSQL 17's `sslnegotiation=direct`), which needs the ALPN name so that
  * no other protocol's client can be led here (CVE-2024-10977's kin, the ALPACA attack).
  *
- * @param secureContext undefined where no TLS is spoken: on a Unix socket, as PostgreSQL has it
+ * @param tls undefined where no TLS is spoken: on a Unix socket, as PostgreSQL has it
  * @param signal aborts at the start-up's deadline
  * @throws GatehouseError PROTOCOL_VIOLATION for what is no start-up; the connection is to be closed without a word
  */
 export async function readStartup(
   socket: Socket,
-  secureContext: (() => SecureContext) | undefined,
+  tls: ServerTls | undefined,
   signal: AbortSignal,
 ): Promise<Startup> {
   const pull = new Pull(socket);
   const queue = new ChunkQueue();
   await fill(pull, queue, 1);
-  if (secureContext && queue.peek(1)?.[0] === TLS_HANDSHAKE) {
-    const secured = await secure(socket, pull, queue, secureContext(), signal);
+  if (tls && queue.peek(1)?.[0] === TLS_HANDSHAKE) {
+    const secured = await secure(socket, pull, queue, tls, signal);
     if (secured.alpnProtocol !== ALPN) throw violation("direct TLS without the ALPN protocol name");
     return readSecured(secured);
   }
@@ -52,14 +52,14 @@ export async function readStartup(
     // Asked again, it would be a loop and no client.
     if (asked.has(packet.kind)) throw violation("a second request for the same encryption");
     asked.add(packet.kind);
-    if (packet.kind === "gssenc" || secureContext === undefined) {
+    if (packet.kind === "gssenc" || tls === undefined) {
       socket.write("N");
       continue;
     }
     // Bytes before the handshake would be taken for the client's own inside it (CVE-2021-23214).
     if (queue.length > 0) throw violation("unencrypted data after an SSLRequest");
     socket.write("S");
-    return readSecured(await secure(socket, pull, queue, secureContext(), signal));
+    return readSecured(await secure(socket, pull, queue, tls, signal));
   }
 }
 
@@ -71,13 +71,13 @@ async function secure(
   socket: Socket,
   pull: Pull,
   queue: ChunkQueue,
-  secureContext: SecureContext,
+  tls: ServerTls,
   signal: AbortSignal,
 ): Promise<TLSSocket> {
   await fill(pull, queue, 1);
   pull.release();
   socket.unshift(queue.takeAll());
-  return acceptTls(socket, secureContext, { alpn: [ALPN], signal });
+  return acceptTls(socket, tls, { alpn: [ALPN], signal });
 }
 
 async function readSecured(socket: TLSSocket): Promise<Startup> {

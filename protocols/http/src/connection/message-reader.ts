@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { Pull } from "@gatehouse/wire";
+import { ChunkQueue, Pull } from "@gatehouse/wire";
 import { BodyReader } from "../codec/body-reader.ts";
 import type { Fields } from "../codec/fields.ts";
 import type { Framing } from "../codec/framing.ts";
@@ -9,6 +9,9 @@ import { Malformed } from "../codec/malformed.ts";
 
 /** Bytes of a head: what nginx takes by default, and more than any browser sends. */
 const HEAD_LIMIT = 32 * 1024;
+
+/** Bytes that are taken from the system while nothing is read, at the most. */
+const MOST_AHEAD = 64 * 1024;
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -29,10 +32,10 @@ export class MessageReader {
   readonly #heads = new HeadReader(HEAD_LIMIT);
   /** What has come and belongs to nothing yet. */
   #rest: Buffer = NOTHING;
-  /** Somebody waits for what comes next while nothing is read. */
+  /** Somebody looks out for what comes next while nothing is read. */
   #early: Promise<Buffer | undefined> | undefined;
-  /** What that one waits for has come. */
-  #hasEarly = false;
+  /** What has come meanwhile. */
+  readonly #ahead = new ChunkQueue();
 
   constructor(socket: Duplex) {
     this.#pull = new Pull(socket);
@@ -87,15 +90,18 @@ export class MessageReader {
   }
 
   /**
-   * Looks out for the connection's end while nothing is read: who waits for a person must be seen to leave. What comes meanwhile is kept, and
-   * one piece of it is all that is taken from the system.
+   * Looks out for the connection's end while nothing is read: who waits for a person must be seen to leave. What comes meanwhile is kept, up to
+   * `MOST_AHEAD`; behind that nothing is seen.
    */
   watch(gone: () => void): void {
     const early = this.#early ?? this.#pull.next();
     this.#early = early;
     void early.then((bytes) => {
       if (bytes === undefined) gone();
-      else if (this.#early === early) this.#hasEarly = true;
+      if (this.#early !== early || bytes === undefined) return;
+      this.#early = undefined;
+      this.#ahead.push(bytes);
+      if (this.#ahead.length < MOST_AHEAD) this.watch(gone);
     });
   }
 
@@ -106,13 +112,13 @@ export class MessageReader {
 
   /** Whether something is there that nobody has asked for: of a connection to a target that should be silent, the sign of a lie. */
   get hasMore(): boolean {
-    return this.#rest.length > 0 || this.#hasEarly;
+    return this.#rest.length > 0 || this.#ahead.length > 0;
   }
 
   #next(): Promise<Buffer | undefined> {
+    if (this.#ahead.length > 0) return Promise.resolve(this.#ahead.takeAll());
     const early = this.#early ?? this.#pull.next();
     this.#early = undefined;
-    this.#hasEarly = false;
     return early;
   }
 }

@@ -26,7 +26,7 @@ export function ask(
   return new Promise((resolve, reject) => {
     const asking = request(
       {
-        ...{ host: "localhost", port, ca, method, path },
+        ...{ host: "localhost", servername: "localhost", port, ca, method, path },
         headers: { authorization: `Bearer ${TOKEN}`, ...headers },
         ...(agent ? { agent } : {}),
       },

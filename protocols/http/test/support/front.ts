@@ -32,6 +32,8 @@ export interface Front {
 
 export interface FrontOptions {
   readonly target: { readonly port: number };
+  /** The listener's own keys. */
+  readonly listener?: Readonly<Record<string, unknown>>;
   /** The target's own keys. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly allow?: (command: Command) => boolean;
@@ -46,6 +48,7 @@ export interface FrontOptions {
 /** Its target is called `api`, and its one level `default`. */
 export async function startFront({
   target: at,
+  listener: own = {},
   settings = {},
   allow,
   hold,
@@ -92,7 +95,7 @@ export async function startFront({
   const listener = await serve(
     {
       address: { host: "127.0.0.1", port: 0 },
-      settings: read(httpListenerSettings, {}),
+      settings: read(httpListenerSettings, own),
       folder: "",
       secureContext: () => secureContext,
       plaintext: false,
