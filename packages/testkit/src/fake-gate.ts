@@ -48,6 +48,8 @@ export interface FakeGateOptions {
   readonly signIn?: () => SignIn;
   /** As whom a client is let in; `tester`, unless told otherwise. */
   readonly subject?: (request: LoginRequest) => string;
+  /** Until when what a client has proved holds, in milliseconds since the epoch; for ever, unless told otherwise. */
+  readonly expiresAt?: number;
   /** What a log-in with the right password has to wait for: why it is refused then; undefined lets it in. */
   readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
   /** Whether a command is let through; all are, unless told otherwise. */
@@ -255,7 +257,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
             kind: "human",
             groups: [],
             proof: { method: "oidc", provider: "fake", issuer: "fake" },
-            expiresAt: Number.MAX_SAFE_INTEGER,
+            expiresAt: options.expiresAt ?? Number.MAX_SAFE_INTEGER,
           },
           target: options.target,
           level,

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { Socket } from "node:net";
 import { Agent } from "node:https";
 import t, { type Test } from "tap";
+import { createFakeClock } from "@gatehouse/testkit";
 import { ask, dial, heard } from "./support/client.ts";
 import { type Front, type FrontOptions, SECRET, startFront, TOKEN } from "./support/front.ts";
 import { type RawTarget, startRawTarget } from "./support/raw-target.ts";
@@ -354,6 +355,64 @@ t.test("many tokens on one connection are as many sessions, each with its own", 
   ]);
   t.equal(requests(target.heard), 3);
   t.equal(front.gate.events.filter(({ type }) => type === "login").length, 2);
+});
+
+t.test("of the sessions of one connection, the one that was idle for longest makes room", async (t) => {
+  const levels = Array.from({ length: 20 }, (_, number) => `level${number}`);
+  const { front } = await behind(t, (socket) => socket.write(OK), { levels });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => {
+    agent.destroy();
+  });
+  for (const level of levels) {
+    t.equal((await ask(front, { path: `/${level}@api/`, agent })).status, 200);
+    t.ok(front.gate.open <= 16);
+  }
+  t.equal(front.gate.open, 16);
+  const logins = () => front.gate.events.filter(({ type }) => type === "login").length;
+  t.equal(logins(), 20);
+  // The last ones are there still, and the first one has to come in anew.
+  await ask(front, { path: "/level19@api/", agent });
+  t.equal(logins(), 20);
+  await ask(front, { path: "/level0@api/", agent });
+  t.equal(logins(), 21);
+});
+
+t.test("a token that has expired between two requests proves nobody for the second", async (t) => {
+  const clock = createFakeClock(Date.now());
+  let good = true;
+  const { front, target } = await behind(t, (socket) => socket.write(OK), {
+    clock,
+    expiresAt: clock.now() + 60_000,
+    enter: () =>
+      Promise.resolve(good ? undefined : { kind: "credential", message: "The token has expired." }),
+  });
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => {
+    agent.destroy();
+  });
+  t.equal((await ask(front, { path: "/api/", agent })).status, 200);
+  good = false;
+  // What was proved is good until then, and asked no one about.
+  t.equal((await ask(front, { path: "/api/", agent })).status, 200);
+  clock.advance(60_000);
+  t.equal((await ask(front, { path: "/api/", agent })).status, 401);
+  t.equal(requests(target.heard), 2);
+  t.match(
+    front.gate.events.filter(({ type }) => type === "closed"),
+    [{ end: "expired" }],
+  );
+});
+
+t.test("a request that waits when its session is ended is told why, and not run", async (t) => {
+  const { front, target } = await behind(t, (socket) => socket.write(OK), { hold: () => true });
+  const asking = ask(front, { path: "/api/" });
+  await front.gate.until((events) => events.some(({ type }) => type === "held"));
+  front.gate.endAll();
+  // The gateway ends the wait with the session, as the approvals do.
+  front.gate.waiting[0]?.deny();
+  t.match(await asking, { status: 403 });
+  t.equal(requests(target.heard), 0);
 });
 
 t.test("a client that says nothing, or not all of a head, holds no place for long", async (t) => {

@@ -1,4 +1,5 @@
 import {
+  type Clock,
   type Command,
   type LoginRequest,
   type Refusal,
@@ -32,6 +33,8 @@ export interface Front {
 
 export interface FrontOptions {
   readonly target: { readonly port: number };
+  /** Levels of the target beside `default`. */
+  readonly levels?: readonly string[];
   /** The listener's own keys. */
   readonly listener?: Readonly<Record<string, unknown>>;
   /** The target's own keys. */
@@ -42,6 +45,9 @@ export interface FrontOptions {
   readonly startup?: number;
   /** What an issuer of tokens answers; there is none, when left out. */
   readonly issuer?: AskIssuer;
+  readonly clock?: Clock;
+  /** Until when a token holds; for ever, when left out. */
+  readonly expiresAt?: number;
   readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
 }
 
@@ -50,10 +56,13 @@ export async function startFront({
   target: at,
   listener: own = {},
   settings = {},
+  levels = [],
   allow,
   hold,
   enter,
   startup = 5000,
+  clock = systemClock,
+  expiresAt,
   issuer = () => Promise.reject(new Error("There is no issuer.")),
 }: FrontOptions): Promise<Front> {
   const now = Date.now();
@@ -65,13 +74,17 @@ export async function startFront({
     now,
   });
   const secureContext = createSecureContext({ cert: pair.certificatePem, key: pair.key.reveal() });
-  const level = { name: "default", credential: { user: "default" }, settings: read(httpLevelSettings, {}) };
+  const level = (name: string) => ({
+    name,
+    credential: { user: name },
+    settings: read(httpLevelSettings, {}),
+  });
   const target: Target = {
     name: "api",
     protocol: "http",
     addresses: [{ host: "127.0.0.1", port: at.port }],
     tls: { mode: "off" },
-    levels: new Map([["default", level]]),
+    levels: new Map(["default", ...levels].map((name) => [name, level(name)])),
     credential: { user: "default" },
     tags: new Map(),
     connectTimeout: 5000,
@@ -82,16 +95,14 @@ export async function startFront({
     target,
     lease: { user: "default", password: new Secret(SECRET) },
     credential: TOKEN,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(allow ? { allow } : {}),
     ...(hold ? { hold } : {}),
     ...(enter ? { enter } : {}),
   });
   const log = createMemoryLog();
   const idle = new IdleConnections();
-  const tokens = new ClientCredentials({
-    clock: systemClock,
-    ask: issuer,
-  });
+  const tokens = new ClientCredentials({ clock, ask: issuer });
   const listener = await serve(
     {
       address: { host: "127.0.0.1", port: 0 },
@@ -125,7 +136,7 @@ export async function startFront({
       doorTo: () => undefined,
       log,
     },
-    { idle, tokens, clock: systemClock },
+    { idle, tokens, clock },
   );
   if (!("port" in listener.address)) throw new Error("It listens on a port.");
   return {
