@@ -1,20 +1,29 @@
-/** Shorter ones are looked for as a word alone: else half of all texts would hold them. */
-const SHORT = 6;
+import { bodyForms, SHORT } from "./body-forms.ts";
+
 const REDACTED = "redacted";
 
 /** Takes secrets out of what a target says: one that repeats what it was sent would tell the client. */
 export class Redactor {
+  readonly #secrets: readonly string[];
+  #forms: readonly Buffer[] | undefined;
   /** Each as bytes that a text may hold. */
   readonly #plain: readonly string[];
   readonly #pattern: RegExp | undefined;
 
   constructor(secrets: readonly string[]) {
     const known = [...new Set(secrets)].filter((secret) => secret !== "");
+    this.#secrets = known;
     this.#plain = known.map(asBytes);
     const forms = new Set(known.flatMap(formsOf));
     // The longest first: a secret may begin as another one does.
     const parts = [...forms].sort((a, b) => b.length - a.length).map(patternOf);
     this.#pattern = parts.length === 0 ? undefined : new RegExp(parts.join("|"), "g");
+  }
+
+  /** What to look for in a body. */
+  get forms(): readonly Buffer[] {
+    this.#forms ??= bodyForms(this.#secrets);
+    return this.#forms;
   }
 
   /** Whether it holds one, in whatever form. @param text of which each unit is a byte */
