@@ -10,6 +10,7 @@ import { type InjectSetting, injectedField, injectedParameter } from "./credenti
 import { fieldOf } from "./encode.ts";
 import { canonicalName, isCredential, isEndToEnd, isMethodOverride, isProxysWord } from "./field-names.ts";
 import { endToEndFields } from "./hop-by-hop.ts";
+import { OPENED_CODINGS } from "./masking/opened.ts";
 
 /** What a target's settings say of heads. */
 export interface HeadSettings {
@@ -32,6 +33,9 @@ export interface ClientRequest {
 
 /** By which a request is answered with itself, the gateway's credential with it (RFC 9110, section 9.3.8), or is none to send on. */
 const NOT_SENT = new Set(["TRACE", "TRACK", "CONNECT"]);
+
+/** What asks for a part of something: what is hidden in the whole may be cut in two between two of them. */
+const PARTS = new Set(["range", "if-range"]);
 
 /**
  * What of a request the target may see.
@@ -86,7 +90,7 @@ export interface Sending {
   readonly from?: Whence;
   /** Whether the client takes trailers. */
   readonly trailers: boolean;
-  /** Whether the gateway has to read the answer: it asks for no coding that it can't open. */
+  /** Whether the answer is masked: it is asked for as a whole, and in no coding that can't be opened. */
   readonly mustOpen: boolean;
 }
 
@@ -122,13 +126,17 @@ export function takesTrailers({ fields, version }: RequestHead): boolean {
 export function outgoingHead(request: ClientRequest, sending: Sending): OutgoingHead {
   const { method, version, fields } = request;
   const { host, framing, injection, mustOpen, trailers } = sending;
+  // Where it has to open each answer, to look for what it put in, none is better.
+  const coding = mustOpen ? OPENED_CODINGS : injection.field || injection.parameter ? "identity" : undefined;
   const own: readonly Field[] = [
-    ...(mustOpen ? [fieldOf("Accept-Encoding", "gzip, identity")] : []),
+    ...(coding === undefined ? [] : [fieldOf("Accept-Encoding", coding)]),
     ...(sending.from ? forwardedFields(sending.from) : []),
     fieldOf("Via", `${version} gatehouse`),
     ...(injection.field ? [injection.field] : []),
   ];
-  const kept = mustOpen ? fields.filter(({ lower }) => lower !== "accept-encoding") : fields;
+  const kept = fields.filter(
+    ({ lower }) => !(coding !== undefined && lower === "accept-encoding") && !(mustOpen && PARTS.has(lower)),
+  );
   const { parameter } = injection;
   const target = parameter ? withParameter(request.target, parameter.name, parameter.value) : request.target;
   // A server that expects no body of such a request takes it for the next one, of another client.

@@ -2,14 +2,18 @@ import { TextDecoder } from "node:util";
 import { Malformed } from "../codec/malformed.ts";
 import type { Sink } from "./sink.ts";
 
+/** Whether a charset is UTF-8, or a part of it: of ASCII it is the same bytes. */
+export function isUtf8Label(charset: string): boolean {
+  return /^(?:utf-?8|us-ascii)$/i.test(charset);
+}
+
 /**
  * A text of another charset, on its way to being one of UTF-8: that is what is looked into, and sent on.
  * @param charset as Content-Type has it
  * @returns undefined where nobody here can read it
  */
 export function fromCharset(charset: string, next: Sink): Sink | undefined {
-  // Of ASCII, UTF-8 is the same bytes.
-  if (/^(?:utf-?8|us-ascii)$/i.test(charset)) return next;
+  if (isUtf8Label(charset)) return next;
   const decoder = decoderOf(charset);
   return decoder && new Decoded(decoder, next);
 }
