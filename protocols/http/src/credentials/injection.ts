@@ -25,14 +25,17 @@ export function injectionOf(setting: InjectSetting, lease: Lease, token?: Secret
   if (secret === "") throw unfit("is not there");
   const parameter = injectedParameter(setting);
   if (parameter !== undefined) {
-    return { parameter: { name: parameter, value: checked(secret) }, redactor: new Redactor([secret]) };
+    return { parameter: { name: parameter, value: checked(secret) }, redactor: redactorFor(lease, [secret]) };
   }
   if (setting === "basic") {
     // What stands behind the first colon is the password (RFC 7617, section 2).
     if (lease.user.includes(":")) throw unfit("has a user's name with a colon");
     const pair = `${checked(lease.user)}:${checked(secret)}`;
     const encoded = Buffer.from(pair, "utf8").toString("base64");
-    return { field: fieldOf("Authorization", `Basic ${encoded}`), redactor: new Redactor([pair, secret]) };
+    return {
+      field: fieldOf("Authorization", `Basic ${encoded}`),
+      redactor: redactorFor(lease, [pair, secret]),
+    };
   }
   const { name, prefix } =
     typeof setting === "object" && "header" in setting
@@ -41,7 +44,18 @@ export function injectionOf(setting: InjectSetting, lease: Lease, token?: Secret
   const value = asBytes(checked(secret));
   // Blanks at an end would be lost on the way, and one within makes two words of a bearer's token.
   if (value.trim() !== value || (prefix === "Bearer " && value.includes(" "))) throw unfit("has blanks");
-  return { field: fieldOf(name, prefix + value), redactor: new Redactor([secret]) };
+  return { field: fieldOf(name, prefix + value), redactor: redactorFor(lease, [secret]) };
+}
+
+/** To make one takes longer than to look for it in most answers: the requests of a lease have it together. */
+const redactors = new WeakMap<Lease, { readonly secrets: readonly string[]; readonly redactor: Redactor }>();
+
+function redactorFor(lease: Lease, secrets: readonly string[]): Redactor {
+  const known = redactors.get(lease);
+  if (known?.secrets.join("\n") === secrets.join("\n")) return known.redactor;
+  const redactor = new Redactor(secrets);
+  redactors.set(lease, { secrets, redactor });
+  return redactor;
 }
 
 /** A CR or LF would begin a line, and so a field, of its own. */

@@ -62,3 +62,12 @@ t.test("what would begin a line of its own, or read as something else, is not se
     }
   }
 });
+
+t.test("what takes a secret out is made once for each that a lease has", async (t) => {
+  const lease = leaseOf("svc", undefined);
+  const redactor = (token: string) => injectionOf(oauth, lease, new Secret(token)).redactor;
+  const first = redactor("token-one");
+  t.equal(redactor("token-one"), first);
+  t.notOk(first.finds("a token-two"));
+  t.ok(redactor("token-two").finds("a token-two"));
+});
