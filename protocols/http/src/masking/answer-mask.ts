@@ -44,6 +44,8 @@ export type AnswerMask =
       readonly sink: Sink;
       readonly reason: string;
       readonly fields: Fields;
+      /** What of the fields behind the body may be seen. */
+      readonly trailers: (trailers: Fields) => Fields;
       /** Whether the body is not, or may not be, as long as was said. */
       readonly changed: boolean;
     }
@@ -63,12 +65,10 @@ export function answerMasks(masks: readonly Mask[]): readonly Mask[] {
 export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): AnswerMask {
   const masks = answerMasks(terms.masks);
   if (masks.length === 0) return lookedThrough(head, terms.redactor.forms, next);
-  const mask = terms.values.detectors(masks);
+  const mask = terms.values.detectors(masks.filter(({ detect }) => detect.length > 0));
   const { reason, fields } = head;
-  const said = {
-    reason: maskedValue(reason, mask) ?? "",
-    fields: maskedFields(ofChangedBody(fields), mask),
-  };
+  const shown = (all: Fields) => maskedFields(ofChangedBody(all), mask);
+  const said = { reason: maskedValue(reason, mask) ?? "", fields: shown(fields), trailers: shown };
   // What a HEAD says of a length is about what nobody will see.
   if (!hasBody(head)) return { ok: true, sink: next, ...said, changed: true };
   if (isPart(head)) return refused("it is a part of something");
@@ -82,7 +82,7 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
     ok: true,
     // The credential is looked for in what the target has written.
     sink: opened(coded, withoutSecrets(terms.redactor.forms, step.sink)),
-    reason: said.reason,
+    ...said,
     fields: step.type === undefined ? said.fields : withType(said.fields, step.type),
     changed: step.sink !== next || isCoded(coded),
   };
@@ -125,12 +125,15 @@ function lookedThrough(head: ResponseHead, forms: readonly Buffer[], next: Sink)
   const coded = fields.list("content-encoding");
   const looked = withoutSecrets(forms, next);
   if (forms.length === 0 || !hasBody(head) || !isCoded(coded)) {
-    return { ok: true, sink: looked, reason, fields, changed: false };
+    return { ok: true, sink: looked, reason, fields, trailers: (all) => all, changed: false };
   }
   // It was asked for without one.
   if (!canOpen(coded)) return refused("it is in a content coding that is not known here");
   if (isPart(head)) return refused("it is a part of something in a content coding");
-  return { ok: true, sink: opened(coded, looked), reason, fields: ofChangedBody(fields), changed: true };
+  return {
+    ...{ ok: true, sink: opened(coded, looked), reason, fields: ofChangedBody(fields) },
+    ...{ trailers: ofChangedBody, changed: true },
+  };
 }
 
 function refused(why: string): { readonly ok: false; readonly message: string } {

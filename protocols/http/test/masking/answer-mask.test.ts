@@ -1,6 +1,7 @@
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { Mask } from "@gatehouse/core";
 import t from "tap";
+import { parseFields } from "../../src/codec/fields.ts";
 import { Redactor } from "../../src/credentials/redaction.ts";
 import { type AnswerMask, answerMask, answerMasks } from "../../src/masking/answer-mask.ts";
 import type { Sink } from "../../src/masking/sink.ts";
@@ -190,6 +191,17 @@ t.test("the reason phrase is masked", async (t) => {
   const { mask } = answered(["Content-Length: 0"], { status: `404 No ${CANARY}` });
   t.match(mask, { ok: true, reason: /^No / });
   t.notMatch(mask, { ok: true, reason: /anna/ });
+});
+
+t.test("trailers are masked, and say nothing of the bytes that were sent", async (t) => {
+  const trailers = parseFields([`X-Owner: ${CANARY}`, "Digest: x", "X-Time: 3"]);
+  const names = ({ mask }: ReturnType<typeof answered>) =>
+    mask.ok && [...mask.trailers(trailers)].map(({ lower }) => lower);
+  const masked = answered(["Content-Type: text/plain"]);
+  t.same(names(masked), ["x-owner", "x-time"]);
+  t.notMatch(masked.mask.ok && masked.mask.trailers(trailers).all("x-owner").join(), /anna/);
+  t.same(names(answered(["Content-Encoding: gzip"], { masks: [] })), ["x-owner", "x-time"]);
+  t.same(names(answered([], { masks: [] })), ["x-owner", "digest", "x-time"]);
 });
 
 t.test("without masks the gateway's credential is taken out, whatever the type and the coding", async (t) => {

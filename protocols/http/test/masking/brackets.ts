@@ -6,8 +6,8 @@ export const hideBrackets: ValueMasks = {
   detectors: () => (text) => text.replaceAll(/<[^>]*>/g, "***"),
   stream() {
     let kept = "";
-    return {
-      write(chunk) {
+    const stream = {
+      write(chunk: Buffer) {
         kept += chunk.toString("utf8");
         const open = kept.lastIndexOf("<");
         const end = open > kept.lastIndexOf(">") ? open : kept.length;
@@ -23,7 +23,12 @@ export const hideBrackets: ValueMasks = {
       get pending() {
         return kept !== "";
       },
-      found: new Set(),
+      /** Bytes that are kept back. */
+      get kept() {
+        return Buffer.byteLength(kept);
+      },
+      found: new Set<string>(),
     };
+    return stream;
   },
 };
