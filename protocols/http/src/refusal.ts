@@ -1,5 +1,6 @@
 import { STATUS_CODES } from "node:http";
 import type { Refusal, RefusalKind } from "@gatehouse/core";
+import type { ApiDecoder } from "./api/decoder.ts";
 
 /** HTTP's own word for each kind of no (RFC 9110, section 15). */
 const STATUS: Readonly<Record<RefusalKind, number>> = {
@@ -33,10 +34,35 @@ export interface OwnAnswer {
   readonly body: Buffer;
 }
 
-/** A refusal as problem details (RFC 9457). */
-export function refusalAnswer(refusal: Refusal, status = STATUS[refusal.kind]): OwnAnswer {
-  const { kind, code, message, detail, hint, reference } = refusal;
-  const problem = {
+export interface RefusalForm {
+  /** The kind's own, when left out. */
+  readonly status?: number;
+  /** Whose form the refusal has; problem details, when left out. */
+  readonly api?: Pick<ApiDecoder, "refusal"> | undefined;
+}
+
+/** A refusal as the target's API would say it, or else as problem details (RFC 9457). */
+export function refusalAnswer(
+  refusal: Refusal,
+  { status = STATUS[refusal.kind], api }: RefusalForm = {},
+): OwnAnswer {
+  return {
+    status,
+    fields: [
+      ["Content-Type", api ? "application/json" : "application/problem+json"],
+      ["Cache-Control", "no-store"],
+      // Section 11.6.1: a 401 has to say how one proves oneself.
+      ...(status === 401 ? ([["WWW-Authenticate", 'Bearer realm="gatehouse"']] as const) : []),
+    ],
+    body: Buffer.from(
+      `${JSON.stringify(api ? api.refusal(refusal, status) : problem(refusal, status))}\n`,
+      "utf8",
+    ),
+  };
+}
+
+function problem({ kind, code, message, detail, hint, reference }: Refusal, status: number): object {
+  return {
     type: "about:blank",
     title: STATUS_CODES[status] ?? "Refused",
     status,
@@ -44,16 +70,6 @@ export function refusalAnswer(refusal: Refusal, status = STATUS[refusal.kind]): 
     code: code ?? kind,
     ...(hint === undefined ? {} : { hint }),
     reference,
-  };
-  return {
-    status,
-    fields: [
-      ["Content-Type", "application/problem+json"],
-      ["Cache-Control", "no-store"],
-      // Section 11.6.1: a 401 has to say how one proves oneself.
-      ...(status === 401 ? ([["WWW-Authenticate", 'Bearer realm="gatehouse"']] as const) : []),
-    ],
-    body: Buffer.from(`${JSON.stringify(problem)}\n`, "utf8"),
   };
 }
 

@@ -96,7 +96,7 @@ export class Requests {
       message: `This request can't be read for certain: ${message}.`,
       hint: "docs/http.md says what is refused. Where the client does not mean it so, see what is between it and the gateway.",
     });
-    return refusalAnswer(refusal, status);
+    return refusalAnswer(refusal, { status });
   }
 
   async #inSession(session: OpenSession, place: Place, client: ClientExchange): Promise<void> {

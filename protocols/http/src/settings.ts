@@ -1,6 +1,8 @@
 import type { SettingsReader } from "@gatehouse/core";
 import { duration, filePath, remembered, settingsReader } from "@gatehouse/documents";
 import { z } from "zod";
+import { apiNames, apis } from "./api/index.ts";
+import type { ApiDecoder } from "./api/decoder.ts";
 import { injectSetting } from "./credentials/setting.ts";
 import type { HeadSettings } from "./outgoing.ts";
 import { type Named, readNamed } from "./place.ts";
@@ -16,6 +18,8 @@ export interface HttpListenerSettings {
 export interface HttpSettings extends HeadSettings {
   /** What the target is told that its host is called; its address, when left out. */
   readonly host?: string;
+  /** What kind of API it is, where that is one that is known. */
+  readonly api?: ApiDecoder;
   readonly routes: readonly Route[];
   /** Parameters and members of bodies whose values are shown to nobody; in small letters. */
   readonly secret: readonly string[];
@@ -65,6 +69,11 @@ const target = remembered(
         )
         .exactOptional()
         .describe("The host that the target is asked for; its address unless it is said."),
+      api: z
+        .enum(apiNames)
+        .transform((name) => apis[name])
+        .exactOptional()
+        .describe("What kind of API it is: its requests have facts of their own, and refusals its form."),
       inject: injectSetting(filePath(folder)).default("bearer"),
       cookies: z
         .enum(["none", "pass"])

@@ -29,7 +29,7 @@ function understood(text: string, target: Target): Understanding {
   const hasType = fields.some(({ lower }) => lower === "content-type");
   const typed =
     /^[[{]/.test(body) && !hasType ? [...fields, fieldOf("Content-Type", "application/json")] : fields;
-  const { routes, secret } = settingsOf(target);
+  const { routes, secret, api } = settingsOf(target);
   try {
     const bytes = Buffer.from(body, "utf8");
     const all = new Fields(typed);
@@ -41,7 +41,10 @@ function understood(text: string, target: Target): Understanding {
           : ({ kind: "length", length: bytes.length } as const),
     };
     const request = { head, target: readTarget(path), fields: all, body: bytes };
-    return { ok: true, command: new HttpCommand(request, { routes, secret: new Set(secret) }) };
+    return {
+      ok: true,
+      command: new HttpCommand(request, { routes, secret: new Set(secret), ...(api && { api }) }),
+    };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
     return {

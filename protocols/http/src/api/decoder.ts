@@ -30,6 +30,9 @@ export interface ApiDecoder {
   pieces(event: FactValue): readonly Piece[];
   /** Paths of members that say in another form what the texts say (probabilities of tokens): emptied where the texts are masked. */
   readonly repeats: readonly string[];
-  /** The tokens that an answer, or an event of a streamed one, says to have cost in all; undefined where it does not say. */
+  /**
+   * The tokens that an answer, or an event of a streamed one, says to have cost in all; undefined where it does not say. Of
+   * several that one answer says, the largest counts.
+   */
   usage(answer: FactValue): number | undefined;
 }

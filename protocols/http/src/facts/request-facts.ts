@@ -1,4 +1,5 @@
 import type { Access, Facts, FactSchema, FactValue } from "@gatehouse/core";
+import { apis } from "../api/index.ts";
 import type { Fields } from "../codec/fields.ts";
 import type { RequestHead } from "../codec/request-head.ts";
 import { isEncodedTwice, pathText, type RequestTarget } from "../path.ts";
@@ -68,6 +69,7 @@ export const httpFacts: FactSchema = {
         "The body's parts where it is multipart/form-data: `name`, `filename` and `type` of each; empty where it has none.",
       varies: true,
     },
+    ...Object.fromEntries(Object.values(apis).flatMap(({ facts }) => Object.entries(facts))),
   },
 };
 
