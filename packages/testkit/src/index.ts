@@ -5,6 +5,13 @@ export * from "./fake-gate.ts";
 export * from "./fake-grant-desk.ts";
 export * from "./fake-provisioner.ts";
 export * from "./log.ts";
+export {
+  type ModelServerOptions,
+  type ModelServerRequest,
+  type RunningModelServer,
+  startModelServer,
+} from "./model-server/model-server.ts";
+export type { ModelChoice, ModelScript, ModelToken, ModelUsage } from "./model-server/script.ts";
 export * from "./oidc-provider.ts";
 export * from "./free-port.ts";
 export * from "./postgres-server.ts";
