@@ -10,6 +10,7 @@ import {
   type OpenSession,
   type Refusal,
 } from "@gatehouse/core";
+import type { ApiDecoder } from "./api/decoder.ts";
 import { ClientAnswer } from "./client-answer.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientSessions } from "./client-sessions.ts";
@@ -24,7 +25,7 @@ import { clientRequest } from "./outgoing.ts";
 import { readTarget, writeTarget } from "./path.ts";
 import { type Named, type Place, readPlace } from "./place.ts";
 import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
-import { settingsOf } from "./settings.ts";
+import { settingsOf, termsOf } from "./settings.ts";
 import { TargetExchange } from "./target-exchange.ts";
 import { presentedToken } from "./token.ts";
 import type { IdleConnections } from "./upstream/idle-connections.ts";
@@ -110,14 +111,14 @@ export class Requests {
     const request = {
       ...{ head, target: readTarget(asked.target), fields: new Fields(asked.fields), body: content },
     };
-    const terms = { routes: settings.routes, secret: new Set(settings.secret) };
+    const terms = termsOf(settings);
     const decided = await decide(
       session,
       () => new HttpCommand(request, terms),
       (held) => waits(client, held),
     );
     if (!decided.ok) {
-      refuse(client, decided.refusal);
+      refuse(client, decided.refusal, settings.api);
       return;
     }
     const { held } = decided;
@@ -147,6 +148,7 @@ export class Requests {
       refuse(
         client,
         isEnded ? (session.ended.reason as Refusal) : await unavailable(session, decided.command, error),
+        settings.api,
       );
     } finally {
       way?.close();
@@ -185,8 +187,9 @@ function waits(client: ClientExchange, held: Held): void {
   void held.ended.then(() => client.gone.removeEventListener("abort", gone));
 }
 
-function refuse(client: ClientExchange, refusal: Refusal): void {
-  client.answer(refusalAnswer(refusal));
+/** @param api of the target, where that is known already */
+function refuse(client: ClientExchange, refusal: Refusal, api?: ApiDecoder): void {
+  client.answer(refusalAnswer(refusal, { api }));
 }
 
 const NO_PLACE = {

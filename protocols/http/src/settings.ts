@@ -3,6 +3,7 @@ import { duration, filePath, remembered, settingsReader } from "@gatehouse/docum
 import { z } from "zod";
 import { apiNames, apis } from "./api/index.ts";
 import type { ApiDecoder } from "./api/decoder.ts";
+import type { RequestTerms } from "./commands.ts";
 import { injectSetting } from "./credentials/setting.ts";
 import type { HeadSettings } from "./outgoing.ts";
 import { type Named, readNamed } from "./place.ts";
@@ -136,3 +137,10 @@ export const settingsOf = ({ settings }: { readonly settings: unknown }): HttpSe
   target.recall(settings);
 export const listenerSettingsOf = (settings: unknown): HttpListenerSettings => listener.recall(settings);
 export const levelSettingsOf = (settings: unknown): HttpLevelSettings => level.recall(settings);
+
+/** What a target's config says of its requests. */
+export const termsOf = ({ routes, secret, api }: HttpSettings): RequestTerms => ({
+  routes,
+  secret: new Set(secret),
+  ...(api && { api }),
+});

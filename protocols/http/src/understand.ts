@@ -4,7 +4,7 @@ import { Malformed } from "./codec/malformed.ts";
 import { HttpCommand } from "./commands.ts";
 import { fieldOf } from "./encode.ts";
 import { readTarget } from "./path.ts";
-import { settingsOf } from "./settings.ts";
+import { settingsOf, termsOf } from "./settings.ts";
 
 /**
  * What a request given as text would be: `GET /orders/7?full=1`, and on the next lines its fields, an empty line, its body. A body that begins like
@@ -29,7 +29,6 @@ function understood(text: string, target: Target): Understanding {
   const hasType = fields.some(({ lower }) => lower === "content-type");
   const typed =
     /^[[{]/.test(body) && !hasType ? [...fields, fieldOf("Content-Type", "application/json")] : fields;
-  const { routes, secret, api } = settingsOf(target);
   try {
     const bytes = Buffer.from(body, "utf8");
     const all = new Fields(typed);
@@ -43,7 +42,7 @@ function understood(text: string, target: Target): Understanding {
     const request = { head, target: readTarget(path), fields: all, body: bytes };
     return {
       ok: true,
-      command: new HttpCommand(request, { routes, secret: new Set(secret), ...(api && { api }) }),
+      command: new HttpCommand(request, termsOf(settingsOf(target))),
     };
   } catch (error) {
     if (!(error instanceof Malformed)) throw error;
