@@ -129,9 +129,14 @@ export function promptOf(role: string, value: FactValue | undefined): readonly M
   return value === undefined ? [] : [{ role, text: textsIn(value).join("\n") }];
 }
 
-/** @throws Unclear where it is more than can be counted */
-export function product(...counts: readonly number[]): number {
-  const all = counts.reduce((before, count) => before * count, 1);
+/**
+ * The tokens of several answers. None, of answers as of tokens, is no limit but what a server makes of it.
+ * @param each tokens of one of them
+ * @throws Unclear where it is more than can be counted
+ */
+export function tokensOf(each: number | undefined, ...answers: readonly number[]): number | undefined {
+  if (each === undefined || each === 0) return undefined;
+  const all = answers.reduce((before, count) => before * Math.max(count, 1), each);
   if (!Number.isSafeInteger(all)) throw new Unclear();
   return all;
 }

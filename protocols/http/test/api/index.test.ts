@@ -1,6 +1,8 @@
+import { readFileSync } from "node:fs";
 import type { Target } from "@gatehouse/core";
 import t from "tap";
 import { apiNames, apis } from "../../src/api/index.ts";
+import { httpFacts } from "../../src/facts/request-facts.ts";
 import { refusalAnswer } from "../../src/refusal.ts";
 import { httpSettings } from "../../src/settings.ts";
 import { understand } from "../../src/understand.ts";
@@ -35,6 +37,16 @@ t.test(
     });
   },
 );
+
+t.test("the documentation has every fact, and its type", (t) => {
+  const page = readFileSync(new URL("../../../../docs/http.md", import.meta.url), "utf8");
+  for (const [name, { type }] of Object.entries(httpFacts.facts)) {
+    const [, said = ""] = new RegExp(`^\\| \`http\\.${name}\` \\| ([^|]+) \\|`, "m").exec(page) ?? [];
+    const kind = { dyn: "any" }[type as string] ?? type.replace(/<.*/, "");
+    t.ok(said.startsWith(kind), `${name}: ${type}, and not ${said}`);
+  }
+  t.end();
+});
 
 t.test("a refusal has the form of the API, or that of problem details", (t) => {
   const refusal = { kind: "policy", message: "No.", reference: "ref_1" } as const;

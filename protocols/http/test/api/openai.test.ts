@@ -59,6 +59,22 @@ t.test("what a request does not say is the API's to choose, or not there", (t) =
   t.end();
 });
 
+t.test("a limit of nothing is none", (t) => {
+  const completion = (rest: object) => decoded(openai, "POST /v1/completions", { model: "m", ...rest });
+  const cases = [
+    [decoded(openai, CHAT, { ...hello, max_tokens: 0 }), undefined],
+    [decoded(openai, CHAT, { ...hello, max_tokens: 9, n: 0 }), 9],
+    [completion({ prompt: [], max_tokens: 9 }), 9],
+    [completion({ prompt: [1, [2]], max_tokens: 9 }), 18],
+    [decoded(openai, RESPONSES, { model: "m", input: "a", max_output_tokens: 0 }), undefined],
+  ] as const;
+  for (const [reading, tokens] of cases) {
+    t.equal(reading?.facts["model"], "m");
+    t.equal(reading?.facts["maxTokens"], tokens);
+  }
+  t.end();
+});
+
 t.test("the facts of its other calls", (t) => {
   const said = (role: string, text: string) => ({ role, text });
   const user = (text: string) => [said("user", text)];

@@ -1,5 +1,5 @@
 import type { FactValue } from "@gatehouse/core";
-import { type Message, type ModelRequest, messageOf, promptOf } from "../model-request.ts";
+import { type Message, type ModelRequest, messageOf, promptOf, tokensOf } from "../model-request.ts";
 import { isList, Members, Unclear } from "../reading.ts";
 
 /**
@@ -28,7 +28,7 @@ export function readMessages(body: FactValue): ModelRequest {
   const request = new Members(body, MEMBERS);
   return {
     ...{ access: "read", operation: "messages", ...common(request) },
-    maxTokens: request.count("max_tokens"),
+    maxTokens: tokensOf(request.count("max_tokens")),
     stream: request.flag("stream"),
   };
 }

@@ -1,5 +1,5 @@
 import type { FactValue } from "@gatehouse/core";
-import { type Message, type ModelRequest, messageOf, product, promptOf } from "../model-request.ts";
+import { type Message, type ModelRequest, messageOf, promptOf, tokensOf } from "../model-request.ts";
 import { isList, Members, textsIn, Unclear } from "../reading.ts";
 import { toolNames } from "./tools.ts";
 
@@ -65,21 +65,19 @@ function chatMessage(value: FactValue): Message {
 function chatTokens(request: Members): number | undefined {
   const [first, second] = [request.count("max_completion_tokens"), request.count("max_tokens")];
   if (first !== undefined && second !== undefined && first !== second) throw new Unclear();
-  const each = first ?? second;
-  return each === undefined ? undefined : product(each, request.count("n") ?? 1);
+  return tokensOf(first ?? second, request.count("n") ?? 1);
 }
 
 /** `POST /v1/completions`: what there was before chat. */
 export function readCompletion(body: FactValue): ModelRequest {
   const request = new Members(body, TEXT_MEMBERS);
   const { messages, count } = prompts(request.get("prompt"));
-  const each = request.count("max_tokens");
   const choices = Math.max(request.count("n") ?? 1, request.count("best_of") ?? 1);
   return {
     ...{ access: "read", operation: "completions", model: request.text("model") },
     messages: messages && [...messages, ...promptOf("user", request.get("suffix"))],
     tools: [],
-    maxTokens: each === undefined ? undefined : product(each, choices, count),
+    maxTokens: tokensOf(request.count("max_tokens"), choices, count),
     stream: request.flag("stream"),
   };
 }
@@ -103,5 +101,5 @@ function prompts(value: FactValue | undefined): {
     return { messages: value.flatMap((item) => promptOf("user", item)), count: value.length };
   }
   if (textsIn(value).length > 0) throw new Unclear();
-  return { messages: undefined, count: isList(value[0]) ? value.length : 1 };
+  return { messages: undefined, count: value.some(isList) ? value.length : 1 };
 }

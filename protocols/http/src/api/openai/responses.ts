@@ -1,5 +1,5 @@
 import type { FactValue } from "@gatehouse/core";
-import { type Message, type ModelRequest, messageOf, promptOf } from "../model-request.ts";
+import { type Message, type ModelRequest, messageOf, promptOf, tokensOf } from "../model-request.ts";
 import { Members, Unclear } from "../reading.ts";
 import { toolNames } from "./tools.ts";
 
@@ -40,7 +40,7 @@ export function readResponse(body: FactValue): ModelRequest {
   const leaves = stores || request.flag("background") || request.get("conversation") !== undefined;
   return {
     ...{ access: leaves ? "write" : "read", operation: "responses", ...common(request) },
-    maxTokens: request.count("max_output_tokens"),
+    maxTokens: tokensOf(request.count("max_output_tokens")),
     stream: request.flag("stream"),
   };
 }
