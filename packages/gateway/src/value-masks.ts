@@ -15,6 +15,7 @@ import {
   type DetectorRegistry,
   maskAscii,
   maskingKey,
+  type MaskingStreamOptions,
   maskingStream,
   nothingLeft,
 } from "@gatehouse/masking";
@@ -52,7 +53,7 @@ export async function openValueMasks(folder: string, detectors: () => DetectorRe
         return masked;
       };
     },
-    stream(masks: readonly Mask[], options: { readonly terminal: boolean }): MaskingStream {
+    stream(masks: readonly Mask[], options: MaskingStreamOptions): MaskingStream {
       return chained(
         masks
           .filter(({ detect }) => detect.length > 0)

@@ -22,12 +22,31 @@ export interface Detector {
   readonly sign?: string;
   /** Rougher still: what several signs have in common is looked for once, and they where it is. */
   readonly rough?: string;
+  /** What `settle` can make of a candidate, where that goes on behind it. */
+  readonly extent?: Extent;
   /** Of what is found over more than one line. Nothing else that Gatehouse finds goes over a line's end. */
   readonly overLines?: OverLines;
 }
 
 /** What is in the line of any number of six digits or more, however they are grouped. */
 export const SIX_DIGITS = String.raw`[0-9](?:[ ().\-/]{0,2}[0-9]){5}`;
+
+/** What JavaScript's `\s` is, in RE2's syntax: there it is of ASCII alone. */
+export const BLANK = String.raw`[\s\x0b\p{Z}\x{feff}]`;
+
+/** For a text that comes in pieces, of which so much can't be kept back as a value can have. */
+export interface Extent {
+  /**
+   * As `pattern` is written, for the candidate with all that can be added to it and all that settling looks at behind it. It may
+   * match more than is found, never less.
+   */
+  readonly pattern: string;
+  /**
+   * What `pattern` matches can't be anything else: where it has to go before it is known to be something, it is hidden (`all`), or
+   * what stands behind it (`rest`), as far as `extent` goes. Without it, it is shown.
+   */
+  readonly hides?: "all" | "rest";
+}
 
 /** Texts are bytes here, a unit each. */
 export interface OverLines {

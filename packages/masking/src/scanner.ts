@@ -1,6 +1,7 @@
 import type { Detector } from "./detector.ts";
 import { Locator } from "./locator.ts";
-import { covered, type Found, merged, replaced } from "./spans.ts";
+import { covered, type Found, merged, replaced, type Span } from "./spans.ts";
+import { Beginnings } from "./stream/beginnings.ts";
 import { Outline } from "./stream/outline.ts";
 import type { TextTransform } from "./transform.ts";
 
@@ -34,32 +35,45 @@ export class Scanner {
   readonly detectors: readonly string[];
   /** Where in a text there can be anything, and where it can be cut in two. */
   readonly outline: Outline;
+  readonly #detectors: readonly Detector[];
+  #beginnings: Beginnings | undefined;
   readonly #builtIn: Locator;
   /** Apart: its automaton can be of any size. */
   readonly #custom: Locator | undefined;
 
   constructor(builtIn: readonly Detector[], custom: readonly Detector[]) {
     this.detectors = [...builtIn, ...custom].map(({ name }) => name);
+    this.#detectors = [...builtIn, ...custom];
     this.outline = new Outline(builtIn, custom.length > 0);
     this.#builtIn = new Locator(builtIn, WINDOW);
     this.#custom = custom.length > 0 ? new Locator(custom, Number.POSITIVE_INFINITY) : undefined;
   }
 
+  /** What could become a match. Made when it is asked for: it is large, and few texts need it. */
+  get beginnings(): Beginnings {
+    this.#beginnings ??= new Beginnings(this.#detectors);
+    return this.#beginnings;
+  }
+
   /**
    * In order, without overlaps. Once what was found is hidden, nothing is found in the rest: a number behind an address
    * is a number again when the address is gone.
+   *
+   * @param from before which nothing is looked for: it stands there for what must stand beside a match
+   * @param isHidden whether that is a part of something that was found already
    */
-  find(text: string): readonly Found[] {
+  find(text: string, from = 0, isHidden = false): readonly Found[] {
+    const before = isHidden ? [{ start: 0, end: from, detectors: [] }] : [];
     let spans: readonly Found[] = [];
     for (let round = 0; round < MAX_ROUNDS; round++) {
-      const rest = replaced(text, spans, (_, { start, end }) => BLANK.repeat(end - start));
-      const found = this.#locate(rest);
-      if (found === undefined) return this.#everything(text);
+      const rest = round === 0 ? text : blanked(text, [...before, ...spans]);
+      const found = this.#locate(rest, from);
+      if (found === undefined) return this.#everything(text, from);
       const all = merged([...spans, ...found]);
-      if (covered(all) === covered(spans)) return spans;
+      if (covered(all) === covered(spans) && (round > 0 || !isHidden)) return spans;
       spans = all;
     }
-    return this.#everything(text);
+    return this.#everything(text, from);
   }
 
   /** The text with everything that is found transformed, and the rest as it is. */
@@ -73,14 +87,19 @@ export class Scanner {
   }
 
   /** Undefined where the rest can't be told from it. */
-  #locate(text: string): readonly Found[] | undefined {
-    const found = this.#builtIn.locate(text, MAX_FOUND);
+  #locate(text: string, from: number): readonly Found[] | undefined {
+    const found = this.#builtIn.locate(text, MAX_FOUND, from);
     if (found === undefined || this.#custom === undefined) return found;
-    const custom = this.#custom.locate(text, MAX_LOOKED_AT / text.length);
+    const custom = this.#custom.locate(text, MAX_LOOKED_AT / text.length, from);
     return custom && [...found, ...custom];
   }
 
-  #everything(text: string): readonly Found[] {
-    return [{ start: 0, end: text.length, detectors: this.detectors }];
+  #everything(text: string, from: number): readonly Found[] {
+    return [{ start: from, end: text.length, detectors: this.detectors }];
   }
+}
+
+/** As it is looked at once something in it was found. */
+export function blanked(text: string, spans: readonly Span[]): string {
+  return replaced(text, spans, (_, { start, end }) => BLANK.repeat(end - start));
 }

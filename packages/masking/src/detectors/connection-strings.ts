@@ -1,6 +1,10 @@
-import { afterMatch, type Detector } from "../detector.ts";
+import { afterMatch, BLANK, type Detector } from "../detector.ts";
 import { isMasked } from "../redacted.ts";
 import type { Span } from "../spans.ts";
+
+const IN_URL = String.raw`\b[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/?#:@"'<>]{0,128}:`;
+/** libpq's keywords, ODBC and ADO.NET; and the same in the query of a URL. */
+const KEYWORD = String.raw`(?:\b|_)(?i:password|passwd|pwd|accountkey|sharedaccesskey)\s?=\s?`;
 
 /**
  * Of a connection string the password alone is hidden: where it leads to and as whom is what people look for. The
@@ -8,12 +12,18 @@ import type { Span } from "../spans.ts";
  */
 export const connectionStrings: Detector = {
   name: "secret.connection_string",
-  pattern: [
-    String.raw`\b[A-Za-z][A-Za-z0-9+.-]{1,30}://[^\s/?#:@"'<>]{0,128}:`,
-    // libpq's keywords, ODBC and ADO.NET; and the same in the query of a URL.
-    String.raw`(?:\b|_)(?i:password|passwd|pwd|accountkey|sharedaccesskey)\s?=\s?`,
-  ].join("|"),
+  pattern: `${IN_URL}|${KEYWORD}`,
   settle,
+  extent: {
+    pattern: [
+      String.raw`${IN_URL}[^\s/"'<>]+@`,
+      String.raw`${KEYWORD}(?:"[^"]+"|'[^']+'|\{(?:[^}]|\}\})+\})`,
+      // What stands behind a semicolon says whether it is the end, and a semicolon whether what stands before it belongs to it.
+      String.raw`${KEYWORD}[^\s]+(?:${BLANK}[^;\r\n"'=]{0,200};)?`,
+      String.raw`${KEYWORD}[^\s]*;${BLANK}*(?:[A-Za-z][A-Za-z ]{0,40}=|["'])`,
+    ].join("|"),
+    hides: "rest",
+  },
   sign: "://[^/?#:@\"'<> \\t\\r\\n\\f]{0,512}:|password|passwd|pwd|accountkey|sharedaccesskey",
   overLines: {
     head: "(?:password|passwd|pwd|accountkey|sharedaccesskey)[ \\t\\r\\n\\f]?(?:=|$)",

@@ -1,18 +1,27 @@
-import { afterMatch, type Detector } from "../detector.ts";
+import { afterMatch, BLANK, type Detector } from "../detector.ts";
 import type { Span } from "../spans.ts";
+
+const KEY_HEAD = "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----";
+/** KEY_BEGINS in RE2's form, of any length. */
+const KEY_BODY = String.raw`(?:${BLANK}|\\[nr]|[A-Za-z-]{1,30}: [^\r\n\\]{1,100}(?:[\r\n]|\\[nr]))*[A-Za-z0-9+/=]{16}`;
 
 /** Keys and tokens that hold more than one line or carry something readable, and so can be looked into. */
 export const keys: readonly Detector[] = [
   {
     // PEM (RFC 7468, and OpenSSL's and OpenSSH's own labels), and PGP's armour.
     name: "secret.private_key",
-    pattern: "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+    pattern: KEY_HEAD,
     settle: privateKey,
     sign: "-----BEGIN ",
     overLines: {
-      head: "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----",
+      head: KEY_HEAD,
       reach: 33 * 1024,
       over: endOfKey,
+    },
+    // Without its last line it has no end: nobody could tell what comes behind from more of it.
+    extent: {
+      pattern: `${KEY_HEAD}${KEY_BODY}(?:-{0,4}[^-])*(?:-----END [A-Z0-9 ]{1,60}-----)?`,
+      hides: "all",
     },
   },
   {
@@ -21,6 +30,7 @@ export const keys: readonly Detector[] = [
     pattern: String.raw`\beyJ[A-Za-z0-9_-]{6}`,
     settle: jwt,
     sign: "eyJ",
+    extent: { pattern: String.raw`\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_.-]{8,}`, hides: "all" },
   },
 ];
 

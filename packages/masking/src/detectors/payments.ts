@@ -21,6 +21,10 @@ export const payments: readonly Detector[] = [
     name: "pii.iban",
     pattern: String.raw`(?:\b|_)([A-Za-z]{2}[0-9]{2}[ -]?[A-Za-z0-9])`,
     settle: iban,
+    // Of the longest, and one character that says where it ends.
+    extent: {
+      pattern: String.raw`(?:\b|_)[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}`,
+    },
     sign: "[0-9]{2}(?:[ -]?[A-Z0-9]){11}",
   },
 ];

@@ -21,32 +21,30 @@ export const tokens: readonly Detector[] = [
   },
   {
     name: "secret.github_token",
-    pattern: String.raw`\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})`,
-    settle: toItsEnd,
+    ...toItsEnd(String.raw`\b(?:gh[oprsu]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{22})`),
     sign: "gh[oprsu]_|github_pat_",
   },
   {
     // Tokens, and the webhooks whose address is all that is needed to post.
     name: "secret.slack_token",
-    pattern: [
-      String.raw`\b(?:xox[a-z](?:\.xox[a-z])?|xapp-[0-9])-[A-Za-z0-9-]{10}`,
-      String.raw`\bhooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{20})`,
-    ].join("|"),
-    settle: toItsEnd,
+    ...toItsEnd(
+      [
+        String.raw`\b(?:xox[a-z](?:\.xox[a-z])?|xapp-[0-9])-[A-Za-z0-9-]{10}`,
+        String.raw`\bhooks\.slack\.com/(?:services|workflows|triggers)/([A-Za-z0-9/_-]{20})`,
+      ].join("|"),
+    ),
     sign: String.raw`xox[a-z]|xapp-[0-9]|hooks\.slack\.com/`,
   },
   {
     // `pk_` is not here: publishable keys are made to be seen.
     name: "secret.stripe_key",
-    pattern: String.raw`\b(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16}|whsec_[A-Za-z0-9+/]{24})`,
-    settle: toItsEnd,
+    ...toItsEnd(String.raw`\b(?:(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{16}|whsec_[A-Za-z0-9+/]{24})`),
     sign: "[sr]k_(?:live|test)_|whsec_",
   },
   {
     // API keys, OAuth client secrets and access tokens.
     name: "secret.google_key",
-    pattern: String.raw`\b(?:AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20})`,
-    settle: toItsEnd,
+    ...toItsEnd(String.raw`\b(?:AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{28}|ya29\.[A-Za-z0-9_-]{20})`),
     sign: String.raw`AIza|GOCSPX-|ya29\.`,
   },
   {
@@ -62,20 +60,25 @@ export const tokens: readonly Detector[] = [
   {
     // OpenAI's keys, and those that look like them (`sk-ant-`, `sk-or-`).
     name: "secret.openai_key",
-    pattern: String.raw`\bsk-[A-Za-z0-9_-]{20,60}`,
+    ...toItsEnd(String.raw`\bsk-[A-Za-z0-9_-]{20,60}`),
     settle: (text, candidate) => {
       // A name of words with dashes, such as a CSS class, is no key.
       const found = text.slice(candidate.start, candidate.end);
-      return /[0-9]/.test(found) && /[A-Z]/.test(found) ? toItsEnd(text, candidate) : undefined;
+      return /[0-9]/.test(found) && /[A-Z]/.test(found) ? withRest(text, candidate) : undefined;
     },
     sign: "sk-[A-Z0-9_-]{20}",
   },
 ];
 
+/** How long a token is, its issuer can change. Half a token would be found, and the rest would be shown. */
+function toItsEnd(pattern: string): Pick<Detector, "pattern" | "settle" | "extent"> {
+  const extent = { pattern: String.raw`(?:${pattern})(?:\.*[A-Za-z0-9_+/=-])*` };
+  return { pattern, settle: withRest, extent };
+}
+
 const TOKEN = /[A-Za-z0-9_+/.=-]{0,8192}/y;
 
-/** How long a token is, its issuer can change. Half a token would be found, and the rest would be shown. */
-function toItsEnd(text: string, { start, end }: Span): Span {
+function withRest(text: string, { start, end }: Span): Span {
   const rest = text.slice(end, afterMatch(TOKEN, text, end));
   // A full stop behind it ends the sentence.
   return { start, end: end + rest.replace(/\.{1,3}$/, "").length };

@@ -30,7 +30,7 @@ export function decode(bytes: Buffer, latin1: string): Decoded {
 const NOT_ASCII = /[\x80-\xff]/;
 
 /** How many bytes the character has that begins here (RFC 3629, section 4); 0 where none does. */
-function characterAt(bytes: Buffer, at: number): number {
+export function characterAt(bytes: Buffer, at: number): number {
   const first = bytes[at] ?? 0;
   if (first < 0x80) return 1;
   if (first < 0xc2 || first > 0xf4) return 0;

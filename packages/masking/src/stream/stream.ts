@@ -2,13 +2,16 @@ import type { MaskingStream } from "@gatehouse/core";
 import type { Scanner } from "../scanner.ts";
 import type { Span } from "../spans.ts";
 import type { TextTransform } from "../transform.ts";
+import { eagerStream } from "./eager.ts";
 import { joined, type Located, locate, shownOf } from "./located.ts";
 import { plainView, terminalViews, type View } from "./view.ts";
 
 export interface MaskingStreamOptions {
   /** It is what a terminal shows: control sequences are no text, and may stand in the middle of one. */
   readonly terminal: boolean;
-  /** Bytes that are kept back at the most. */
+  /** What is kept back (`ValueMasks.stream`). For a terminal it is always lines: what moves its cursor has no words. */
+  readonly keep?: "lines" | "beginnings";
+  /** Bytes that are kept back at the most, where lines are. */
   readonly most?: number;
 }
 
@@ -47,6 +50,7 @@ export function maskingStream(
   transform: TextTransform,
   options: MaskingStreamOptions,
 ): MaskingStream {
+  if (options.keep === "beginnings" && !options.terminal) return eagerStream(scanner, transform);
   return new ScannedStream(scanner, transform, options);
 }
 
