@@ -33,15 +33,15 @@ export class Locator {
   /**
    * Everything that is to be hidden, in no order. Undefined where it is more than `limit`, or where a match goes on
    * behind its window: how far is then not known.
-   * @param from before which nothing is looked for
+   * @param within where matches begin
    */
-  locate(text: string, limit: number, from: number): readonly Found[] | undefined {
+  locate(text: string, limit: number, within: Span): readonly Found[] | undefined {
     const found: Found[] = [];
     let matches = 0;
     for (let offset = 0; offset === 0 || offset + OVERLAP < text.length; offset += this.#step) {
       const window = text.slice(offset, offset + this.#window);
       for (const number of this.#set.match(window)) {
-        for (const match of this.#inWindow(number, window, offset, text, from)) {
+        for (const match of this.#inWindow(number, window, offset, text, within)) {
           if (match === "cut off" || ++matches > limit) return undefined;
           // A pattern can match a place (`\b`): there is nothing to hide, but it took its time to find.
           if (match.start < match.end) found.push(match);
@@ -56,17 +56,17 @@ export class Locator {
     window: string,
     offset: number,
     text: string,
-    begin: number,
+    within: Span,
   ): Iterable<Found | "cut off"> {
     const chosen = this.#detectors[number];
     if (chosen === undefined) return;
     const { detector, pattern } = chosen;
     const isLast = offset + window.length === text.length;
     const matcher = pattern.matcher(window);
-    let from = Math.max(begin - offset, 0);
+    let from = Math.max(within.start - offset, 0);
     while (from <= window.length && matcher.find(from)) {
       const first = matcher.start();
-      if (!isLast && first > this.#step) return;
+      if ((!isLast && first > this.#step) || offset + first >= within.end) return;
       // A look-alike can hide the beginning of what is meant: `2024 4111 1111 1111 1111`.
       from = first + 1;
       // At its first place a window can't see what stands before. The last window had that place as well.

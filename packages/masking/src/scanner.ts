@@ -20,6 +20,8 @@ const MAX_ROUNDS = 4;
 /** Stands for what was found while the rest is looked at: no letter and no digit, and in no text of PostgreSQL's. */
 const BLANK = "\0";
 
+const EVERYWHERE: Span = { start: 0, end: Number.POSITIVE_INFINITY };
+
 export interface MaskedText {
   /** Null where the transform says that nothing may be left. */
   readonly text: string | null;
@@ -59,21 +61,21 @@ export class Scanner {
    * In order, without overlaps. Once what was found is hidden, nothing is found in the rest: a number behind an address
    * is a number again when the address is gone.
    *
-   * @param from before which nothing is looked for: it stands there for what must stand beside a match
-   * @param isHidden whether that is a part of something that was found already
+   * @param within where matches begin: what stands around that is for what must stand beside one
+   * @param isBehindHidden what stands before that is a part of something that was found already
    */
-  find(text: string, from = 0, isHidden = false): readonly Found[] {
-    const before = isHidden ? [{ start: 0, end: from, detectors: [] }] : [];
+  find(text: string, within = EVERYWHERE, isBehindHidden = false): readonly Found[] {
+    const before = isBehindHidden ? [{ start: 0, end: within.start, detectors: [] }] : [];
     let spans: readonly Found[] = [];
     for (let round = 0; round < MAX_ROUNDS; round++) {
       const rest = round === 0 ? text : blanked(text, [...before, ...spans]);
-      const found = this.#locate(rest, from);
-      if (found === undefined) return this.#everything(text, from);
+      const found = this.#locate(rest, within);
+      if (found === undefined) return this.#everything(text, within);
       const all = merged([...spans, ...found]);
-      if (covered(all) === covered(spans) && (round > 0 || !isHidden)) return spans;
+      if (covered(all) === covered(spans) && (round > 0 || !isBehindHidden)) return spans;
       spans = all;
     }
-    return this.#everything(text, from);
+    return this.#everything(text, within);
   }
 
   /** The text with everything that is found transformed, and the rest as it is. */
@@ -87,15 +89,15 @@ export class Scanner {
   }
 
   /** Undefined where the rest can't be told from it. */
-  #locate(text: string, from: number): readonly Found[] | undefined {
-    const found = this.#builtIn.locate(text, MAX_FOUND, from);
+  #locate(text: string, within: Span): readonly Found[] | undefined {
+    const found = this.#builtIn.locate(text, MAX_FOUND, within);
     if (found === undefined || this.#custom === undefined) return found;
-    const custom = this.#custom.locate(text, MAX_LOOKED_AT / text.length, from);
+    const custom = this.#custom.locate(text, MAX_LOOKED_AT / text.length, within);
     return custom && [...found, ...custom];
   }
 
-  #everything(text: string, from: number): readonly Found[] {
-    return [{ start: from, end: text.length, detectors: this.detectors }];
+  #everything(text: string, { start }: Span): readonly Found[] {
+    return [{ start, end: text.length, detectors: this.detectors }];
   }
 }
 

@@ -16,8 +16,13 @@ interface Reach {
 const WAITS = 1;
 const MATCHES = 2;
 const KNOWN = 4;
+/** What stands behind it decides. */
+const LOOKS = 8;
 
+/** What stands for what was found already. */
+const HIDDEN = 0;
 const ASCII = 128;
+const MOST_BESIDE = 64;
 /** How many beginnings are remembered: texts have some hundreds of characters, and each stands behind some few. */
 const MOST_STARTS = 8192;
 /** What stands before a place, as far as a pattern can ask for it. */
@@ -108,6 +113,7 @@ export class Beginnings {
       const start = starts[number] ?? 0;
       const reach = (reached[place] ??= this.#reach([place], holds));
       if (reach.matches) threads.matched(start, at);
+      else if (this.#looks(place) && this.#matchesBeforeHidden(place, before)) threads.beside(start, at);
       for (const one of reach.characters) {
         // In the order of their beginnings: the first that comes to a place is the one that counts.
         if (this.#seenCharacter[one] === round) continue;
@@ -127,7 +133,7 @@ export class Beginnings {
       nextStarts.push(at);
     };
     for (const to of this.#begin(holds, character)) begin(to);
-    if (isBehindHidden) for (const to of this.#begin(placeBetween(0, character), character)) begin(to);
+    if (isBehindHidden) for (const to of this.#begin(placeBetween(HIDDEN, character), character)) begin(to);
     threads.places = nextPlaces;
     threads.starts = nextStarts;
   }
@@ -138,6 +144,17 @@ export class Beginnings {
     this.#heads.set(detector, head);
     const matcher = head.matcher(text);
     return matcher.find(unit) && matcher.start() === unit ? matcher.end() : undefined;
+  }
+
+  /** Whether it would be a match, were what stands behind it hidden. */
+  #matchesBeforeHidden(place: number, before: number): boolean {
+    const holds = placeBetween(before, HIDDEN);
+    const reached = this.#reached[holds] ?? [];
+    return (reached[place] ??= this.#reach([place], holds)).matches;
+  }
+
+  #looks(place: number): boolean {
+    return (this.#end(place) & LOOKS) !== 0;
   }
 
   /** Whether a thread waits for more, where nothing more has come yet. */
@@ -161,7 +178,8 @@ export class Beginnings {
       else if (step?.kind === "go") seen.add(step.to);
       else if (step?.kind === "match") end |= MATCHES;
       // What must hold here, what comes next will say.
-      else if (step?.kind === "character" || step?.kind === "place") end |= WAITS;
+      else if (step?.kind === "character") end |= WAITS;
+      else if (step?.kind === "place") end |= WAITS | LOOKS;
     }
     this.#atEnd[place] = end;
     return end;
@@ -210,10 +228,25 @@ export class Threads {
   hasMatched = false;
   /** Where the last match of an open one ended; -1 where there was none. */
   openTo = -1;
+  /** What is a match if what stands behind it is one, by where it began and where it ended. */
+  #beside: { readonly start: number; readonly end: number }[] = [];
 
   matched(start: number, at: number): void {
     if (start === OPEN) this.openTo = at;
     else this.hasMatched = true;
+  }
+
+  beside(start: number, end: number): void {
+    if (start !== OPEN && this.#beside.length < MOST_BESIDE) this.#beside.push({ start, end });
+  }
+
+  /**
+   * Where the first begins that hangs on what stands behind it.
+   * @param waiting of what is not over, where the first begins
+   */
+  besideFrom(waiting: number): number {
+    this.#beside = this.#beside.filter(({ end }) => waiting <= end);
+    return this.#beside.reduce((from, { start }) => Math.min(from, start), waiting);
   }
 
   /** What has begun before a place counts as begun there. */
@@ -256,6 +289,7 @@ export class Threads {
     this.places = inOrder.map(([place]) => place);
     this.starts = inOrder.map(([, start]) => start);
     this.hasMatched ||= others.hasMatched;
+    this.#beside.push(...others.#beside);
   }
 }
 

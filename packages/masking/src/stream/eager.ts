@@ -50,6 +50,8 @@ class EagerStream implements MaskingStream {
   #windowAt = 0;
   /** What begins before is not of interest any more. */
   #from = 0;
+  /** What stands before it is hidden. */
+  #isBehindHidden = false;
   #shown = 0;
   /** Whole characters were fed to the threads up to here. */
   #fed = 0;
@@ -81,8 +83,9 @@ class EagerStream implements MaskingStream {
   flush(): readonly Buffer[] {
     if (!this.pending) return [];
     if (this.#openAt !== undefined && !this.#openIsFound) this.#hideTo(this.#end);
-    const out = this.#release(this.#located(this.#end), this.#end);
-    this.#forget(this.#from);
+    const located = this.#located(this.#end);
+    const out = this.#release(located, this.#end);
+    this.#forget(this.#from, located);
     return out;
   }
 
@@ -101,20 +104,23 @@ class EagerStream implements MaskingStream {
       return [];
     }
     let located: readonly Hidden[] = [];
-    if (this.#threads.hasMatched) {
-      located = this.#located(this.#fed);
-      if (located.length > 0) waitsFrom = this.#waitsFrom();
+    for (let before = Number.POSITIVE_INFINITY; this.#threads.hasMatched && waitsFrom < before; ) {
+      before = waitsFrom;
+      located = this.#located(this.#fed, before);
+      // With what was found looked away from, more can be unfinished.
+      waitsFrom = this.#waitsFrom();
     }
     let cut = notAmid(located, Math.max(waitsFrom, this.#shown));
     if (this.#end - cut > MOST || isLong) {
       const limit = this.#characterFrom(this.#end - MOST);
+      if (this.#threads.hasMatched) located = this.#located(this.#fed);
       located = this.#open(located, Math.max(limit, this.#shown));
       cut = Math.max(cut, limit, this.#shown);
       for (const { start, end } of located) if (start < cut && cut < end) cut = end;
     }
     const out = this.#release(located, cut);
     // What stays is found once more: with what stands before it and is no part of it.
-    this.#forget(located.some(({ end }) => end > this.#shown) ? this.#from : waitsFrom);
+    this.#forget(located.some(({ end }) => end > this.#shown) ? this.#from : waitsFrom, located);
     return out;
   }
 
@@ -155,7 +161,7 @@ class EagerStream implements MaskingStream {
       isOpen ||= start === OPEN;
       if (start !== OPEN && start < from) from = start;
     }
-    if (this.#openAt === undefined) return from;
+    if (this.#openAt === undefined) return this.#threads.besideFrom(from);
     if (threads.openTo > this.#hiddenTo) {
       this.#openIsFound = true;
       this.#hideTo(threads.openTo);
@@ -168,14 +174,19 @@ class EagerStream implements MaskingStream {
     return Math.max(from, this.#hiddenTo);
   }
 
-  /** What is to be hidden before a place, and is of interest. */
-  #located(to: number): readonly Hidden[] {
+  /**
+   * What is to be hidden in the text up to a place, and is of interest.
+   * @param before where what is unfinished begins: what the end of the text would make of it is not known
+   */
+  #located(to: number, before = to): readonly Hidden[] {
     const bytes = this.#window.subarray(0, to - this.#windowAt);
     const { text, byteOf } = decode(bytes, bytes.toString("latin1"));
     const from = unitOf(byteOf, this.#from - this.#windowAt, text.length);
-    const isBehindHidden = this.#from > 0 && this.#from === this.#hiddenTo;
-    const spans = this.#scanner.find(text, from, isBehindHidden);
-    if (spans.length > 0) this.#feedBlanked(text, spans, from, byteOf, isBehindHidden);
+    const end = unitOf(byteOf, before - this.#windowAt, text.length);
+    const spans = this.#scanner.find(text, { start: from, end }, this.#isBehindHidden);
+    // What ends where the text ends so far can still be something else.
+    const settled = spans.filter(({ end }) => end < text.length);
+    if (settled.length > 0) this.#feedBlanked(text, settled, from, byteOf);
     return spans.map(({ start, end, detectors }) => ({
       start: this.#windowAt + byteOf(start),
       end: this.#windowAt + byteOf(end),
@@ -186,20 +197,14 @@ class EagerStream implements MaskingStream {
   }
 
   /** What was found is looked away from: beside it other things can begin. */
-  #feedBlanked(
-    text: string,
-    spans: readonly Span[],
-    from: number,
-    byteOf: (unit: number) => number,
-    isBehindHidden: boolean,
-  ): void {
+  #feedBlanked(text: string, spans: readonly Span[], from: number, byteOf: (unit: number) => number): void {
     const threads = new Threads();
     const rest = blanked(text, spans);
     let before = from === 0 ? -1 : (rest.codePointAt(from - 1) ?? -1);
     for (let unit = from; unit < rest.length; ) {
       const character = rest.codePointAt(unit) ?? 0;
       const place = this.#windowAt + byteOf(unit);
-      this.#scanner.beginnings.feed(threads, before, character, place, unit === from && isBehindHidden);
+      this.#scanner.beginnings.feed(threads, before, character, place, unit === from && this.#isBehindHidden);
       before = character;
       unit += character > 0xffff ? 2 : 1;
     }
@@ -289,11 +294,14 @@ class EagerStream implements MaskingStream {
   }
 
   /** What can make no difference any more. */
-  #forget(before: number): void {
+  #forget(before: number, located: readonly Span[]): void {
     const waitsFrom = this.#waitsFrom();
     if (waitsFrom >= this.#fed) this.#threads.hasMatched = false;
     const from = Math.max(Math.min(waitsFrom, before), this.#end - REACH, this.#from);
-    this.#from = this.#characterFrom(Math.min(from, this.#shown));
+    const next = this.#characterFrom(Math.min(from, this.#shown));
+    if (next > this.#from)
+      this.#isBehindHidden = located.some(({ start, end }) => start < next && next <= end);
+    this.#from = next;
     this.#threads.clamp(this.#from);
     this.#copy();
   }
