@@ -42,10 +42,10 @@ export interface Extent {
    */
   readonly pattern: string;
   /**
-   * What `pattern` matches can't be anything else: where it has to go before it is known to be something, it is hidden (`all`), or
-   * what stands behind it (`rest`), as far as `extent` goes. Without it, it is shown.
+   * A beginning that can't be anything else's. Where that has to go before it is known to be something, it is hidden from there
+   * on (`all`), or from behind what this matches (`rest`), as far as the extent goes. Anything else is shown.
    */
-  readonly hides?: "all" | "rest";
+  readonly certain?: { readonly pattern: string; readonly hides: "all" | "rest" };
 }
 
 /** Texts are bytes here, a unit each. */

@@ -22,7 +22,7 @@ export const connectionStrings: Detector = {
       String.raw`${KEYWORD}[^\s]+(?:${BLANK}[^;\r\n"'=]{0,200};)?`,
       String.raw`${KEYWORD}[^\s]*;${BLANK}*(?:[A-Za-z][A-Za-z ]{0,40}=|["'])`,
     ].join("|"),
-    hides: "rest",
+    certain: { pattern: IN_URL, hides: "rest" },
   },
   sign: "://[^/?#:@\"'<> \\t\\r\\n\\f]{0,512}:|password|passwd|pwd|accountkey|sharedaccesskey",
   overLines: {

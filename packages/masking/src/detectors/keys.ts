@@ -1,6 +1,7 @@
 import { afterMatch, BLANK, type Detector } from "../detector.ts";
 import type { Span } from "../spans.ts";
 
+const JWT_HEAD = String.raw`\beyJ[A-Za-z0-9_-]{6}`;
 const KEY_HEAD = "-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----";
 /** KEY_BEGINS in RE2's form, of any length. */
 const KEY_BODY = String.raw`(?:${BLANK}|\\[nr]|[A-Za-z-]{1,30}: [^\r\n\\]{1,100}(?:[\r\n]|\\[nr]))*[A-Za-z0-9+/=]{16}`;
@@ -21,16 +22,19 @@ export const keys: readonly Detector[] = [
     // Without its last line it has no end: nobody could tell what comes behind from more of it.
     extent: {
       pattern: `${KEY_HEAD}${KEY_BODY}(?:-{0,4}[^-])*(?:-----END [A-Z0-9 ]{1,60}-----)?`,
-      hides: "all",
+      certain: { pattern: KEY_HEAD, hides: "all" },
     },
   },
   {
     // RFC 7519: `eyJ` is how `{"` begins in base64url.
     name: "secret.jwt",
-    pattern: String.raw`\beyJ[A-Za-z0-9_-]{6}`,
+    pattern: JWT_HEAD,
     settle: jwt,
     sign: "eyJ",
-    extent: { pattern: String.raw`\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_.-]{8,}`, hides: "all" },
+    extent: {
+      pattern: String.raw`\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_.-]{8,}`,
+      certain: { pattern: JWT_HEAD, hides: "all" },
+    },
   },
 ];
 

@@ -43,11 +43,11 @@ export class Beginnings {
   readonly #classOf: Int32Array;
   readonly #tables: Uint8Array;
   /** By what holds at the place of the text, and the place of the program. */
-  readonly #reached: (Reach | undefined)[][] = Array.from({ length: PLACES }, () => []);
+  readonly #reached = Array.from({ length: PLACES }, () => new Map<number, Reach>());
   /** By what holds and the character that comes: where what begins with it goes on. */
   readonly #begun = new Map<number, Int32Array>();
   readonly #atEnd: Uint8Array;
-  readonly #heads = new Map<Detector, RE2JS>();
+  readonly #heads = new Map<string, RE2JS>();
   /** In which round a place was seen last: for all streams, since no two run at once. */
   readonly #seenCharacter: Uint32Array;
   readonly #seenPlace: Uint32Array;
@@ -107,11 +107,10 @@ export class Beginnings {
     const nextPlaces: number[] = [];
     const nextStarts: number[] = [];
     const holds = placeBetween(before, character);
-    const reached = this.#reached[holds] ?? [];
     for (let number = 0; number < places.length; number++) {
       const place = places[number] ?? 0;
       const start = starts[number] ?? 0;
-      const reach = (reached[place] ??= this.#reach([place], holds));
+      const reach = this.#reachOf(place, holds);
       if (reach.matches) threads.matched(start, at);
       else if (this.#looks(place) && this.#matchesBeforeHidden(place, before)) threads.beside(start, at);
       for (const one of reach.characters) {
@@ -138,19 +137,25 @@ export class Beginnings {
     threads.starts = nextStarts;
   }
 
-  /** Where what a detector's pattern matches ends, for what begins at a unit of a text. */
-  headEnd(detector: Detector, text: string, unit: number): number | undefined {
-    const head = this.#heads.get(detector) ?? RE2JS.compile(detector.pattern);
-    this.#heads.set(detector, head);
+  /** Where what a detector's certain beginning matches ends, for what begins at a unit of a text. */
+  headEnd(pattern: string, text: string, unit: number): number | undefined {
+    const head = this.#heads.get(pattern) ?? RE2JS.compile(pattern);
+    this.#heads.set(pattern, head);
     const matcher = head.matcher(text);
     return matcher.find(unit) && matcher.start() === unit ? matcher.end() : undefined;
   }
 
   /** Whether it would be a match, were what stands behind it hidden. */
   #matchesBeforeHidden(place: number, before: number): boolean {
-    const holds = placeBetween(before, HIDDEN);
-    const reached = this.#reached[holds] ?? [];
-    return (reached[place] ??= this.#reach([place], holds)).matches;
+    return this.#reachOf(place, placeBetween(before, HIDDEN)).matches;
+  }
+
+  #reachOf(place: number, holds: number): Reach {
+    const known = this.#reached[holds]?.get(place);
+    if (known !== undefined) return known;
+    const reach = this.#reach([place], holds);
+    this.#reached[holds]?.set(place, reach);
+    return reach;
   }
 
   #looks(place: number): boolean {

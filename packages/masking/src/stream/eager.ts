@@ -22,7 +22,7 @@ const NO_CHARACTER = 0xfffd;
  * those.
  *
  * Of a value that is longer, what was found of it so far is hidden, and then its rest as it comes. So is what can't be anything
- * else by its beginning (`Extent.hides`). What has no such beginning (an address with a name of 300 letters; a long match of a
+ * else by its beginning (`Extent.certain`). What has no such beginning (an address with a name of 300 letters; a long match of a
  * config's pattern) has its first part shown, and the rest of it hidden.
  *
  * What is flushed while a value is half there shows its first half, which is remembered: its rest is hidden, as far as the two
@@ -252,14 +252,14 @@ class EagerStream implements MaskingStream {
 
   /** From where on something is to be hidden that has begun at a place and can't be anything else. */
   #certainFrom(detector: Detector, start: number, isFound: boolean): number | undefined {
-    const hides = detector.extent?.hides;
-    if (hides === undefined || (hides === "rest" && isFound)) return undefined;
+    const certain = detector.extent?.certain;
+    if (certain === undefined || (certain.hides === "rest" && isFound)) return undefined;
     const bytes = this.#window.subarray(0, this.#fed - this.#windowAt);
     const { text, byteOf } = decode(bytes, bytes.toString("latin1"));
     const unit = unitOf(byteOf, start - this.#windowAt, text.length);
-    const end = this.#scanner.beginnings.headEnd(detector, text, unit);
+    const end = this.#scanner.beginnings.headEnd(certain.pattern, text, unit);
     if (end === undefined) return undefined;
-    return hides === "all" ? start : this.#windowAt + byteOf(end);
+    return certain.hides === "all" ? start : this.#windowAt + byteOf(end);
   }
 
   #hideTo(place: number): void {
