@@ -47,6 +47,11 @@ t.test("a text that comes in pieces goes by all of its masks, as they are at its
     pending: true,
     found: ["custom.badge", "pii.card"],
   });
+  const words = values.stream([badges, cards], { terminal: false, keep: "beginnings" });
+  t.equal(
+    Buffer.concat([...words.write(Buffer.from("door B-7, card 41"))]).toString(),
+    "door [redacted], card ",
+  );
   t.same(through([], ["card"]), { text: "card", pending: false, found: [] });
   detectors = registryOf({});
   t.same(through([badges, cards], ["door B-7\r\n"]), { text: "", pending: false, found: [] });

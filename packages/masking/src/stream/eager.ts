@@ -360,17 +360,8 @@ function unitOf(byteOf: (unit: number) => number, byte: number, units: number): 
   return low;
 }
 
-/** Whether these are the first bytes of a character, and the rest may come (RFC 3629, section 4). */
+/** Whether the last bytes are the first of a character of which the rest may come. */
 function isCutOff(bytes: Buffer, at: number): boolean {
-  const here = bytes.subarray(at, at + 4);
-  if (at + here.length < bytes.length) return false;
-  return [0x80, 0xbf, 0x90, 0xa0, 0x9f, 0x8f].some((next) => {
-    for (let length = here.length + 1; length <= 4; length++) {
-      const whole = Buffer.alloc(length, 0x80);
-      here.copy(whole);
-      if (here.length === 1) whole[1] = next;
-      if (characterAt(whole, 0) === length) return true;
-    }
-    return false;
-  });
+  const rest = bytes.subarray(at);
+  return rest.length < 4 && new TextDecoder().decode(rest, { stream: true }) === "";
 }
