@@ -2,6 +2,7 @@ export * from "./dotted-name.ts";
 export * from "./fields.ts";
 export * from "./https-url.ts";
 export * from "./json.ts";
+export * from "./json-path.ts";
 export * from "./problem.ts";
 export * from "./schema.ts";
 export * from "./secret-reference.ts";

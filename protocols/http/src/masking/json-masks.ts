@@ -1,0 +1,93 @@
+import type { Mask, MaskText, Transform, ValueMasks } from "@gatehouse/core";
+import { followPaths, type PathState } from "./json-path.ts";
+import type { JsonVisitor, Replacement, ScalarKind } from "./json-rewriter.ts";
+
+/** Where several masks hide one value, the first of these holds. */
+const STRICTEST: readonly Transform["kind"][] = ["null", "redact", "constant", "hash", "partial"];
+
+/** What a path hides. */
+interface HiddenField {
+  readonly path: string;
+  readonly with: Transform;
+  /** Of a string, a number or a word. */
+  readonly scalar: MaskText;
+  /** Of an object or a list, of which no text can be made that a part may be left of. */
+  readonly container: string | null;
+}
+
+/**
+ * Masks put on JSON. Where a path leads, the whole value is hidden, but for null, which stays null; everywhere else the detectors look at strings,
+ * at numbers and at members' names, each by itself.
+ */
+export class JsonMasks implements JsonVisitor<PathState> {
+  readonly root: PathState;
+  readonly #fields: readonly HiddenField[];
+  readonly #detect: MaskText | undefined;
+  /** Of a name: it can't be null. */
+  readonly #redacted: string;
+
+  constructor(masks: readonly Mask[], values: ValueMasks) {
+    this.#redacted = values.transform({ kind: "redact" })("") ?? "";
+    this.#fields = masks
+      .flatMap(({ fields = [], with: transform }) =>
+        fields.map((path) => hiddenField(path, transform, values)),
+      )
+      .sort((a, b) => STRICTEST.indexOf(a.with.kind) - STRICTEST.indexOf(b.with.kind));
+    this.root = followPaths(this.#fields.map(({ path }) => path));
+    const detecting = masks.filter(({ detect }) => detect.length > 0);
+    this.#detect = detecting.length > 0 ? values.detectors(detecting) : undefined;
+  }
+
+  member(of: PathState, name: string): PathState {
+    return of.child(name);
+  }
+
+  item(of: PathState, index: number): PathState {
+    return of.child(index);
+  }
+
+  name(name: string): string | undefined {
+    const found = this.#found(name);
+    return found === null ? this.#redacted : found;
+  }
+
+  scalar(place: PathState, text: string, kind: ScalarKind): Replacement {
+    const field = place.hits[0];
+    if (field !== undefined) {
+      return text === "null" && kind === "word" ? undefined : this.#field(field).scalar(text);
+    }
+    if (kind === "word") return undefined;
+    const found = this.#found(text);
+    return found === undefined && kind === "number" ? this.#foundIn(text) : found;
+  }
+
+  container(place: PathState): Replacement {
+    const field = place.hits[0];
+    return field === undefined ? undefined : this.#field(field).container;
+  }
+
+  #field(number: number): HiddenField {
+    const field = this.#fields[number];
+    if (field === undefined) throw new RangeError("a path led to a field that there is not");
+    return field;
+  }
+
+  #found(text: string): Replacement {
+    const shown = this.#detect?.(text);
+    return shown === text ? undefined : shown;
+  }
+
+  /** The whole part of the same number without an exponent: `4.111111111111111e15` is a card's as well. */
+  #foundIn(number: string): Replacement {
+    const value = Number(number);
+    if (!/[.eE]/.test(number) || !Number.isFinite(value)) return undefined;
+    return this.#found(BigInt(Math.trunc(value)).toString());
+  }
+}
+
+function hiddenField(path: string, transform: Transform, values: ValueMasks): HiddenField {
+  const scalar = values.transform(transform);
+  const saysNothing = transform.kind !== "hash" && transform.kind !== "partial";
+  const container = saysNothing ? scalar("") : values.transform({ kind: "redact" })("");
+  return { path, with: transform, scalar, container };
+}
