@@ -143,8 +143,8 @@ function printMasks(masks: readonly Mask[], { masks: applied, hidden = [] }: Sho
   if (applied === undefined) {
     print(
       table(
-        masks.map(({ rule, columns, detect, with: transform }) => [
-          [...columns, ...detect].join(", "),
+        masks.map(({ rule, columns, fields = [], detect, with: transform }) => [
+          [...columns, ...fields, ...detect].join(", "),
           transformOf(transform),
           sourceOf([rule]),
         ]),
@@ -159,9 +159,10 @@ function printMasks(masks: readonly Mask[], { masks: applied, hidden = [] }: Sho
   const rows = [
     ...hidden.map(({ name, with: transform, rules }) => [name, transformOf(transform), sourceOf(rules)]),
     ...masks
-      .filter(({ detect }) => detect.length > 0)
-      .map(({ detect, with: transform, rule }) => [
-        `${detect.join(", ")} anywhere`,
+      .filter(({ fields = [], detect }) => fields.length + detect.length > 0)
+      .map(({ fields = [], detect, with: transform, rule, requests }) => [
+        [...fields, ...(detect.length > 0 ? [`${detect.join(", ")} anywhere`] : [])].join(", ") +
+          (requests ? ", in what is sent" : ""),
         transformOf(transform),
         sourceOf([rule]),
       ]),

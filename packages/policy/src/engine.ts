@@ -17,7 +17,7 @@ import type { WhenEnvironment } from "./environment.ts";
 import { type FunctionLists, ListedFunctions } from "./listed-functions.ts";
 import { Evaluation } from "./evaluation.ts";
 import { holdOf } from "./hold-rule.ts";
-import { masksOf, type Tags } from "./mask-rule.ts";
+import { type MaskedTarget, masksOf } from "./mask-rule.ts";
 import { Memory } from "./memory.ts";
 import type { Effect } from "./policy-file.ts";
 import { type ConditionPart, reasonsOf } from "./reasons.ts";
@@ -102,7 +102,7 @@ export class Engine implements LoadedPolicies {
     this.#targets = new Map(
       [...targets].map(([name, { protocol, levels, tags }]) => [
         name,
-        { protocol, levels: new Set(levels), ...ruleSetsAt(tags) },
+        { protocol, levels: new Set(levels), ...ruleSetsAt({ protocol, tags }) },
       ]),
     );
   }
@@ -275,8 +275,8 @@ export class Engine implements LoadedPolicies {
 /** Of a target or level that is not configured, of which no rule speaks. */
 const NOTHING: PolicyReach = { policies: "", couldAllow: () => false };
 
-function ruleSetsAt(tags: Tags): Pick<EngineTarget, "maskSets" | "holdSets"> {
-  const maskSets = new RuleSets(({ reference, mask }) => (mask ? masksOf(reference, mask, tags) : []));
+function ruleSetsAt(target: MaskedTarget): Pick<EngineTarget, "maskSets" | "holdSets"> {
+  const maskSets = new RuleSets(({ reference, mask }) => (mask ? masksOf(reference, mask, target) : []));
   const holdSets = new RuleSets((rule) =>
     rule.hold ? [holdOf(rule.reference, rule.hold, maskSets.of(rule))] : [],
   );

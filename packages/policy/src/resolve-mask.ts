@@ -1,7 +1,7 @@
 import type { SettingsIssue } from "@gatehouse/core";
 import { didYouMean } from "@gatehouse/documents";
 import { PARTIAL_FORMS } from "./mask-keys.ts";
-import { formless, type MaskRule, matching } from "./mask-rule.ts";
+import { formless, hasFields, type MaskRule, matching } from "./mask-rule.ts";
 import type { PolicyTarget } from "./policy.ts";
 import type { PolicyFile } from "./policy-file.ts";
 
@@ -9,19 +9,27 @@ type WrittenRule = PolicyFile["rules"][number];
 
 /** What tags and detectors are looked up in. */
 interface Names {
-  readonly targets: ReadonlyMap<string, Pick<PolicyTarget, "tags">>;
+  readonly targets: ReadonlyMap<string, Pick<PolicyTarget, "tags" | "protocol">>;
   /** The names of all detectors. */
   readonly detectors: readonly string[];
 }
 
 /** What a mask rule asks for, with its detectors looked up; undefined for any other rule. */
 export function resolveMask(
-  { columns = [], tags = [], detect = [], with: transform, predicates = "refuse" }: WrittenRule,
+  {
+    columns = [],
+    tags = [],
+    fields = [],
+    detect = [],
+    with: transform,
+    predicates = "refuse",
+    requests,
+  }: WrittenRule,
   detectors: readonly string[],
 ): MaskRule | undefined {
   if (transform === undefined) return undefined;
   const detected = new Set(detect.flatMap((pattern) => matching(pattern, detectors)));
-  return { columns, tags, detect: [...detected], with: transform, predicates };
+  return { columns, tags, fields, detect: [...detected], with: transform, predicates, requests };
 }
 
 /**
@@ -37,9 +45,9 @@ export function maskIssues(
 ): SettingsIssue[] {
   const mask = resolveMask(rule, detectors);
   if (mask === undefined || named.length === 0) return [];
-  const tagsOf = named.map((name) => targets.get(name)?.tags ?? new Map<string, readonly string[]>());
+  const meant = named.flatMap((name) => targets.get(name) ?? []);
   const issues = [
-    ...strangers(rule.tags, new Set(tagsOf.flatMap((tags) => [...tags.keys()])), (tag) => ({
+    ...strangers(rule.tags, new Set(meant.flatMap(({ tags }) => [...tags.keys()])), (tag) => ({
       path: [...path, "tags"],
       message: `"${tag}" is not a tag of any of these targets`,
     })),
@@ -48,7 +56,12 @@ export function maskIssues(
       message: `"${detector}" is not a detector`,
     })),
   ];
-  const unclear = tagsOf.map((tags) => formless(mask, tags)).find((name) => name !== undefined);
+  for (const key of ["fields", "requests"] as const) {
+    if (rule[key] === undefined || meant.some(hasFields)) continue;
+    const message = `\`${key}\` is for targets that speak HTTP: none of this policy's does`;
+    issues.push({ path: [...path, key], message });
+  }
+  const unclear = meant.map((target) => formless(mask, target)).find((name) => name !== undefined);
   if (unclear !== undefined) {
     const message = `which part of "${unclear}" may stay can't be told from its name: ${FORMS}`;
     issues.push({ path: [...path, "with"], message });

@@ -14,7 +14,12 @@ function masksOf(rules: string) {
 
 t.test("every error of a mask rule names its place and what would be right", async (t) => {
   const cases: [string, string, string, RegExp][] = [
-    ["    columns: [public.customers.email]\n", "", "5:5", /at least one of columns, tags and detect$/],
+    [
+      "    columns: [public.customers.email]\n",
+      "",
+      "5:5",
+      /at least one of columns, tags, fields and detect$/,
+    ],
     ["    with: redact\n", "", "5:5", /^"with" is missing: redact, "null", hash, partial, \{ partial: FORM/],
     ["with: redact", "with: redcat", "7:11", /^expected "redact" or .* or a map .*did you mean "redact"\?$/],
     [
@@ -71,8 +76,131 @@ t.test("every error of a mask rule names its place and what would be right", asy
   }
 });
 
+const ofHttp = "who: { everyone: true }\ntargets: [api]";
+
+t.test(
+  "every error of a mask of fields or of requests names its place and what would be right",
+  async (t) => {
+    const fields = `  - mask: addresses
+    fields: ["$.customers[*].email"]
+    with: redact`;
+    const requests = `  - mask: personal data
+    detect: [pii.email]
+    with: redact
+    requests: { restore: true }`;
+    const noPath = /^expected a path into JSON, such as \$\.customers\[\*\]\.email/;
+    const beside = (key: string) => new RegExp(`^\`${key}\` is about what a target answers`);
+    const cases: [string, string, string, string, RegExp][] = [
+      [fields, '["$.customers[*].email"]', "[customers.email]", "6:14", noPath],
+      [fields, '"$.customers[*].email"', "$.a, '$.b[?@.c]'", "6:19", noPath],
+      [fields, '["$.customers[*].email"]', "[]", "6:5", /expected at least one path/],
+      [requests, "{ restore: true }", "yes", "8:15", /^expected true or a map/],
+      [requests, "{ restore: true }", "{ restor: true }", "8:17", /did you mean "restore"/],
+      [
+        requests,
+        "with: redact",
+        "with: hash",
+        "8:15",
+        /^`restore` may stand only with redact: a placeholder/,
+      ],
+      [requests, "with: redact", "with: { partial: email }", "8:15", /^`restore` may stand only with redact/],
+      [requests, "detect: [pii.email]", "columns: [a.b.c]", "6:14", beside("columns")],
+      [requests, "detect: [pii.email]", "tags: [pii.email]", "6:11", beside("tags")],
+      [requests, "with: redact", "with: redact\n    predicates: allow", "8:17", beside("predicates")],
+    ];
+    t.same(problemsOf(policy(`${fields}\n${requests}`, ofHttp)), []);
+    for (const [rule, from, to, place, message] of cases) {
+      const problems = problemsOf(policy(rule.replace(from, to), ofHttp));
+      const problem = problems.find((found) => message.test(found.message));
+      t.equal(
+        problem && `${problem.line}:${problem.column}`,
+        place,
+        `${to}: ${String(message)} ${JSON.stringify(problems)}`,
+      );
+    }
+    for (const [rule, key, place] of [
+      [fields, "fields", "6:13"],
+      [requests, "requests", "8:15"],
+    ] as const) {
+      const [problem] = problemsOf(policy(rule));
+      t.equal(problem && `${problem.line}:${problem.column}`, place, key);
+      t.equal(problem?.message, `\`${key}\` is for targets that speak HTTP: none of this policy's does`);
+      t.same(
+        problemsOf(policy(rule, "who: { everyone: true }\ntargets: [orders, api]")),
+        [],
+        "one of them does",
+      );
+    }
+  },
+);
+
+t.test("masks of fields and of requests are for targets that speak HTTP alone", async (t) => {
+  const engine = load([
+    policy(
+      `  - mask: addresses
+    fields: ["$..email", "$..email", "$['home phone']"]
+    with: hash
+  - mask: both
+    columns: [public.customers.email]
+    fields: [$.x.email, $.y.phone]
+    detect: [pii.email]
+    with: partial
+  - mask: sent
+    fields: [$.prompt]
+    detect: [pii.email]
+    with: redact
+    requests: { restore: true }
+  - mask: sent for good
+    detect: [pii.card]
+    with: hash
+    requests: true
+  - hold: reads
+    approvers: { groups: [dba] }
+    then: allow-with-mask
+    fields: [$.email]
+    with: redact`,
+      'who: { everyone: true }\ntargets: ["*"]',
+    ),
+  ]);
+  const at = (target: string) =>
+    engine.masksAt(target).map(({ rule, predicates: _, ...rest }) => [rule.rule, rest]);
+  const columns = ["public.customers.email"];
+  const partial = (of: string) => ({ with: { kind: "partial", of } });
+  t.same(at("orders"), [["both", { columns, detect: ["pii.email"], ...partial("email") }]]);
+  t.same(at("api"), [
+    [
+      "addresses",
+      { columns: [], fields: ["$..email", "$['home phone']"], detect: [], with: { kind: "hash" } },
+    ],
+    ["both", { columns, fields: ["$.x.email"], detect: ["pii.email"], ...partial("email") }],
+    ["both", { columns: [], fields: ["$.y.phone"], detect: [], ...partial("phone") }],
+    [
+      "sent",
+      {
+        columns: [],
+        fields: ["$.prompt"],
+        detect: ["pii.email"],
+        with: { kind: "redact" },
+        requests: { restore: true },
+      },
+    ],
+    [
+      "sent for good",
+      { columns: [], detect: ["pii.card"], with: { kind: "hash" }, requests: { restore: false } },
+    ],
+    ["reads", { columns: [], fields: ["$.email"], detect: [], with: { kind: "redact" } }],
+  ]);
+});
+
 t.test("the keys of a mask stand in no other rule", async (t) => {
-  for (const key of ["columns: [a.b.c]", "tags: [secret]", "detect: [pii.email]", "predicates: allow"]) {
+  const http = ["fields: [$.a]", "requests: true"];
+  for (const key of [
+    "columns: [a.b.c]",
+    "tags: [secret]",
+    "detect: [pii.email]",
+    "predicates: allow",
+    ...http,
+  ]) {
     const [problem] = problemsOf(policy(`  - block: it\n    ${key}`));
     t.match(problem?.message, /^`\w+` may stand only with mask$/, key);
   }
@@ -141,8 +269,11 @@ t.test("partial alone is an error where a name does not tell which part may stay
     ["columns: ['public.customers.*']", "public.customers.*"],
     ["tags: ['*']", "secret"],
     ["detect: [secret.jwt]", "secret.jwt"],
+    ["fields: [$.email.x]", "$.email.x"],
+    ["fields: ['$.email[*]']", "$.email[*]"],
   ] as const) {
-    const [problem] = problemsOf(policy(`  - mask: it\n    ${hides}\n    with: partial`));
+    const head = hides.startsWith("fields") ? ofHttp : undefined;
+    const [problem] = problemsOf(policy(`  - mask: it\n    ${hides}\n    with: partial`, head));
     t.match(
       problem?.message,
       `which part of "${name}" may stay can't be told from its name: write { partial: email }, `,

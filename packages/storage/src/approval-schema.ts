@@ -29,9 +29,11 @@ const transform = z.discriminatedUnion("kind", [
 const mask = z.object({
   rule,
   columns: strings,
+  fields: strings.exactOptional(),
   detect: strings,
   with: transform,
   predicates: z.enum(["refuse", "allow"]),
+  requests: z.object({ restore: z.boolean() }).exactOptional(),
 });
 
 const approvers = z.object({

@@ -121,7 +121,7 @@ export function caseFileJsonSchema(): Readonly<Record<string, unknown>> {
 export function readCases(
   { path, text }: PolicyText,
   { rules }: Pick<LoadedPolicies, "rules">,
-  targets: ReadonlyMap<string, Pick<PolicyTarget, "levels">>,
+  targets: ReadonlyMap<string, Pick<PolicyTarget, "levels" | "protocol">>,
 ): CasesResult {
   const parsed = parseYaml(text, path);
   if (!parsed.ok) return parsed;
@@ -147,7 +147,7 @@ export function readCases(
       ]),
     ).map((issue) => ({ ...issue, atKey: true }) as const),
     ...cases.flatMap((written, index) => strangers(written, ["cases", index], known)),
-    ...cases.flatMap((written, index) => withoutCatalog(written, ["cases", index], catalogs)),
+    ...cases.flatMap((written, index) => withoutCatalog(written, ["cases", index], catalogs, targets)),
   ];
   if (issues.length > 0) return { ok: false, problems: document.problems(issues) };
   return {
@@ -158,7 +158,7 @@ export function readCases(
 }
 
 interface Known {
-  readonly targets: ReadonlyMap<string, Pick<PolicyTarget, "levels">>;
+  readonly targets: ReadonlyMap<string, Pick<PolicyTarget, "levels" | "protocol">>;
   readonly rules: ReadonlySet<string>;
   readonly masks: ReadonlySet<string>;
   readonly holds: ReadonlySet<string>;
@@ -203,15 +203,20 @@ function notAmong(names: readonly Name[]): SettingsIssue[] {
   });
 }
 
+/** The protocol of targets that have one. What masks hide elsewhere, a command tells by itself. */
+const WITH_CATALOG = "postgres";
+
 /** What a case expects that only the target's catalog can tell, where it has none. */
 function withoutCatalog(
   { target, expect }: Written,
   path: Path,
   catalogs: Readonly<Record<string, string>>,
+  targets: Known["targets"],
 ): SettingsIssue[] {
   if (Object.hasOwn(catalogs, target)) return [];
   const { masks, lineage } = expectationOf(expect);
-  const hides = masks === "refused" || (masks !== undefined && masks.size > 0);
+  const expects = masks === "refused" || (masks !== undefined && masks.size > 0);
+  const hides = expects && targets.get(target)?.protocol === WITH_CATALOG;
   const message = takesCatalog(target);
   return [
     ...(hides ? [{ path: [...path, "expect", "masks"], message }] : []),

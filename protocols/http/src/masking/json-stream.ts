@@ -17,7 +17,7 @@ export class JsonStream<Place> implements Sink {
     for (const bytes of content) {
       if (bytes.length === 0) continue;
       this.#isEmpty = false;
-      const text = bytes.latin1Slice();
+      const text = bytes.toString("latin1");
       const rewritten = this.#rewriter.write(text);
       if (rewritten === text) out.push(bytes);
       else if (rewritten !== "") out.push(Buffer.from(rewritten, "latin1"));
