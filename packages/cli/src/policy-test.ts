@@ -89,7 +89,10 @@ async function readFiles(
     throw new Failed();
   }
   const targets = new Map(
-    [...config.targets].map(([name, { levels }]) => [name, { levels: [...levels.keys()] }]),
+    [...config.targets].map(([name, { levels, protocol }]) => [
+      name,
+      { levels: [...levels.keys()], protocol },
+    ]),
   );
   const read: CaseFile[] = [];
   const problems: Problem[] = [];

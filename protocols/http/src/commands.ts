@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Access, Command, Facts, Mask, MaskingOutcome } from "@gatehouse/core";
 import type { ApiDecoder } from "./api/decoder.ts";
+import type { Fields } from "./codec/fields.ts";
+import { isInUtf8, readMediaType } from "./facts/media-type.ts";
 import { hideParameters } from "./facts/parameters.ts";
 import { type Request, type RequestFacts, requestFacts } from "./facts/request-facts.ts";
 import { shownBody } from "./facts/shown-body.ts";
@@ -33,6 +35,7 @@ export class HttpCommand implements Command {
   readonly body: RequestFacts["body"];
   /** Absent where its body is not known to the end: what can't be told from another can't wait for its approval. */
   readonly fingerprint?: () => string;
+  readonly #isText: boolean;
 
   /** @throws Malformed */
   constructor(request: Request, { routes, secret, api }: RequestTerms) {
@@ -43,20 +46,48 @@ export class HttpCommand implements Command {
     this.resources = [resource];
     this.facts = facts;
     this.body = body;
+    this.#isText = isText(request.fields);
     this.text = textOf(request, this, secret);
     const { body: bytes } = request;
     if (bytes !== undefined) this.fingerprint = () => fingerprintOf(request, bytes);
   }
 
   mask(masks: readonly Mask[]): MaskingOutcome {
-    const [first] = masks;
-    return {
-      ok: false,
-      message: "The answer can't be masked: this gateway does not mask answers of HTTP yet.",
-      hint: "Ask whoever keeps the policies for a rule whose mask leaves this target out (`targets`).",
-      ...(first && { rule: first.rule }),
-    };
+    // Columns are for protocols that have some.
+    const hiding = masks.filter(({ fields = [], detect }) => fields.length + detect.length > 0);
+    const refusing = hiding.find((mask) => mask.requests !== undefined && !this.#canBeLookedInto(mask));
+    if (refusing) return unmaskable(refusing);
+    const applied = hiding
+      .filter(({ requests }) => requests === undefined || this.body.kind !== "none")
+      .map(({ rule, fields = [], detect }) => ({ rule, hides: [...fields, ...detect] }));
+    return { ok: true, applied };
   }
+
+  /** Whether all that a mask of requests would hide in its body can be found. Of an answer, that is not known before it comes. */
+  #canBeLookedInto({ fields = [] }: Mask): boolean {
+    if (this.body.kind === "none" || this.body.kind === "json") return true;
+    return fields.length === 0 && (this.body.kind === "form" || this.#isText);
+  }
+}
+
+function unmaskable({ rule, fields = [] }: Mask): MaskingOutcome {
+  const [what, where] =
+    fields.length > 0
+      ? ["JSON", 'http.contentType == "application/json"']
+      : ["JSON, a form or text in UTF-8", "http.bodyKnown"];
+  return {
+    ok: false,
+    message: `What this request has in its body can't be masked: it is not ${what}, or can't be looked into.`,
+    hint: `Send it as ${what}, uncompressed and up to 1 MiB, or ask whoever keeps the policies for a rule whose mask leaves it out (\`when: ${where}\`).`,
+    rule,
+  };
+}
+
+/** A body that is read while it is sent on. */
+function isText(fields: Fields): boolean {
+  const media = readMediaType(fields.only("content-type") ?? "");
+  const coded = fields.list("content-encoding").some((coding) => coding !== "identity");
+  return !coded && media !== undefined && isInUtf8(media) && media.type.startsWith("text/");
 }
 
 /** What the decoder can't tell is unknown, and so is what was unknown before: it does not know what other methods a server takes. */

@@ -1,4 +1,4 @@
-import type { Facts } from "@gatehouse/core";
+import type { Facts, RuleReference } from "@gatehouse/core";
 import t from "tap";
 import type { ApiDecoder } from "../src/api/decoder.ts";
 import { modelFacts } from "../src/api/model-request.ts";
@@ -8,6 +8,7 @@ import { HttpCommand, type RequestTerms } from "../src/commands.ts";
 import { httpFacts } from "../src/facts/request-facts.ts";
 import { readTarget } from "../src/path.ts";
 import { readRoute } from "../src/route.ts";
+import { maskOf } from "./masking/sample-values.ts";
 
 const routes = ["/v1/orders/{id}", "/v1/chat"].map(readRoute).filter((route) => route !== undefined);
 const TERMS: RequestTerms = { routes, secret: new Set() };
@@ -184,12 +185,63 @@ t.test("a fingerprint is over all that is sent on, and nothing else", (t) => {
   t.end();
 });
 
-t.test("a decision with masks is refused", (t) => {
-  const rule = { policy: "p", rule: "r", source: "p.yaml:1" };
-  const outcome = commandOf(["GET / HTTP/1.1"], "").mask([
-    { rule, columns: [], detect: ["pii.email"], with: { kind: "redact" }, predicates: "refuse" },
-  ]);
-  t.match(outcome, { ok: false, rule });
+t.test("masks of answers hide fields and what detectors find; there are no columns", (t) => {
+  const command = commandOf(["GET / HTTP/1.1"], "");
+  const masks = [
+    maskOf({ columns: ["a.b.c"] }),
+    maskOf({ rule: named("fields"), fields: ["$.a", "$..b"], columns: ["a.b.c"] }),
+    maskOf({ rule: named("detect"), detect: ["pii.email"] }),
+  ];
+  t.same(command.mask(masks), {
+    ok: true,
+    applied: [
+      { rule: named("fields"), hides: ["$.a", "$..b"] },
+      { rule: named("detect"), hides: ["pii.email"] },
+    ],
+  });
+  t.same(command.mask(masks.slice(0, 1)), { ok: true, applied: [] });
+  const post = commandOf(["POST / HTTP/1.1", "Content-Type: image/png"], undefined);
+  t.match(post.mask(masks), { ok: true, applied: { length: 2 } }, "whatever is sent");
+  t.end();
+});
+
+t.test("masks of requests refuse what can't be looked into", (t) => {
+  const requests = { restore: false };
+  const looking = maskOf({ rule: named("looking"), detect: ["pii.email"], requests });
+  const fields = maskOf({ rule: named("fields"), fields: ["$.a"], requests });
+  const multipart = '--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n--x--';
+  const cases = [
+    [["Content-Type: application/json"], "{}", true, true],
+    [["Content-Type: application/vnd.api+json; charset=utf-8"], "{}", true, true],
+    [["Content-Type: application/x-www-form-urlencoded"], "a=b", true, false],
+    [["Content-Type: text/plain"], undefined, true, false],
+    [["Content-Type: text/csv; charset=UTF-8", "Content-Encoding: identity"], undefined, true, false],
+    [["Content-Type: application/json"], "{", false, false],
+    [["Content-Type: application/json"], undefined, false, false],
+    [["Content-Type: application/json", "Content-Encoding: gzip"], "{}", false, false],
+    [["Content-Type: text/plain; charset=utf-16"], undefined, false, false],
+    [["Content-Type: text/plain", "Content-Encoding: gzip"], undefined, false, false],
+    [["Content-Type: image/png"], undefined, false, false],
+    [["Content-Type: multipart/form-data; boundary=x"], multipart, false, false],
+    [[], "x", false, false],
+  ] as const;
+  for (const [lines, body, detected, byPath] of cases) {
+    const command = commandOf(["POST / HTTP/1.1", ...lines], body);
+    for (const [mask, ok] of [
+      [looking, detected],
+      [fields, byPath],
+    ] as const) {
+      const { rule } = mask;
+      const outcome = command.mask([maskOf({ detect: ["pii.email"] }), mask]);
+      t.match(
+        outcome,
+        ok ? { ok, applied: [{}, { rule }] } : { ok, rule },
+        `${rule.rule}: ${lines.join()} ${body}`,
+      );
+    }
+  }
+  const empty = commandOf(["GET / HTTP/1.1"], "");
+  t.same(empty.mask([looking, fields]), { ok: true, applied: [] }, "nothing is sent, nothing hidden");
   t.end();
 });
 
@@ -215,6 +267,10 @@ t.test("a decoder of the API has the last word, but for what was unknown before"
   t.equal(commandOf(["POST /v1/chat HTTP/1.1", json], "{", { ...TERMS, api }).access, "unknown");
   t.end();
 });
+
+function named(rule: string): RuleReference {
+  return { policy: "p", rule, source: "p.yaml:1" };
+}
 
 /** @param body undefined for one that was not read to its end */
 function commandOf(lines: readonly string[], body: string | undefined, terms = TERMS): HttpCommand {

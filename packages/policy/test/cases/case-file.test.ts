@@ -172,6 +172,25 @@ t.test("what a case expects that only a catalog can tell takes one, and the erro
   t.ok(read(good.replace(/expect: \{.*\}\n/, "expect: { effect: allow, masks: [] }\n")).ok);
 });
 
+t.test("what masks hide at targets that have no catalog is told without one", async (t) => {
+  const policies = load([
+    policy(
+      "  - allow: reads\n  - mask: addresses\n    fields: [$.email]\n    with: redact",
+      "who: { everyone: true }\ntargets: [api]",
+    ),
+  ]);
+  const text = `cases:
+  - case: it is masked
+    who: {}
+    target: api
+    level: client
+    statement: GET /
+    expect: { effect: allow, masks: { addresses: [$.email] } }
+`;
+  t.match(readCases({ path: "a.test.yaml", text }, policies, targets), { ok: true });
+  t.end();
+});
+
 t.test("a refusal by masks, and where columns come from, are read as they are written", async (t) => {
   const expected = (written: string) => {
     const result = read(catalogs + good.replace(/expect: \{.*\}\n/, `expect: ${written}\n`));
