@@ -5,6 +5,10 @@ import type { JsonVisitor, Replacement, ScalarKind } from "./json-rewriter.ts";
 /** Where several masks hide one value, the first of these holds. */
 const STRICTEST: readonly Transform["kind"][] = ["null", "redact", "constant", "hash", "partial"];
 
+/** Names that are remembered, and the units of one. */
+const MOST_KEPT = 500;
+const LONGEST_KEPT = 40;
+
 /** What a path hides. */
 interface HiddenField {
   readonly path: string;
@@ -23,6 +27,8 @@ export class JsonMasks implements JsonVisitor<PathState> {
   readonly root: PathState;
   readonly #fields: readonly HiddenField[];
   readonly #detect: MaskText | undefined;
+  /** Names in which nothing was found: the same ones come again and again. */
+  readonly #clean = new Set<string>();
   /** Of a name: it can't be null. */
   readonly #redacted: string;
 
@@ -47,7 +53,10 @@ export class JsonMasks implements JsonVisitor<PathState> {
   }
 
   name(name: string): string | undefined {
+    if (this.#detect === undefined || this.#clean.has(name)) return undefined;
     const found = this.#found(name);
+    if (found === undefined && name.length <= LONGEST_KEPT && this.#clean.size < MOST_KEPT)
+      this.#clean.add(name);
     return found === null ? this.#redacted : found;
   }
 
@@ -73,6 +82,8 @@ export class JsonMasks implements JsonVisitor<PathState> {
   }
 
   #found(text: string): Replacement {
+    // No detector finds anything in nothing.
+    if (text === "") return undefined;
     const shown = this.#detect?.(text);
     return shown === text ? undefined : shown;
   }
