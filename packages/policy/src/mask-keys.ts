@@ -83,8 +83,10 @@ export function maskIssues(rule: MaskKeys): { path: string[]; message: string }[
 function requestIssues(rule: MaskKeys): { path: string[]; message: string }[] {
   const { requests } = rule;
   if (requests === undefined) return [];
-  const issues = OF_ANSWERS.filter((key) => rule[key] !== undefined).map((key) => ({
-    path: [`${key}`],
+  const issues: { path: string[]; message: string }[] = OF_ANSWERS.filter(
+    (key) => rule[key] !== undefined,
+  ).map((key) => ({
+    path: [key],
     message: `\`${key}\` is about what a target answers, and may not stand beside \`requests\``,
   }));
   if (restores(requests) && rule.with !== undefined && rule.with !== "redact") {

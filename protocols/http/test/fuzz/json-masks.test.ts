@@ -7,7 +7,7 @@ import { detecting, maskOf, sampleValues } from "../masking/sample-values.ts";
 const ROUNDS = 3000;
 const SEED = 20_261_122;
 
-const NAMES = ["a", "b", "email", "0", "", "é", "x y", "anna@example.com"];
+const NAMES = ["a", "b", "email", "0", "", "é", "x y", "anna@example.com"] as const;
 const TEXTS = [
   "",
   "x",
@@ -17,11 +17,21 @@ const TEXTS = [
   "é€😀",
   "4111111111111111",
   "\ud83d",
-];
-const NUMBERS = ["0", "-1", "12.50", "1e3", "4111111111111111", "-0.0E-2"];
-const STEPS = [".a", ".email", "..b", "[*]", "[0]", "..*", "['x y']", "..[1]", "['é']", "..email", "['0']"];
-
-type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
+] as const;
+const NUMBERS = ["0", "-1", "12.50", "1e3", "4111111111111111", "-0.0E-2"] as const;
+const STEPS = [
+  ".a",
+  ".email",
+  "..b",
+  "[*]",
+  "[0]",
+  "..*",
+  "['x y']",
+  "..[1]",
+  "['é']",
+  "..email",
+  "['0']",
+] as const;
 
 /** A text with what stands in it made of the same choices, written in one of many ways. */
 function written(random: Random, depth: number): string {
@@ -61,15 +71,15 @@ function quoted(random: Random, text: string): string {
 }
 
 /** The same rules, put on what JSON.parse makes of it. */
-function expected(value: Json, at: readonly (string | number)[], paths: readonly string[]): Json {
+function expected(value: unknown, at: readonly (string | number)[], paths: readonly string[]): unknown {
   if (paths.some((path) => leads(path, at))) return value === null ? null : "[redacted]";
-  if (Array.isArray(value)) return value.map((item, index) => expected(item, [...at, index], paths));
+  if (Array.isArray(value)) return value.map((item: unknown, index) => expected(item, [...at, index], paths));
   if (typeof value === "object" && value !== null) {
-    const members = Object.entries(value).map(([name, member]) => [
+    const members: [string, unknown][] = Object.entries(value).map(([name, member]: [string, unknown]) => [
       hidden(name),
       expected(member, [...at, name], paths),
     ]);
-    return { ...Object.fromEntries(members) };
+    return Object.fromEntries<unknown>(members);
   }
   if (typeof value === "string") return hidden(value);
   return typeof value === "number" && hidden(String(value)) !== String(value) ? hidden(String(value)) : value;

@@ -1,5 +1,8 @@
 import t from "tap";
-import { rewriteJson } from "../../src/masking/json-rewrite.ts";
+import { Malformed } from "../../src/codec/malformed.ts";
+import { JsonMasks } from "../../src/masking/json-masks.ts";
+import { rewriteJson, rewrittenWhole } from "../../src/masking/json-rewrite.ts";
+import { detecting, maskOf, sampleValues } from "./sample-values.ts";
 
 t.test("strings are asked for with where they stand, and all else stays as it is written", (t) => {
   const asked: [string, string][] = [];
@@ -25,5 +28,24 @@ t.test("strings are asked for with where they stand, and all else stays as it is
     rewriteJson("12", () => null),
     "12",
   );
+  t.end();
+});
+
+t.test("what is not one JSON value is not rewritten", (t) => {
+  for (const text of ["", " ", "{", '{"a"', "[DONE]", "{}{}", '"a', "1 2"]) {
+    let error: unknown;
+    try {
+      rewriteJson(text, () => undefined);
+    } catch (caught) {
+      error = caught;
+    }
+    t.ok(error instanceof Malformed, text);
+  }
+  t.end();
+});
+
+t.test("a whole text is masked as one that comes in pieces is", (t) => {
+  const masks = new JsonMasks([maskOf({ fields: ["$.x"], with: { kind: "hash" } }), detecting], sampleValues);
+  t.equal(rewrittenWhole('{"x":"é😀","é":"😀 a@b.c"}', masks), '{"x":"[hash:3]","é":"😀 [redacted]"}');
   t.end();
 });
