@@ -2,6 +2,7 @@
 export const errorCodes = {
   ADDRESS_IN_USE: "A listener's address is taken.",
   AGENT_FAILED: "The SSH agent could not be reached, or did not do what it was asked.",
+  ANSWER_UNREADABLE: "A target's answer can't be looked into for what must not be seen; it was not sent on.",
   APPROVAL_ANSWERED: "This identity has answered this approval already.",
   APPROVAL_ENDED: "The approval was answered, or ended, before this came.",
   APPROVAL_NOT_YOURS: "This identity is not among those who may answer this approval.",

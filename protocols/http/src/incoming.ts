@@ -18,6 +18,10 @@ export interface Answering {
   readonly place: Place;
   /** Of the credential that the request had. */
   readonly redactor: Redactor;
+}
+
+/** A response's head, as far as the client may see what it says. */
+export interface ShownHead extends ResponseHead {
   /** Whether the gateway changes the body, so that its length is not what was said. */
   readonly changed: boolean;
 }
@@ -44,15 +48,15 @@ const NOT_HANDED_ON = new Set([
  * A response's head for the client.
  * @throws Malformed where it is no answer to be handed on: the client is told that the target failed
  */
-export function incomingHead(head: ResponseHead, answering: Answering): AnswerHead {
+export function incomingHead(head: ShownHead, answering: Answering): AnswerHead {
   const { status } = head;
   if (status < 200) throw new Malformed("an interim response in a final one's place");
   const fields = [
     ...handedOn(head.fields, answering),
     fieldOf("Via", `${head.version} gatehouse`),
-    ...(head.framing.kind === "none" ? lengthAlone(head, answering) : []),
+    ...(head.framing.kind === "none" ? lengthAlone(head) : []),
   ];
-  const framing = framingFor(head.framing, answering);
+  const framing = framingFor(head);
   return { status, reason: answering.redactor.redact(head.reason), fields, framing };
 }
 
@@ -89,12 +93,12 @@ export function refusesCredential({ status }: ResponseHead, cookies: HeadSetting
   return status === 407 || (status === 401 && cookies === "none");
 }
 
-function framingFor(framing: Framing, { changed }: Answering): Framing {
+function framingFor({ framing, changed }: ShownHead): Framing {
   return framing.kind === "length" && framing.length > 0 && changed ? { kind: "chunked" } : framing;
 }
 
 /** Of a body that is not sent, the length that it would have (RFC 9110, section 8.6). */
-function lengthAlone({ fields, status }: ResponseHead, { changed }: Answering): readonly Field[] {
+function lengthAlone({ fields, status, changed }: ShownHead): readonly Field[] {
   const length = fields.only("content-length");
   const said = length !== undefined && /^[0-9]{1,15}$/.test(length) && status !== 204 && !changed;
   return said ? [fieldOf("Content-Length", String(Number(length)))] : [];

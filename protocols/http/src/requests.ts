@@ -9,6 +9,7 @@ import {
   type ListenerLimits,
   type OpenSession,
   type Refusal,
+  type ValueMasks,
 } from "@gatehouse/core";
 import type { ApiDecoder } from "./api/decoder.ts";
 import { ClientAnswer } from "./client-answer.ts";
@@ -21,6 +22,8 @@ import { HttpCommand } from "./commands.ts";
 import { AHEAD } from "./connection/request-body.ts";
 import type { ClientCredentials } from "./credentials/client-credentials.ts";
 import { isLookedInto } from "./facts/body.ts";
+import { answerMasks } from "./masking/answer-mask.ts";
+import { answerSteps } from "./masking/answer-steps.ts";
 import { clientRequest } from "./outgoing.ts";
 import { readTarget, writeTarget } from "./path.ts";
 import { type Named, type Place, readPlace } from "./place.ts";
@@ -41,6 +44,7 @@ export interface RequestsOptions {
   readonly idle: IdleConnections;
   readonly tokens: ClientCredentials;
   readonly clock: Clock;
+  readonly values: ValueMasks;
   /** Of the client's connection. */
   readonly sessions: ClientSessions;
   /** Called when somebody was let in. */
@@ -126,14 +130,19 @@ export class Requests {
       held?.outcome("failed");
       return;
     }
-    const { idle, limits, tokens } = this.#options;
+    const { idle, limits, tokens, values } = this.#options;
     const { timeout } = settings;
     const exchange = new TargetExchange({ session, idle, timeout, keepalive: limits.keepalive });
     let way: Way | undefined;
     try {
       if (!isAhead) client.askForBody();
-      way = await Way.find(session, { place, head, settings, tokens });
-      const answer = new ClientAnswer(client, way.answering);
+      const { masks = [] } = decided.decision;
+      const mustOpen = answerMasks(masks).length > 0;
+      way = await Way.find(session, { place, head, settings, tokens, mustOpen });
+      const { answering } = way;
+      const { redactor } = answering;
+      const steps = answerSteps(values, settings.api);
+      const answer = new ClientAnswer(client, answering, { masks, values, redactor, steps });
       await run(exchange, decided, way.outgoing(asked, body), answer, [client.gone, session.ended]);
       held?.outcome("done");
     } catch (error) {
@@ -217,12 +226,18 @@ function isCredentialRefused(error: unknown): boolean {
 
 /** What is wrong at the target is not for its clients to know. */
 function unavailable(session: OpenSession, { text }: HttpCommand, error: GatehouseError): Promise<Refusal> {
+  const { name } = session.session.target;
+  const messages: Readonly<Record<string, string>> = {
+    ANSWER_UNREADABLE: error.message,
+    TARGET_AUTHENTICATION: `The target "${name}" did not take the gateway's own credential.`,
+  };
   return session.refuse({
     kind: "unavailable",
-    message: isCredentialRefused(error)
-      ? `The target "${session.session.target.name}" did not take the gateway's own credential.`
-      : `The target "${session.session.target.name}" can't be reached now.`,
-    hint: "Try again; if it goes on, show the reference to whoever runs the gateway.",
+    message: messages[error.code] ?? `The target "${name}" can't be reached now.`,
+    hint:
+      error.code === "ANSWER_UNREADABLE"
+        ? "The request was done. Ask whoever keeps the policies for a rule whose mask leaves this out."
+        : "Try again; if it goes on, show the reference to whoever runs the gateway.",
     text,
     reason: `${error.code}: ${error.message}`,
   });

@@ -16,6 +16,8 @@ export interface WayOptions {
   readonly place: Place;
   readonly head: RequestHead;
   readonly settings: HttpSettings;
+  /** Whether the answer has to be looked into. */
+  readonly mustOpen: boolean;
   /** Tokens of issuers, where the target wants one. */
   readonly tokens: ClientCredentials;
 }
@@ -76,7 +78,7 @@ export class Way {
         ? { from: { address: client, authority: head.authority, prefix: place.prefix } }
         : {}),
       trailers: takesTrailers(head),
-      mustOpen: false,
+      mustOpen: this.#options.mustOpen,
     });
     return { ...sent, body };
   }
@@ -95,7 +97,6 @@ export class Way {
         parameter: injectedParameter(settings.inject),
       }),
       redactor: this.#injection.redactor,
-      changed: false,
     };
   }
 }

@@ -88,6 +88,18 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
   };
 }
 
+/** What of a head before the answer's own may be seen. */
+export function interimMask(head: ResponseHead, { masks, values }: AnswerTerms): ResponseHead {
+  const looking = answerMasks(masks).filter(({ detect }) => detect.length > 0);
+  if (looking.length === 0) return head;
+  const mask = values.detectors(looking);
+  return {
+    ...head,
+    reason: maskedValue(head.reason, mask) ?? "",
+    fields: maskedFields(head.fields, mask),
+  };
+}
+
 interface Step {
   readonly ok: true;
   readonly sink: Sink;

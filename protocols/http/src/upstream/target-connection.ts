@@ -119,9 +119,18 @@ export class TargetConnection implements TargetLink {
       }
       begun();
       progress.begun();
-      const take = await ofTarget(() => answer.begin(head));
-      const trailers = await ofTarget(() => this.#reader.body(head.framing, take));
-      return { head, trailers };
+      const sink = await ofTarget(() => answer.begin(head));
+      try {
+        const trailers = await ofTarget(async () => {
+          const behind = await this.#reader.body(head.framing, (content) => sink.write(content));
+          await sink.end();
+          return behind;
+        });
+        return { head, trailers };
+      } catch (error) {
+        sink.abort();
+        throw error;
+      }
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { Fields } from "../codec/fields.ts";
 import type { ResponseHead } from "../codec/response-head.ts";
 import type { RequestBody } from "../connection/request-body.ts";
-import type { TakeContent } from "../connection/message-reader.ts";
+import type { Sink } from "../masking/sink.ts";
 import type { OutgoingHead } from "../outgoing.ts";
 
 /** A request as it goes to a target, with the credential in it. */
@@ -13,8 +13,9 @@ export interface Outgoing extends OutgoingHead {
 export interface TargetAnswer {
   /** A head with a status of 100 to 199. @throws Malformed */
   interim(head: ResponseHead): void;
-  /** @returns takes the body's content @throws Malformed */
-  begin(head: ResponseHead): TakeContent;
+  /** @returns takes the body @throws Malformed */
+  begin(head: ResponseHead): Sink;
+  /** The body has been taken, and its sink's end been told. */
   end(trailers: Fields): Promise<void>;
 }
 
