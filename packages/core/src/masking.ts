@@ -108,6 +108,8 @@ export interface MaskingStream {
   flush(): readonly Buffer[];
   /** Whether anything is kept back. */
   readonly pending: boolean;
+  /** Bytes of what came that are kept back; where one mask's output is looked through by the next one, about so many. None only where nothing is. */
+  readonly kept: number;
   /** Names of the detectors that have found something so far. */
   readonly found: ReadonlySet<string>;
 }

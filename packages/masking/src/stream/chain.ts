@@ -12,6 +12,9 @@ export function chained(streams: readonly MaskingStream[]): MaskingStream {
     get pending() {
       return streams.some(({ pending }) => pending);
     },
+    get kept() {
+      return streams.reduce((sum, { kept }) => sum + kept, 0);
+    },
     get found() {
       return new Set(streams.flatMap(({ found }) => [...found]));
     },
@@ -23,5 +26,6 @@ export const nothingLeft: MaskingStream = {
   write: () => [],
   flush: () => [],
   pending: false,
+  kept: 0,
   found: new Set(),
 };

@@ -83,6 +83,10 @@ class ScannedStream implements MaskingStream {
     return this.#length > this.#shown;
   }
 
+  get kept(): number {
+    return this.#length - this.#shown;
+  }
+
   write(chunk: Buffer): readonly Buffer[] {
     if (!this.#scanner.outline.anywhere) return this.#take(chunk);
     const out: Buffer[] = [];

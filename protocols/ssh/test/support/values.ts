@@ -30,6 +30,9 @@ export const hideAll: ValueMasks = {
       get pending() {
         return kept !== "";
       },
+      get kept() {
+        return Buffer.byteLength(kept);
+      },
       found,
     };
   },
