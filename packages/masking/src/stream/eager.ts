@@ -73,6 +73,10 @@ class EagerStream implements MaskingStream {
     return this.#end > this.#shown;
   }
 
+  get kept(): number {
+    return this.#end - this.#shown;
+  }
+
   write(chunk: Buffer): readonly Buffer[] {
     if (chunk.length <= PIECE) return this.#take(chunk);
     const out: Buffer[] = [];

@@ -89,7 +89,7 @@ export class EventStreamMask implements Sink {
     if (this.#isOver) return this.#goneOn();
     try {
       for (const bytes of content) for (const event of this.#reader.push(bytes)) this.#take(event);
-      this.#release();
+      this.#wakeLater();
       return this.#send();
     } catch (error) {
       this.#stop();
@@ -129,6 +129,8 @@ export class EventStreamMask implements Sink {
     if (data?.trim() === DONE) this.#flushAll();
     this.#waiting.push({ event, came: this.#monotonic(), ...this.#understood(event) });
     this.#waitingBytes += event.bytes.length + EVENT_COST;
+    while (this.#waitingBytes > MOST_WAITING) this.#settleFirst();
+    this.#moveSettled();
   }
 
   #understood({ data, type }: StreamEvent): Pick<WaitingEvent, "shares" | "data"> {
@@ -200,12 +202,6 @@ export class EventStreamMask implements Sink {
   }
 
   /** Moves on what waits for nothing. */
-  #release(): void {
-    while (this.#waitingBytes > MOST_WAITING) this.#settleFirst();
-    this.#moveSettled();
-    this.#wakeLater();
-  }
-
   #moveSettled(): void {
     let count = 0;
     for (const { event, shares, data } of this.#waiting) {
@@ -214,7 +210,7 @@ export class EventStreamMask implements Sink {
       this.#waitingBytes -= event.bytes.length + EVENT_COST;
       count++;
     }
-    this.#waiting.splice(0, count);
+    if (count > 0) this.#waiting.splice(0, count);
   }
 
   #settleFirst(): void {

@@ -115,11 +115,11 @@ t.test("what is not UTF-8 is refused", async (t) => {
 });
 
 t.test("an event is written with other data, and nothing in a text begins a line of its own", async (t) => {
-  const [event] = readAll([Buffer.from(": c\r\nevent: a\r\ndata: 1\r\nid: 7\r\ndata: 2\r\n\r\n")]);
+  const [event] = readAll([Buffer.from("event: a\r\n: c\r\ndata: 1\r\nid: 7\r\ndata: 2\r\n\r\n")]);
   if (!event) throw new Error("an event was expected");
   t.equal(
     writeEvent(event, "one\r\rtwo\nthree", (line) => line).toString(),
-    [": c", "event: a", "data: one", "data: ", "data: two", "data: three", "id: 7", "", ""].join("\n"),
+    ["event: a", ": c", "data: one", "data: ", "data: two", "data: three", "id: 7", "", ""].join("\n"),
   );
   t.equal(
     writeEvent(event, "1", (line) => (line.startsWith(":") ? undefined : `${line}\r\ndata: x`)).toString(),
