@@ -47,7 +47,7 @@ export interface EventJsonTerms {
 export interface MaskedEvent {
   readonly shares: readonly Share[];
   /** With what each piece has become, when all of its shares are settled. */
-  text(): string;
+  readonly text: () => string;
 }
 
 /** Masks the JSON of events: each value by itself, but for the pieces of texts, which are given to somebody who sees the whole of these. */

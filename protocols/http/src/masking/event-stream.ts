@@ -142,7 +142,7 @@ export class EventStreamMask implements Sink {
       const { api } = this.#terms;
       const pieces = api?.pieces(value) ?? [];
       const { shares, text } = this.#json.mask(data, pieces, (name, piece) => this.#apiText(name).add(piece));
-      for (const name of api?.ended?.(value) ?? []) this.#endText(name);
+      for (const names of api?.ended?.(value) ?? []) this.#endTexts(names);
       return { shares, data: text };
     }
     if (this.#hasFields && !isText)
@@ -184,9 +184,12 @@ export class EventStreamMask implements Sink {
     return text;
   }
 
-  #endText(name: string): void {
-    this.#texts.get(`api ${name}`)?.flush();
-    this.#texts.delete(`api ${name}`);
+  #endTexts(names: string): void {
+    for (const [name, text] of this.#texts) {
+      if (!name.startsWith(`api ${names}`)) continue;
+      text.flush();
+      this.#texts.delete(name);
+    }
   }
 
   #written(event: StreamEvent, data: string | undefined): Buffer {
@@ -271,10 +274,13 @@ export class EventStreamMask implements Sink {
         if (Math.max(first.came, this.#roomSince) > latest) break;
         this.#settleFirst();
       }
-      this.#send();
+      void this.#send();
     } catch (error) {
+      // Whoever writes next is told.
       this.#stop();
-      this.#room = Promise.reject(error);
+      this.#room = Promise.reject(
+        error instanceof Error ? error : new TypeError("what was kept back can't go on"),
+      );
       this.#room.catch(() => undefined);
     }
     this.#wakeLater();
