@@ -28,7 +28,10 @@ export interface ApiDecoder {
   refusal(refusal: Refusal, status: number): FactValue;
   /** The pieces of texts in one event of a streamed answer. */
   pieces(event: FactValue): readonly Piece[];
-  /** What the names of those texts begin with of which no piece comes after this event, where it says so: nothing of them has to wait for more. */
+  /**
+   * What the names of those texts begin with of which no piece comes after this event, where it says so: nothing of them has to wait for
+   * more. It is not asked of an event that has a piece itself.
+   */
   ended?(event: FactValue): readonly string[];
   /** Paths of members that say in another form what the texts say (probabilities of tokens): emptied where the texts are masked. */
   readonly repeats: readonly string[];

@@ -142,7 +142,8 @@ export class EventStreamMask implements Sink {
       const { api } = this.#terms;
       const pieces = api?.pieces(value) ?? [];
       const { shares, text } = this.#json.mask(data, pieces, (name, piece) => this.#apiText(name).add(piece));
-      for (const names of api?.ended?.(value) ?? []) this.#endTexts(names);
+      // There are servers that say of each piece that it is the last.
+      if (pieces.length === 0) for (const names of api?.ended?.(value) ?? []) this.#endTexts(names);
       return { shares, data: text };
     }
     if (this.#hasFields && !isText)

@@ -12,6 +12,12 @@ export function pieces(event: FactValue): readonly Piece[] {
   return type === "content_block_start" ? beginnings(event["content_block"], text) : [];
 }
 
+export function ended(event: FactValue): readonly string[] {
+  if (!isObject(event) || event["type"] !== "content_block_stop") return [];
+  const { index } = event;
+  return [`${typeof index === "number" ? index : 0}/`];
+}
+
 /** Of a block that has a result in it, that is all there, and goes on nowhere. */
 function beginnings(block: FactValue | undefined, text: string): readonly Piece[] {
   if (!isObject(block)) return [];

@@ -1,7 +1,7 @@
 import type { ApiDecoder } from "../decoder.ts";
 import { type ModelCalls, modelFacts, type ReadModelRequest, readCall } from "../model-request.ts";
 import { sentenceOf } from "../sentence.ts";
-import { pieces, usage } from "./answers.ts";
+import { ended, pieces, usage } from "./answers.ts";
 import { readCount, readMessages } from "./messages.ts";
 
 const CALLS: ModelCalls = {
@@ -24,7 +24,7 @@ export const anthropic: ApiDecoder = {
     error: { type: errorType(status), message: sentenceOf(refusal) },
     request_id: refusal.reference,
   }),
-  ...{ pieces, repeats: [], usage },
+  ...{ ended, pieces, repeats: [], usage },
 };
 
 const TYPES: ReadonlyMap<number, string> = new Map([

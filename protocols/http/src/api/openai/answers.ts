@@ -27,6 +27,19 @@ function ofChoice(choice: FactValue, at: number): readonly Piece[] {
   ];
 }
 
+/** A choice's last chunk has a reason; of a response, each part has an event that says that it is done. */
+export function ended(event: FactValue): readonly string[] {
+  if (!isObject(event)) return [];
+  const { choices, type } = event;
+  if (isList(choices)) {
+    return choices.flatMap((choice, at) =>
+      isObject(choice) && choice["finish_reason"] ? [`${indexOf(choice, at)}/`] : [],
+    );
+  }
+  if (typeof type !== "string" || !type.endsWith(".done")) return [];
+  return [partOf(type.replace(/done$/, "delta"), event)];
+}
+
 /** The item's id is not asked where its place is said: there are servers that give each event another one. */
 function partOf(type: string, event: JsonObject): string {
   const item = event["output_index"] ?? event["item_id"];

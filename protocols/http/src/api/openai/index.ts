@@ -1,7 +1,7 @@
 import { type ModelCalls, modelFacts, type ReadModelRequest, readCall } from "../model-request.ts";
 import type { ApiDecoder } from "../decoder.ts";
 import { sentenceOf } from "../sentence.ts";
-import { pieces, repeats, usage } from "./answers.ts";
+import { ended, pieces, repeats, usage } from "./answers.ts";
 import { readChatCompletion, readCompletion, readEmbedding } from "./completions.ts";
 import { readInputTokens, readResponse } from "./responses.ts";
 
@@ -31,7 +31,7 @@ export const openai: ApiDecoder = {
       code: refusal.code ?? refusal.kind,
     },
   }),
-  ...{ pieces, repeats, usage },
+  ...{ ended, pieces, repeats, usage },
 };
 
 function errorType(status: number): string {
