@@ -30,7 +30,7 @@ export interface ApiDecoder {
   pieces(event: FactValue): readonly Piece[];
   /**
    * What the names of those texts begin with of which no piece comes after this event, where it says so: nothing of them has to wait for
-   * more. It is not asked of an event that has a piece itself.
+   * more. It is not asked of an event that adds to a text itself.
    */
   ended?(event: FactValue): readonly string[];
   /** Paths of members that say in another form what the texts say (probabilities of tokens): emptied where the texts are masked. */

@@ -143,7 +143,9 @@ export class EventStreamMask implements Sink {
       const pieces = api?.pieces(value) ?? [];
       const { shares, text } = this.#json.mask(data, pieces, (name, piece) => this.#apiText(name).add(piece));
       // There are servers that say of each piece that it is the last.
-      if (pieces.length === 0) for (const names of api?.ended?.(value) ?? []) this.#endTexts(names);
+      const saysNothing = shares.every(({ piece }) => piece.length === 0);
+      const over = saysNothing ? api?.ended?.(value) : undefined;
+      for (const names of over ?? []) this.#endTexts(names);
       return { shares, data: text };
     }
     if (this.#hasFields && !isText)
