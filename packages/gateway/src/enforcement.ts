@@ -156,9 +156,10 @@ export class SessionEnforcement {
   }
 
   /** @param by whose yes lets it through, where a rule holds it */
-  #settle(command: Command, decision: Settled, by?: LetThroughBy): Deciding {
+  #settle(command: Command, decided: Settled, by?: LetThroughBy): Deciding {
     const { ids, audit, log } = this.#options;
-    const masks = togetherWith(decision, by);
+    const decision = togetherWith(decided, by);
+    const masks = (decision.effect === "allow" && decision.masks) || NO_MASKS;
     let masking: MaskingOutcome | undefined;
     if (masks.length > 0) {
       masking = command.mask?.(masks) ?? NOT_MASKED;
@@ -323,9 +324,10 @@ function lettingThrough(decision: LettingThrough): Settled {
 
 const NO_MASKS: readonly Mask[] = [];
 
-function togetherWith(decision: Settled, by: LetThroughBy | undefined): readonly Mask[] {
-  const own = (decision.effect === "allow" && decision.masks) || NO_MASKS;
-  return by && by.masks.length > 0 ? [...own, ...by.masks] : own;
+/** With the masks under which it was let through: adapters go by those of the decision that they are given. */
+function togetherWith(decision: Settled, by: LetThroughBy | undefined): Settled {
+  if (decision.effect === "block" || by === undefined || by.masks.length === 0) return decision;
+  return { ...decision, masks: [...(decision.masks ?? NO_MASKS), ...by.masks] };
 }
 
 /** Commands of a session that an approver is shown. */

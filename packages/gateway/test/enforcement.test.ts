@@ -7,6 +7,7 @@ import {
   type Decision,
   type DecisionRequest,
   GatehouseError,
+  type Held,
   type Hold,
   idSource,
   type Mask,
@@ -52,8 +53,8 @@ function enforcing(
 }
 
 /** @throws where the command is held */
-function settled(enforced: SessionEnforcement, command: Command) {
-  const deciding = enforced.decide(command);
+function settled(enforced: SessionEnforcement, command: Command, held?: Held) {
+  const deciding = enforced.decide(command, held);
   if (deciding.effect === "hold") throw new Error("it is held");
   return deciding;
 }
@@ -436,6 +437,22 @@ t.test(
     t.equal(enforced.commands, 1, "it is one command");
   },
 );
+
+t.test("what is let through masked has these masks in its decision, beside its own", async (t) => {
+  const { audit } = recording();
+  const late: Mask = { ...mask, detect: ["pii.email"] };
+  const { enforced } = enforcing({ ...holding, masks: [mask] }, audit, {
+    ...nobodyWaits,
+    hold: () => held,
+    claim: () => ({
+      ...{ ok: true, approval: "apr_1", masks: [late] },
+      ...{ recorded: () => undefined, unrecorded: () => undefined },
+    }),
+  });
+  const maskable: Command = { ...command, mask: () => ({ ok: true, applied: [] }) };
+  enforced.decide(maskable);
+  t.match(await settled(enforced, maskable, held).verdict, { ok: true, decision: { masks: [mask, late] } });
+});
 
 t.test("a held command that nobody approved is refused, with the approval's words", async (t) => {
   const { events, audit } = recording();

@@ -3,10 +3,12 @@ import {
   type Clock,
   decide,
   type Decided,
+  type Decision,
   type Gate,
   GatehouseError,
   type Held,
   type ListenerLimits,
+  type Mask,
   type OpenSession,
   type Refusal,
   type ValueMasks,
@@ -136,7 +138,7 @@ export class Requests {
     let way: Way | undefined;
     try {
       if (!isAhead) client.askForBody();
-      const { masks = [] } = decided.decision;
+      const masks = masksOf(decided.decision);
       const mustOpen = answerMasks(masks).length > 0;
       way = await Way.find(session, { place, head, settings, tokens, mustOpen });
       const { answering } = way;
@@ -183,6 +185,10 @@ async function run(
   } finally {
     for (const signal of ends) signal.removeEventListener("abort", abort);
   }
+}
+
+function masksOf(decision: Decision): readonly Mask[] {
+  return "masks" in decision ? (decision.masks ?? []) : [];
 }
 
 function hasLeft({ gone }: ClientExchange): boolean {

@@ -72,7 +72,7 @@ export const whereabouts: PlaceOptions = {
 export const place = new Place(whereabouts);
 
 export const answering: Answering = {
-  ...{ method: "GET", cookies: "none", place, changed: false },
+  ...{ method: "GET", cookies: "none", place },
   redactor: new Redactor([SECRET]),
 };
 

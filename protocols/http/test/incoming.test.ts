@@ -15,13 +15,17 @@ import { answering, pairs, whereabouts, readResponse, responseOf, SECRET } from 
 const OK = "200 OK";
 
 /** How the response goes to its client, and which version of HTTP that one speaks. */
-type Case = Partial<Answering> & { readonly version?: Version; readonly last?: boolean };
+type Case = Partial<Answering> & {
+  readonly version?: Version;
+  readonly last?: boolean;
+  readonly changed?: boolean;
+};
 
 /** What the client reads of a response. */
 function got(first: string, lines: readonly string[], more: Case = {}) {
-  const { version = "1.1", last = false, ...rest } = more;
+  const { version = "1.1", last = false, changed = false, ...rest } = more;
   const all = { ...answering, ...rest };
-  const head = incomingHead(responseOf(first, lines, all.method), all);
+  const head = incomingHead({ ...responseOf(first, lines, all.method), changed }, all);
   const answer = encodeAnswerHead(head, version, last);
   return { ...answer, read: readResponse(answer.bytes, all.method), text: answer.bytes.toString("latin1") };
 }
@@ -174,7 +178,7 @@ t.test("hints come before the response, and a change of protocol does not", asyn
     code: "PROTOCOL_VIOLATION",
   });
   t.throws(() => interimHead(responseOf(OK, []), answering), { code: "PROTOCOL_VIOLATION" });
-  t.throws(() => incomingHead(responseOf("101 Switching Protocols", []), answering), {
+  t.throws(() => incomingHead({ ...responseOf("101 Switching Protocols", []), changed: false }, answering), {
     code: "PROTOCOL_VIOLATION",
   });
 });
