@@ -52,6 +52,8 @@ export interface Refusal {
   /** What to do next, where there is something to do. */
   readonly hint?: string;
   readonly reference: string;
+  /** Seconds after which it can be tried again, where that is known; whole, from 1 on. */
+  readonly retryAfter?: number;
   /** Where in the text it went wrong, counted in characters from 1. */
   readonly position?: number;
 }

@@ -58,11 +58,13 @@ const BYTES: Readonly<Record<string, number>> = { B: 1, KiB: 1024, MiB: 1024 ** 
 /** `512KiB`, `16MiB`, `1GiB` -> bytes, within bounds given in bytes. */
 export function byteSize(bounds: { min: number; max: number }) {
   const expected = `a size from ${formatBytes(bounds.min)} to ${formatBytes(bounds.max)}, such as 16MiB`;
-  return form(expected, /^[0-9]{1,9}(B|KiB|MiB|GiB)$/, (text) => {
-    const unit = text.replace(/^[0-9]+/, "");
-    const value = Number.parseInt(text, 10) * (BYTES[unit] ?? Number.NaN);
-    return value >= bounds.min && value <= bounds.max ? value : undefined;
-  });
+  return form(expected, /^[0-9]{1,9}(B|KiB|MiB|GiB)$/, (text) => parseBytes(text, bounds));
+}
+
+function parseBytes(text: string, bounds: { min: number; max: number }): number | undefined {
+  const unit = text.replace(/^[0-9]+/, "");
+  const value = Number.parseInt(text, 10) * (BYTES[unit] ?? Number.NaN);
+  return value >= bounds.min && value <= bounds.max ? value : undefined;
 }
 
 function formatBytes(bytes: number): string {
@@ -70,6 +72,47 @@ function formatBytes(bytes: number): string {
     if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`;
   }
   return `${bytes}B`;
+}
+
+/** How much there may be of something in how many milliseconds. */
+export interface Rate {
+  readonly amount: number;
+  readonly per: number;
+}
+
+interface RateBounds {
+  /** From 1 on. */
+  readonly most: number;
+  /** Milliseconds. */
+  readonly per: { readonly min: number; readonly max: number };
+}
+
+/** `60/1m`, `100000/1h`: a number in a time. */
+export function countRate(bounds: RateBounds) {
+  return form("a number in a time, such as 60/1m", /^[0-9]{1,15}\/[0-9]{1,9}(ms|s|m|h|d)$/, (text) =>
+    parseRate(text, (count) => Number.parseInt(count, 10), bounds),
+  );
+}
+
+/** `100MiB/1d`: a size in a time; the amount is in bytes. */
+export function byteRate(bounds: RateBounds) {
+  return form(
+    "a size in a time, such as 100MiB/1d",
+    /^[0-9]{1,9}(B|KiB|MiB|GiB)\/[0-9]{1,9}(ms|s|m|h|d)$/,
+    (text) => parseRate(text, (size) => parseBytes(size, { min: 1, max: bounds.most }), bounds),
+  );
+}
+
+function parseRate(
+  text: string,
+  amountOf: (text: string) => number | undefined,
+  { most, per: bounds }: RateBounds,
+): Rate | undefined {
+  const slash = text.indexOf("/");
+  const amount = amountOf(text.slice(0, slash));
+  const per = parseDuration(text.slice(slash + 1), bounds);
+  if (amount === undefined || per === undefined || amount < 1 || amount > most) return undefined;
+  return { amount, per };
 }
 
 const TCP = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]{1,253}):[0-9]{1,5}$/;

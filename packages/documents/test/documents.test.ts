@@ -2,8 +2,10 @@ import t from "tap";
 import { z } from "zod";
 import {
   address,
+  byteRate,
   byteSize,
   checkValue,
+  countRate,
   duration,
   durationOrOff,
   formatProblem,
@@ -171,3 +173,27 @@ t.test(
     }
   },
 );
+
+t.test("a rate is an amount in a time, within bounds", async (t) => {
+  const bounds = { most: 1024 ** 3, per: { min: 1000, max: 86_400_000 } };
+  const count = countRate(bounds);
+  const bytes = byteRate(bounds);
+  t.same(count.safeParse("60/1m").data, { amount: 60, per: 60_000 });
+  t.same(bytes.safeParse("100MiB/1d").data, { amount: 100 * 1024 * 1024, per: 86_400_000 });
+  for (const text of [
+    "0/1m",
+    "60/0m",
+    "60",
+    "60/m",
+    "60/1ms",
+    "60/2d",
+    "2000000000/1m",
+    "1.5/1m",
+    "-1/1m",
+    "60/1m/1m",
+  ])
+    t.equal(count.safeParse(text).success, false, text);
+  for (const text of ["60/1m", "0B/1m", "2GiB/1m", "1MB/1m", "1MiB/1y"])
+    t.equal(bytes.safeParse(text).success, false, text);
+  t.match(count.safeParse("many").error?.message, /expected a number in a time, such as 60\/1m/);
+});

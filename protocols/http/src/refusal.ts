@@ -51,6 +51,7 @@ export function refusalAnswer(
     fields: [
       ["Content-Type", api ? "application/json" : "application/problem+json"],
       ["Cache-Control", "no-store"],
+      ...(refusal.retryAfter === undefined ? [] : ([["Retry-After", String(refusal.retryAfter)]] as const)),
       // Section 11.6.1: a 401 has to say how one proves oneself.
       ...(status === 401 ? ([["WWW-Authenticate", 'Bearer realm="gatehouse"']] as const) : []),
     ],

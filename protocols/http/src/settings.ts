@@ -4,6 +4,7 @@ import { z } from "zod";
 import { apiNames, apis } from "./api/index.ts";
 import type { ApiDecoder } from "./api/decoder.ts";
 import type { RequestTerms } from "./commands.ts";
+import { type Budget, budgetSetting } from "./budgets/setting.ts";
 import { injectSetting } from "./credentials/setting.ts";
 import type { HeadSettings } from "./outgoing.ts";
 import { type Named, readNamed } from "./place.ts";
@@ -26,6 +27,8 @@ export interface HttpSettings extends HeadSettings {
   readonly secret: readonly string[];
   /** Milliseconds in which the target has to begin to answer. */
   readonly timeout: number;
+  /** What one identity may use of it; nothing bounds what it does not name. */
+  readonly budget: Budget;
 }
 
 /** What a level of such a target has beside what all levels have. */
@@ -109,6 +112,7 @@ const target = remembered(
       timeout: duration({ min: 1000, max: 3_600_000 })
         .prefault("10m")
         .describe("How long the target may take to begin to answer."),
+      budget: budgetSetting(),
     }),
   ),
   "HTTP",
