@@ -75,6 +75,7 @@ function contradictions(asked: readonly Asked[], { histories, rows }: Executions
       overtaken: false,
       changed: false,
       not_recorded: false,
+      unused: false,
       gateway_restarted: false,
     }[last.why];
     if (!reason) say(`void: ${last.why}`);

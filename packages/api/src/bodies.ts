@@ -153,6 +153,7 @@ export const approvalSchema = z.object({
       "changed",
       "policy_changed",
       "not_recorded",
+      "unused",
       "gateway_restarted",
     ])
     .exactOptional()

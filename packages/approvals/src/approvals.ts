@@ -7,12 +7,15 @@ import {
   type ErrorCode,
   GatehouseError,
   type Held,
+  type Identity,
   type IdSource,
   identityKey,
   type Logger,
   messageOf,
   type Outcome,
+  type Standing,
   type VoidReason,
+  type Waited,
 } from "@gatehouse/core";
 import { type Given, judge, noAnswer } from "./answering.ts";
 import { type Claim, type Claimed, judgeClaim, masksUnanswered } from "./claim.ts";
@@ -25,7 +28,7 @@ import { Register } from "./register.ts";
 import { type Missing, missing, type Person, whyNot } from "./requirements.ts";
 import { lifetimeOf } from "./scope.ts";
 import type { ApprovalStore } from "./store.ts";
-import { noticeOf, refusalOf, refusalOfVoid } from "./words.ts";
+import { noticeOf, refusalOf, refusalOfOther, standingOf } from "./words.ts";
 import { Yeses } from "./yeses.ts";
 
 /** What has happened to an approval, as others are told. */
@@ -81,14 +84,15 @@ const HOUR = 3600 * SECOND;
 /**
  * The life of every held command, from the asking to what became of it. A command is let through by its own approval
  * once (`claim`), or by a yes that is good for more than one (`reuse`). Whatever lets something through is on the
- * audit log, and in the store, before.
+ * audit log, and in the store, before. A detached one does not end with its connection: its command comes back with
+ * the approval's id (`recall`), in whichever session its identity has by then.
  */
 export class Approvals {
   readonly #options: ApprovalsOptions;
   readonly #journal: Journal;
   readonly #register: Register;
   readonly #yeses = new Yeses(MOST_YESES);
-  readonly #ofHeld = new WeakMap<Held, Entry>();
+  readonly #ofWaited = new WeakMap<Waited, Entry>();
   readonly #listeners = new Set<(event: ApprovalEventName, approval: Approval) => void>();
   #timer: { readonly at: number; readonly timeout: NodeJS.Timeout } | undefined;
   #forgetAt = 0;
@@ -139,7 +143,7 @@ export class Approvals {
   hold(asked: HoldRequest): Held | NotHeld {
     const { clock, ids, limits } = this.#options;
     const { perIdentity, pending, repeat, url } = limits();
-    const digest = digestOf(asked);
+    const digest = digestOf(asked, asked.command.detached === true);
     if (digest === undefined) return { refused: "unheld" };
     const why = asked.holds.some(({ reasons }) => reasons.includes("requester"));
     if (why && reasonOf(asked.command.reason) === undefined) return { refused: "reason" };
@@ -157,10 +161,12 @@ export class Approvals {
         const before = entry.approval.surroundings;
         entry.become({ ...entry.approval, surroundings: described(before, surroundings) });
       },
-      gone: (why) => this.#stop(entry, why),
-      outcome: (outcome) => this.#outcome(entry, outcome),
+      gone: (why) => {
+        if (approval.detached !== true) this.#stop(entry, why);
+      },
+      outcome: (outcome) => this.#outcome(held, outcome),
     };
-    this.#ofHeld.set(held, entry);
+    this.#ofWaited.set(held, entry);
     this.#register.add(entry);
     void entry.change(() => this.#request(entry, asked));
     if (this.#closed) this.#stop(entry, "gateway_restarted");
@@ -170,7 +176,7 @@ export class Approvals {
 
   /** What was asked for, as soon as it is on record; undefined where it could not be put there, and the wait has ended. */
   async recorded(held: Held): Promise<Approval | undefined> {
-    const entry = this.#ofHeld.get(held);
+    const entry = this.#ofWaited.get(held);
     await entry?.settled();
     return entry?.recorded === true ? entry.approval : undefined;
   }
@@ -179,10 +185,12 @@ export class Approvals {
    * Whether a command whose wait has ended is let through now. Where it is, its approval is spent from here on,
    * whatever the audit log and the store do next. Where it is not, it never will be.
    */
-  claim(held: Held, claimed: Claimed): Claim {
-    const { approval } = held;
-    const entry = this.#ofHeld.get(held);
-    if (!entry) return { ok: false, approval, refusal: refusalOfVoid(approval, "changed") };
+  claim(waited: Waited, claimed: Claimed): Claim {
+    const { approval } = waited;
+    const entry = this.#entryOf(waited, claimed);
+    if (!entry) return { ok: false, approval, refusal: this.#refusalOfEnded(waited, claimed) };
+    // Its time may have run out since anybody looked.
+    if (entry.phase === "approved" && this.#options.clock.now() >= entry.due) this.#stop(entry, "unused");
     const judged = judgeClaim(entry, claimed);
     if (!judged.ok) {
       if (judged.void !== undefined) this.#stop(entry, judged.void);
@@ -193,6 +201,7 @@ export class Approvals {
     const spent = entry.after(event, this.#options.clock.now());
     if (!spent) return { ok: false, approval, refusal: refusalOf(entry.approval) };
     entry.become(spent);
+    entry.spentBy = waited;
     this.#register.add(entry);
     return {
       ok: true,
@@ -202,13 +211,39 @@ export class Approvals {
         try {
           this.#journal.save(entry.approval);
         } catch (error) {
-          this.#outcome(entry, "failed");
+          this.#outcome(waited, "failed");
           throw error;
         }
         this.#tell("spent", entry.approval);
       },
-      unrecorded: () => this.#outcome(entry, "failed"),
+      unrecorded: () => this.#outcome(waited, "failed"),
     };
+  }
+
+  /** What a detached command has waited for, to be claimed by it. Whether there is such a thing, the claim says. */
+  recall(approval: string): Waited {
+    const waited: Waited = {
+      approval: approval.slice(0, LONGEST_ID),
+      recalled: true,
+      // Another one of the same identity may be about to run it.
+      gone: nothing,
+      outcome: (outcome) => this.#outcome(waited, outcome),
+    };
+    return waited;
+  }
+
+  /**
+   * How a detached one stands, as soon as that it was asked for is on record; undefined where it could not be put
+   * there, and where it is not that identity's.
+   * @throws GatehouseError STORE_FAILED
+   */
+  async standing(identity: Identity, id: string): Promise<Standing | undefined> {
+    await this.#register.live(id)?.settled();
+    const approval = this.#register.get(id);
+    if (approval?.detached !== true || identityKey(approval.requester) !== identityKey(identity))
+      return undefined;
+    const entry = this.#register.live(id);
+    return standingOf(entry ? this.#asItStands(entry) : approval, this.#options.limits().url);
   }
 
   /**
@@ -274,16 +309,18 @@ export class Approvals {
   sweep(): void {
     const now = this.#options.clock.now();
     for (const entry of this.#register.entries) {
-      if (!entry.waits || entry.expiring || now < entry.approval.expiresAt) continue;
-      entry.expiring = true;
-      void entry.change(() => this.#expire(entry));
+      if (now < entry.due) continue;
+      if (entry.waits) {
+        entry.expiring = true;
+        void entry.change(() => this.#expire(entry));
+      } else this.#stop(entry, "unused");
     }
     this.#yeses.sweep(now);
     this.#register.flush();
     if (now >= this.#forgetAt) this.#tryForget(now);
-    const due = this.#register.entries.filter((entry) => entry.waits && !entry.expiring);
+    const due = this.#register.entries.map((entry) => entry.due);
     const retryAt = this.#journal.allUnsaved.length > 0 ? now + RETRY : Infinity;
-    this.#wakeAt(Math.min(this.#forgetAt, retryAt, ...due.map(({ approval }) => approval.expiresAt)));
+    this.#wakeAt(Math.min(this.#forgetAt, retryAt, ...due));
   }
 
   /** To be called when all sessions have ended. What still waits is void. */
@@ -342,6 +379,7 @@ export class Approvals {
     else this.#journal.save(answered);
     entry.become(answered);
     if (event === "deny") this.#register.remove(entry);
+    if (event === "approve" && entry.due < Infinity) this.#wakeAt(entry.due);
     this.#tell(TOLD[event], answered);
   }
 
@@ -404,13 +442,31 @@ export class Approvals {
     this.#end(entry, "expired", entry.after("expire", this.#options.clock.now()));
   }
 
-  #outcome(entry: Entry, outcome: Outcome): void {
-    if (entry.told || entry.phase !== "spent") return;
+  /** Whoever has not run it can't tell what became of it. */
+  #outcome(waited: Waited, outcome: Outcome): void {
+    const entry = this.#ofWaited.get(waited);
+    if (entry?.spentBy !== waited || entry.told || entry.phase !== "spent") return;
     entry.told = true;
     void entry.change(async () => {
       await this.#journal.tryAppend(entry.approval.id, outcomeEvent(entry.approval, outcome));
       this.#end(entry, "outcome", entry.after("outcome", this.#options.clock.now(), { outcome }));
     });
+  }
+
+  /** What a command that has waited has waited for. Of one that came back: where that is its own, and not at its end. */
+  #entryOf(waited: Waited, { session }: Claimed): Entry | undefined {
+    const entry = this.#ofWaited.get(waited);
+    if (entry || !waited.recalled) return entry;
+    const live = this.#register.live(waited.approval);
+    if (!live || !isDetachedOf(live.approval, session)) return undefined;
+    this.#ofWaited.set(waited, live);
+    return live;
+  }
+
+  /** What is at its end is never let through, whatever the store says of it. */
+  #refusalOfEnded(waited: Waited, { session }: Claimed): Extract<Claim, { ok: false }>["refusal"] {
+    const ended = waited.recalled ? this.#register.get(waited.approval) : undefined;
+    return ended && isDetachedOf(ended, session) ? refusalOf(ended) : refusalOfOther(waited.approval);
   }
 
   /** Nothing more happens to it, or nothing that waits. */
@@ -455,9 +511,11 @@ export class Approvals {
   }
 
   /** The record as it is for whoever would answer now: what is about to end takes no answer any more. */
-  #asItStands({ approval, stopped }: Entry): Approval {
-    if (approval.state !== "pending") return approval;
-    if (stopped !== undefined) return { ...approval, state: "void" };
+  #asItStands({ approval, stopped, due }: Entry): Approval {
+    if (approval.state !== "pending" && approval.state !== "approved") return approval;
+    if (stopped !== undefined) return { ...approval, state: "void", why: stopped };
+    if (approval.state === "approved")
+      return this.#options.clock.now() < due ? approval : { ...approval, state: "void", why: "unused" };
     return this.#options.clock.now() < approval.expiresAt ? approval : { ...approval, state: "expired" };
   }
 
@@ -488,6 +546,17 @@ export class Approvals {
   }
 }
 
+/** Whether it is a detached one of a session's identity, for its target and level. */
+function isDetachedOf(approval: Approval, { identity, target, level }: Claimed["session"]): boolean {
+  return (
+    approval.detached === true &&
+    identityKey(approval.requester) === identityKey(identity) &&
+    approval.protocol === target.protocol &&
+    approval.target === target.name &&
+    approval.level === level.name
+  );
+}
+
 function nothing(): void {
-  // What has happened before needs no more to be put on record.
+  // Nothing is to be put on record, or to be ended.
 }

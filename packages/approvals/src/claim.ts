@@ -3,7 +3,7 @@ import { digestOf, sameDigest, termsOf } from "./digest.ts";
 import type { Entry } from "./entry.ts";
 import type { ApprovalEvent } from "./machine.ts";
 import { isMet } from "./requirements.ts";
-import { refusalOf, refusalOfVoid } from "./words.ts";
+import { refusalOf, refusalOfOther, refusalOfVoid, refusalOfWaiting } from "./words.ts";
 
 /** A command whose wait has ended, as it is now, and as the policy decides on it now. */
 export interface Claimed {
@@ -49,18 +49,25 @@ export function judgeClaim(
   { session, command, decision }: Claimed,
 ): Judgement {
   const { id, digest, holds } = approval;
+  const detached = approval.detached === true;
   const never = (why: VoidReason) => ({ ok: false, refusal: refusalOfVoid(id, why), void: why }) as const;
   if (stopped !== undefined) return { ok: false, refusal: refusalOfVoid(id, stopped) };
+  // Its client asks too early; the people who look at it go on.
+  if (phase === "pending" && detached) return { ok: false, refusal: refusalOfWaiting(id) };
   if (phase === "pending") return never("overtaken");
   // That the first rows have come says nothing of the rest: only what failed has no more to give.
   const gives = phase === "spent" || (phase === "settled" && approval.outcome === "done");
-  const goesOn = gives && command.continues === true;
-  const masks = isMet(approval) ? [] : masksUnanswered(holds);
+  const goesOn = gives && command.continues === true && !detached;
+  // Whoever waits gets it masked in the end; whoever comes back could come whenever they like.
+  const masks = isMet(approval) ? [] : detached ? undefined : masksUnanswered(holds);
   if ((phase !== "approved" && phase !== "expired" && !goesOn) || !masks) {
     return { ok: false, refusal: refusalOf(approval) };
   }
-  const now = digestOf({ session, command });
-  if (now === undefined || !sameDigest(now, digest)) return never("changed");
+  const now = digestOf({ session, command }, detached);
+  if (now === undefined || !sameDigest(now, digest)) {
+    // A client names the approval by itself: that it has named the wrong one takes nothing from the right command.
+    return detached ? { ok: false, refusal: refusalOfOther(id) } : never("changed");
+  }
   if (decision.effect !== "hold" || termsOf(decision.holds) !== termsOf(holds)) {
     return never("policy_changed");
   }

@@ -12,10 +12,16 @@ export interface Asked {
 /**
  * SHA-256 in hex over the command, who asks for it, in which session, of which target at which level: an approval is
  * good for what has this digest. Undefined where the command has no fingerprint.
+ * @param detached it may be run in any session of whoever asks for it
  */
-export function digestOf({ session, command }: Pick<Asked, "session" | "command">): string | undefined {
+export function digestOf(
+  { session, command }: Pick<Asked, "session" | "command">,
+  detached: boolean,
+): string | undefined {
   const fingerprint = command.fingerprint?.("command");
-  return fingerprint && sha256(["command", fingerprint, ...whoAndWhere(session), session.id]);
+  if (fingerprint === undefined) return undefined;
+  const within = detached ? ["detached", fingerprint] : ["command", fingerprint, session.id];
+  return sha256([...within, ...whoAndWhere(session)]);
 }
 
 /**

@@ -1,5 +1,6 @@
-import type { Approval, VoidReason } from "@gatehouse/core";
+import type { Approval, VoidReason, Waited } from "@gatehouse/core";
 import { type ApprovalEvent, next, type Phase, phaseOf, stateOf } from "./machine.ts";
+import { usableUntil } from "./record.ts";
 
 /**
  * One approval of this process: its record, and its changes, which are made one after the other: the next one looks
@@ -19,6 +20,8 @@ export class Entry {
   expiring = false;
   /** From here on it can't be let through, be its end on record or not. */
   stopped: VoidReason | undefined;
+  /** By what its command was let through: nothing else can tell what became of it. */
+  spentBy: Waited | undefined;
   /** What became of its command was told. */
   told = false;
   readonly #ended = Promise.withResolvers<void>();
@@ -36,6 +39,16 @@ export class Entry {
   /** Nobody has decided on it yet. */
   get waits(): boolean {
     return this.phase === "pending" && this.stopped === undefined;
+  }
+
+  /**
+   * When its time is over, in milliseconds since the epoch: to be answered, or, of a detached one, to be run. Infinity
+   * where nothing has to be done then.
+   */
+  get due(): number {
+    if (this.stopped !== undefined || this.expiring) return Infinity;
+    if (this.phase === "pending") return this.approval.expiresAt;
+    return this.phase === "approved" && this.approval.detached ? usableUntil(this.approval) : Infinity;
   }
 
   /** Resolves when there is nothing to wait for any more. */

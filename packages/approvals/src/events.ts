@@ -9,12 +9,13 @@ import type {
 } from "@gatehouse/core";
 
 export function requestedEvent(approval: Approval, command: AuditedCommand): AuditEvent {
-  const { digest, holds, policyVersion, reason, expiresAt } = approval;
+  const { digest, detached, holds, policyVersion, reason, expiresAt } = approval;
   return {
     type: "approval.requested",
     ...about(approval),
     command,
     digest,
+    ...(detached ? { detached } : {}),
     rules: holds.map(({ rule }) => rule),
     policyVersion,
     ...(reason === undefined ? {} : { reason }),

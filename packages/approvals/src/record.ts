@@ -46,6 +46,7 @@ export function newApproval(asked: HoldRequest, id: string, digest: string, now:
     level: session.level.name,
     command: heldCommand(asked),
     digest,
+    ...(command.detached === true ? { detached: true } : {}),
     policyVersion,
     holds,
     ...(reason === undefined ? {} : { reason }),
@@ -53,6 +54,14 @@ export function newApproval(asked: HoldRequest, id: string, digest: string, now:
     surroundings: {},
     reused: 0,
   };
+}
+
+/**
+ * Until when what was approved can be run, where it waits on no connection: as long from the yes on as people had for it.
+ * @returns milliseconds since the epoch
+ */
+export function usableUntil({ changedAt, expiresAt, requestedAt }: Approval): number {
+  return changedAt + (expiresAt - requestedAt);
 }
 
 /** What was told, with what is told now in its place. */

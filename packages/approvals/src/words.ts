@@ -1,5 +1,6 @@
-import type { Approval, Approvers, Hold, HoldNotice, Refusal, VoidReason } from "@gatehouse/core";
+import type { Approval, Approvers, Hold, HoldNotice, Refusal, Standing, VoidReason } from "@gatehouse/core";
 import { formatDuration } from "@gatehouse/documents";
+import { usableUntil } from "./record.ts";
 import { missing } from "./requirements.ts";
 
 /** What a client is told when its command is not let through; the reference is whoever refuses it's to add. */
@@ -101,12 +102,62 @@ export function refusalOfVoid(id: string, why: VoidReason): Refused {
         message: "It has to be approved, and that could not be put on record, so it was not run.",
         hint: `Try again; if it goes on, show ${id} to whoever runs the gateway.`,
       };
+    case "unused":
+      return {
+        kind: "policy",
+        message: "It was approved, and not sent again in time, so it was not run.",
+        hint: again(id),
+      };
     case "gateway_restarted":
       return {
         kind: "busy",
         message: "The gateway was shut down while this was held, so it was not run.",
         hint: again(id),
       };
+  }
+}
+
+/** Why a detached command is refused that nobody has decided on yet. */
+export function refusalOfWaiting(id: string): Refused {
+  return {
+    kind: "policy",
+    message: "It still waits for people, so it was not run.",
+    hint: `Send it again once the approval ${id} is approved.`,
+  };
+}
+
+/** The same for one that is not what was asked for: another command, or of somebody else, at another target or level. */
+export function refusalOfOther(id: string): Refused {
+  return {
+    kind: "policy",
+    message: "This is not what was asked for under that approval, so it was not run.",
+    hint: `Send what was asked for, unchanged in each byte, to the same target and level; or ask anew, without ${id}.`,
+  };
+}
+
+/** How a detached one stands, for whoever has asked for it. */
+export function standingOf(approval: Approval, url: string | undefined): Standing {
+  const { id, state, why, outcome } = approval;
+  const until = state === "approved" ? usableUntil(approval) : approval.expiresAt;
+  const said = { id, state, until, ...(why ? { why } : {}), ...(outcome ? { outcome } : {}) };
+  switch (state) {
+    case "pending": {
+      const { message, detail, hint } = noticeOf(approval, url);
+      return { ...said, message: `${message} ${detail}`, hint };
+    }
+    case "approved":
+      return {
+        ...said,
+        message: `It is approved: sent again, unchanged, it runs once, until ${utc(until)}.`,
+      };
+    case "spent":
+      return { ...said, message: "It was let through, once.", hint: again(id) };
+    case "denied":
+    case "expired":
+    case "void": {
+      const { message, hint } = refusalOf(approval);
+      return { ...said, message, ...(hint === undefined ? {} : { hint }) };
+    }
   }
 }
 

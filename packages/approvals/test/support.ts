@@ -12,6 +12,7 @@ import {
   type Hold,
   type IdSource,
   type Session,
+  type Waited,
 } from "@gatehouse/core";
 import { createFakeClock, createMemoryLog, sampleSession } from "@gatehouse/testkit";
 import { type ApprovalLimits, Approvals, type ApprovalStore, type HoldRequest } from "../src/index.ts";
@@ -208,7 +209,7 @@ export function serviceWith(limits: Partial<ApprovalLimits> = {}) {
       approvals.sweep();
       await settle();
     },
-    claim: (held: Held, changed: Partial<HoldRequest> = {}) => {
+    claim: (held: Waited, changed: Partial<HoldRequest> = {}) => {
       const { session, command, holds } = request(changed);
       return approvals.claim(held, { session, command, decision: decision(holds) });
     },

@@ -62,6 +62,8 @@ export type VoidReason =
   | "policy_changed"
   /** That it was asked for could not be put on record. */
   | "not_recorded"
+  /** It was approved, and the command, which waits on no connection, was not sent again in time. */
+  | "unused"
   | "gateway_restarted";
 
 /** What became of a command that was let through; `in_doubt` where nobody can tell: it is never run again. */
@@ -144,8 +146,10 @@ export interface Approval {
   readonly target: string;
   readonly level: string;
   readonly command: HeldCommand;
-  /** SHA-256 over all that makes it this command of this session and no other, in hex. */
+  /** SHA-256 over all that makes it this command of this session and no other, in hex; of a detached one, of this identity. */
   readonly digest: string;
+  /** Its command waits on no connection: it is bound to its identity, target and level, and not to a session. */
+  readonly detached?: true;
   readonly policyVersion: string;
   readonly holds: readonly [Hold, ...Hold[]];
   /** Why, in the requester's own words. */
@@ -167,12 +171,30 @@ export interface HoldNotice {
   readonly hint: string;
 }
 
+/** How a detached Approval stands, for whoever has asked for it. */
+export interface Standing extends Pick<Approval, "id" | "state" | "why" | "outcome"> {
+  /** Milliseconds since the epoch: until when it can be answered, and once it is approved, until when it can be run. */
+  readonly until: number;
+  readonly message: string;
+  readonly hint?: string;
+}
+
+/** What a command has waited for: it comes with it when it is decided again. */
+export interface Waited {
+  readonly approval: string;
+  /** Its command has come back with the approval's id: it is asked for anew, in another session as a rule. */
+  readonly recalled?: true;
+  /** It is not to be run any more: the wait ends, and the approval is void. Later calls do nothing, and a detached one stays. */
+  gone(why: Extract<VoidReason, "client_gone" | "canceled" | "overtaken" | "session_ended">): void;
+  /** What became of it, once it was let through. Later calls do nothing. */
+  outcome(outcome: Outcome): void;
+}
+
 /**
  * A command that waits for a person. Its adapter stops taking more from its client, shows the client the notice, and
  * when the wait has ended puts the same command to `OpenSession.decide` again, together with this.
  */
-export interface Held {
-  readonly approval: string;
+export interface Held extends Waited {
   readonly notice: HoldNotice;
   /** Milliseconds after which the client is shown the notice again, and again; undefined is never. */
   readonly repeat: number | undefined;
@@ -180,8 +202,4 @@ export interface Held {
   readonly ended: Promise<void>;
   /** Tells more for the approver; what was told before of the same thing is replaced. */
   describe(surroundings: Surroundings): void;
-  /** It is not to be run any more: the wait ends, and the approval is void. Later calls do nothing. */
-  gone(why: Extract<VoidReason, "client_gone" | "canceled" | "overtaken" | "session_ended">): void;
-  /** What became of it, once it was let through. Later calls do nothing. */
-  outcome(outcome: Outcome): void;
 }

@@ -152,6 +152,8 @@ export type AuditEvent =
       readonly approval: string;
       readonly command: AuditedCommand;
       readonly digest: string;
+      /** It waits on no connection, and may be run by another one. */
+      readonly detached?: true;
       /** All that hold it. */
       readonly rules: readonly RuleReference[];
       readonly policyVersion: string;

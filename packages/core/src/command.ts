@@ -81,6 +81,11 @@ export interface Command {
    * is run again.
    */
   readonly continues?: boolean;
+  /**
+   * Its client does not wait for people on its connection. Where a rule holds it, it is to be sent again, unchanged, once it
+   * is approved (`OpenSession.recall`).
+   */
+  readonly detached?: boolean;
   /** The texts of what it runs by a name that the session gave them before; absent where that is nothing. */
   readonly runs?: readonly string[] | undefined;
   /** Why, in the words of whoever asks; undefined where they have not said. */

@@ -1,6 +1,6 @@
 import type { Address } from "./address.ts";
 import type { Access, Command } from "./command.ts";
-import type { Held, HoldNotice } from "./approval.ts";
+import type { Held, HoldNotice, Standing, Waited } from "./approval.ts";
 import type { Decision } from "./decision.ts";
 import type { Credential, PresentedKey, SignIn } from "./identity.ts";
 import type { Lease } from "./lease.ts";
@@ -67,10 +67,21 @@ export interface OpenSession {
   readonly masks: readonly Mask[];
   /**
    * Decides a command at once, and puts the decision on the audit log.
-   * @param held what this command was told to wait for, when that has ended; the same command, made anew from what is
+   * @param waited what this command was told to wait for, when that has ended; the same command, made anew from what is
    * known now. With it, nothing is held again.
    */
-  decide(command: Command, held?: Held): Deciding;
+  decide(command: Command, waited?: Waited): Deciding;
+  /**
+   * What a detached command has waited for, by its approval's id as a client says it: for `decide`, which refuses the
+   * command where it is not the one that was approved, of this identity, for this target and level, once and in time.
+   */
+  recall(approval: string): Waited;
+  /**
+   * How a detached command of this identity stands, as soon as that it was asked for is on record.
+   * @returns undefined where there is none of that id, or it could not be put on record
+   * @throws GatehouseError STORE_FAILED
+   */
+  standing(approval: string): Promise<Standing | undefined>;
   /**
    * Puts a refusal of the adapter's own on the audit log: text that has no grammar, a message outside the limits.
    * @returns the refusal with the reference under which the log has it.
@@ -111,6 +122,14 @@ export interface AdapterRefusal extends Omit<Refusal, "reference"> {
   readonly reason?: string;
 }
 
+export type StandingResult =
+  | {
+      readonly ok: true;
+      /** undefined where there is none of that id, or it is another identity's. */
+      readonly standing: Standing | undefined;
+    }
+  | { readonly ok: false; readonly refusal: Refusal };
+
 /** What a protocol adapter asks of the gateway. */
 export interface Gate {
   /** Proves the identity, checks target and level, opens the session, takes the lease. Audited either way. */
@@ -120,6 +139,14 @@ export interface Gate {
     request: Omit<LoginRequest, "credential">,
     refusal: Omit<Refusal, "reference">,
   ): Promise<Refusal>;
+  /**
+   * How a detached command stands, for a client that proves to be whoever has asked for it. It opens no session. A
+   * failed proof is on the audit log like that of a log-in. Never rejects.
+   */
+  standing(
+    request: Pick<LoginRequest, "protocol" | "credential" | "client" | "application">,
+    approval: string,
+  ): Promise<StandingResult>;
   /**
    * Whether a key would prove somebody, were it proved that the client has it: for clients that ask before they sign. It never rejects, and
    * lets nobody in.

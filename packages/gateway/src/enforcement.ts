@@ -10,7 +10,6 @@ import {
   type Deciding,
   type Decision,
   type EarlierCommand,
-  type Held,
   hostOf,
   type IdSource,
   type Logger,
@@ -21,7 +20,9 @@ import {
   type Refusal,
   type RuleReference,
   type Session,
+  type Standing,
   type Verdict,
+  type Waited,
 } from "@gatehouse/core";
 import { issuePermit } from "@gatehouse/core/permit";
 
@@ -31,7 +32,7 @@ type DecidingPolicies = Pick<PolicyEngine, "version" | "decide" | "holds" | "mas
 export interface EnforcementOptions {
   /** The policies as they are at this moment: asked for at each decision. */
   readonly policies: () => DecidingPolicies;
-  readonly approvals: Pick<Approvals, "reuse" | "hold" | "claim">;
+  readonly approvals: Pick<Approvals, "reuse" | "hold" | "claim" | "recall" | "standing">;
   /** Told of each command that was let through since its identity may break the glass of what holds it. */
   readonly brokeGlass: (
     session: Session,
@@ -98,17 +99,18 @@ export class SessionEnforcement {
   }
 
   /** Decides at once; the permit is made when the decision is on the audit log. */
-  decide(command: Command, held?: Held): Deciding {
+  decide(command: Command, waited?: Waited): Deciding {
     const { policies, clock, approvals } = this.#options;
     const { identity, target, level } = this.#session;
     const engine = policies();
     const now = clock.now();
-    if (!held) this.#commands++;
+    const isNew = waited === undefined || waited.recalled === true;
+    if (isNew) this.#commands++;
     try {
       const decision = engine.decide({ identity, target, level, client: this.#client, command, now });
-      if (!held) this.#remember(engine, command, decision, now);
-      if (held) {
-        const claim = approvals.claim(held, { session: this.#session, command, decision });
+      if (isNew) this.#remember(engine, command, decision, now);
+      if (waited) {
+        const claim = approvals.claim(waited, { session: this.#session, command, decision });
         if (decision.effect === "block") return this.#settle(command, decision);
         return claim.ok
           ? this.#settle(command, lettingThrough(decision), claim)
@@ -119,11 +121,21 @@ export class SessionEnforcement {
       if (command.prepares === true) return this.#settle(command, lettingThrough(decision));
       return this.#hold(command, decision);
     } catch (error) {
-      held?.gone("session_ended");
+      waited?.gone("session_ended");
       // Where it was spent already, it is known that nothing came of it.
-      held?.outcome("failed");
+      waited?.outcome("failed");
       return this.#undecided(command, error);
     }
+  }
+
+  /** As `OpenSession` has it. */
+  recall(approval: string): Waited {
+    return this.#options.approvals.recall(approval);
+  }
+
+  /** As `OpenSession` has it. @throws GatehouseError STORE_FAILED */
+  standing(approval: string): Promise<Standing | undefined> {
+    return this.#options.approvals.standing(this.#session.identity, approval);
   }
 
   /** Nobody is asked for what could not be run with their yes. */

@@ -117,6 +117,23 @@ export function createGate(options: GateOptions): Gate {
       }
       return admit(request, identity);
     },
+    async standing(request, approval) {
+      const refuse = async (denial: Denial) => {
+        const refusal = await deny({ ...request, target: "", level: "" }, denial);
+        return { ok: false, refusal } as const;
+      };
+      let identity: Identity;
+      try {
+        identity = await admission().authenticator.authenticate(request.credential);
+      } catch (error) {
+        return refuse(denialOf(error));
+      }
+      try {
+        return { ok: true, standing: await options.approvals.standing(identity, approval) };
+      } catch (error) {
+        return refuse({ ...denialOf(error), subject: identity.subject });
+      }
+    },
     rejectLogin: (request, refusal) => deny(request, { refusal, reason: refusal.message }),
     async accepts(key) {
       try {

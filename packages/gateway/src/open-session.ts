@@ -57,7 +57,9 @@ export async function openSession(options: OpenSessionOptions): Promise<OpenSess
     get masks() {
       return enforced.masks;
     },
-    decide: (command, held) => enforced.decide(command, held),
+    decide: (command, waited) => enforced.decide(command, waited),
+    recall: (approval) => enforced.recall(approval),
+    standing: (approval) => enforced.standing(approval),
     refuse: (refused) => enforced.refuse(refused),
     moved: (transfer) => note({ type: "file.moved", ...actorOf(session), ...transfer }),
     recorded: (recording) => note({ type: "recording.saved", ...actorOf(session), ...recording }),

@@ -5,6 +5,8 @@ import type { EnforcementOptions } from "../src/enforcement.ts";
 export const nobodyWaits: EnforcementOptions["approvals"] = {
   reuse: () => undefined,
   hold: () => ({ refused: "too_many" }),
+  recall: (approval) => sampleHeld(approval),
+  standing: () => Promise.resolve(undefined),
   claim: () => ({ ok: false, approval: "apr_1", refusal: { kind: "policy", message: "No." } }),
 };
 

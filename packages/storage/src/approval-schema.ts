@@ -104,6 +104,7 @@ export const approvalSchema: z.ZodType<Approval> = z.object({
   level: z.string(),
   command,
   digest: z.string(),
+  detached: z.literal(true).exactOptional(),
   policyVersion: z.string(),
   holds: z.tuple([hold], hold),
   reason: z.string().exactOptional(),
@@ -119,7 +120,7 @@ export const approvalSchema: z.ZodType<Approval> = z.object({
   why: z
     .enum([
       ...["client_gone", "canceled", "overtaken", "session_ended"],
-      ...["changed", "policy_changed", "not_recorded", "gateway_restarted"],
+      ...["changed", "policy_changed", "not_recorded", "unused", "gateway_restarted"],
     ] as const)
     .exactOptional(),
   outcome: z.enum(["done", "failed", "in_doubt"]).exactOptional(),

@@ -18,7 +18,9 @@ import type {
   SignIn,
   Surroundings,
   Target,
+  Standing,
   Transfer,
+  Waited,
 } from "@gatehouse/core";
 
 /** What an adapter asked of the gate, in order. */
@@ -109,7 +111,9 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
 
   const waiting: FakeHeld[] = [];
   /** What became of each wait; absent while it lasts. */
-  const answers = new WeakMap<Held, { approved: boolean; digest: string | undefined }>();
+  const answers = new WeakMap<Waited, { approved: boolean; digest: string | undefined }>();
+  /** The detached ones that nobody has come back for, by their approvals. */
+  const detached = new Map<string, Held>();
 
   function hold(command: Command): Held {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -140,17 +144,42 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         record({ type: "held", command });
       },
       gone: (why) => {
+        if (command.detached === true) return;
         if (waiting.includes(entry)) record({ type: "gone", why });
         end(false);
       },
       outcome: (outcome) => record({ type: "outcome", outcome }),
     };
     waiting.push(entry);
+    if (command.detached === true) detached.set(held.approval, held);
     record({ type: "held", command });
     return held;
   }
 
-  function decide(command: Command, held?: Held): Deciding {
+  function standing(approval: string): Standing | undefined {
+    const held = detached.get(approval);
+    if (!held) return undefined;
+    const answer = answers.get(held);
+    const state = answer ? (answer.approved ? "approved" : "denied") : "pending";
+    return { id: approval, state, until: Number.MAX_SAFE_INTEGER, message: `It is ${state}.`, hint: "Wait." };
+  }
+
+  /** The wait of that id, once; of any other it is as if it had been refused. */
+  function recall(approval: string): Waited {
+    const held = detached.get(approval);
+    const answer = held && answers.get(held);
+    const waited: Waited = {
+      approval,
+      recalled: true,
+      gone: () => undefined,
+      outcome: (outcome) => record({ type: "outcome", outcome }),
+    };
+    answers.set(waited, answer ?? { approved: false, digest: undefined });
+    if (answer?.approved === true) detached.delete(approval);
+    return waited;
+  }
+
+  function decide(command: Command, held?: Waited): Deciding {
     if (!held && command.prepares !== true && options.hold?.(command) === true) {
       return { effect: "hold", held: hold(command) };
     }
@@ -197,6 +226,8 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
           return options.masks?.() ?? [];
         },
         decide,
+        recall,
+        standing: (approval) => Promise.resolve(standing(approval)),
         async refuse(refused) {
           record({ type: "refused", refused });
           const { text: _, ...refusal } = refused;
@@ -267,6 +298,12 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
         }),
       );
     },
+    standing: ({ credential }, approval) =>
+      Promise.resolve(
+        isTaken(credential)
+          ? { ok: true, standing: standing(approval) }
+          : { ok: false, refusal: refer({ kind: "credential", message: "No entry." } as const) },
+      ),
     accepts: (key) => Promise.resolve(isTaken(key)),
     signIn: () => Promise.resolve(options.signIn?.()),
     async rejectLogin(_, refusal) {

@@ -169,6 +169,8 @@ function openSession(random: Random, lease: OpenSession["lease"]): OpenSession {
         verdict: Promise.resolve({ ok: true, permit: issuePermit(command), decision }),
       };
     },
+    recall: (approval) => ({ approval, gone: () => undefined, outcome: () => undefined }),
+    standing: () => Promise.resolve(undefined),
     refuse: ({ text: _, ...refused }) => Promise.resolve({ ...refused, reference: "ref_2" }),
     moved: () => Promise.resolve(),
     recorded: () => Promise.resolve(),
