@@ -38,6 +38,7 @@ export function approvalBody({ approval, ...view }: ApprovalView, extent: Extent
     command: commandBody(approval.command, view.withheld, extent),
     withheld: view.withheld,
     digest: approval.digest,
+    detached: approval.detached === true,
     policyVersion: approval.policyVersion,
     holds: approval.holds.map(holdBody),
     ...(reason === undefined ? {} : { reason }),

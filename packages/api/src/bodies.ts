@@ -134,6 +134,9 @@ export const approvalSchema = z.object({
     .boolean()
     .describe("Masks may hide the command's values from whoever asks: there is no more than its outline."),
   digest: z.string().describe("SHA-256 over all that makes it this command of this session, in hex."),
+  detached: z
+    .boolean()
+    .describe("It waits on no connection: approved, it runs when its client sends it again, unchanged."),
   policyVersion: z.string(),
   holds: z.array(hold).min(1),
   reason: z.string().exactOptional().describe("Why, in the requester's own words."),

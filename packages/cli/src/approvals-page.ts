@@ -39,6 +39,12 @@ export function approvalPage(approval: ApprovalBody, options: PageOptions): read
   page.row("Asked by", nameOf(requester));
   page.row("", `proved by ${proofOf(requester.proof)}`);
   page.row("Reason", approval.reason ?? "");
+  page.row(
+    "Waits",
+    approval.detached
+      ? "on no connection: once it is approved, its client has as long again to send it, unchanged"
+      : "",
+  );
   page.session(approval);
   page.row(
     "",

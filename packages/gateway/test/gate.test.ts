@@ -8,7 +8,7 @@ import { createAuthenticator } from "@gatehouse/identity";
 import { generatePrivateKey } from "@gatehouse/openssh";
 import { SessionRegistry } from "@gatehouse/sessions";
 import t, { type Test } from "tap";
-import { createGate } from "../src/gate.ts";
+import { createGate, type GateOptions } from "../src/gate.ts";
 import { loadConfiguration, loadProtocols } from "../src/index.ts";
 import { auditEvents, auditLogOf, type Environment, environment } from "./environment.ts";
 import { nobodyWaits } from "./nobody-waits.ts";
@@ -17,7 +17,12 @@ const client = { host: "127.0.0.1", port: 50_000 };
 const authority = generatePrivateKey("ssh-ed25519");
 
 /** A gate over a real config, provider and audit log. */
-async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
+async function gateOf(
+  t: Test,
+  env: Environment,
+  audit?: AuditLog,
+  approvals: GateOptions["approvals"] = nobodyWaits,
+) {
   const loaded = await loadConfiguration(env.configFile, loadProtocols(), () => undefined);
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
   const { config, policies } = loaded.configuration;
@@ -38,7 +43,7 @@ async function gateOf(t: Test, env: Environment, audit?: AuditLog) {
     clock,
     ids: idSource(randomBytes),
     log,
-    approvals: nobodyWaits,
+    approvals,
     brokeGlass: () => undefined,
     entrance: { enter: () => Promise.resolve({ ok: true }) },
     leases: {
@@ -387,3 +392,35 @@ t.test("where nobody can sign in with a browser, that is no error of the gate's"
   t.equal(await other.signIn(client, gone), undefined, "the provider is down");
   t.match(env.log.entries.at(-1), { level: "warn", message: /sign in/ });
 });
+
+t.test(
+  "whoever proves who they are is told how what they have asked for stands, and nobody else",
+  async (t) => {
+    const env = await environment(t);
+    const standing = { id: "apr_1", state: "pending", until: 1, message: "It waits." } as const;
+    const asked: string[] = [];
+    const { gate, sessions } = await gateOf(t, env, undefined, {
+      ...nobodyWaits,
+      standing({ subject }, id) {
+        asked.push(`${subject} ${id}`);
+        if (id === "apr_9") return Promise.reject(new GatehouseError("STORE_FAILED", "The disk is full."));
+        return Promise.resolve(id === standing.id ? standing : undefined);
+      },
+    });
+    const token = await env.provider.token("crew-analyst");
+    const ask = (token: string, id: string) => {
+      const { target: _, level: __, ...request } = asking(token);
+      return gate.standing(request, id);
+    };
+    t.same(await ask(token, "apr_1"), { ok: true, standing });
+    t.same(await ask(token, "apr_2"), { ok: true, standing: undefined });
+    t.match(await ask(`${token.slice(0, -4)}AAAA`, "apr_1"), { ok: false, refusal: { kind: "credential" } });
+    t.match(await ask(token, "apr_9"), { ok: false, refusal: { kind: "internal" } });
+    t.same(asked, ["crew-analyst apr_1", "crew-analyst apr_2", "crew-analyst apr_9"]);
+    t.equal(sessions.size, 0, "it is no log-in");
+    t.match(await auditEvents(env.folder), [
+      { type: "login.failed", kind: "credential", target: "" },
+      { type: "login.failed", kind: "internal", subject: "crew-analyst" },
+    ]);
+  },
+);

@@ -18,11 +18,13 @@ t.test("an approval comes back as it was saved, also after the file was closed",
     const before = openApprovalStore(file, { durability });
     before.save(approval("apr_1"));
     before.save(bare);
+    before.save(approval("apr_apart", { detached: true, state: "void", why: "unused" }));
     before.save(approval("apr_1", { state: "void", why: "canceled", changedAt: 1700 }));
     before.close();
     const after = openApprovalStore(file, { durability });
     t.same(after.get("apr_1"), approval("apr_1", { state: "void", why: "canceled", changedAt: 1700 }));
     t.same(after.get("apr_plain"), bare);
+    t.same(after.get("apr_apart"), approval("apr_apart", { detached: true, state: "void", why: "unused" }));
     t.equal(after.get("apr_2"), undefined);
     after.close();
     after.close();
