@@ -20,8 +20,9 @@ export function digestOf(
 ): string | undefined {
   const fingerprint = command.fingerprint?.("command");
   if (fingerprint === undefined) return undefined;
-  const within = detached ? ["detached", fingerprint] : ["command", fingerprint, session.id];
-  return sha256([...within, ...whoAndWhere(session)]);
+  // From one session to the next, the config can have another system under a target's name.
+  const within = detached ? ["detached", JSON.stringify(session.target.addresses)] : ["command", session.id];
+  return sha256([...within, fingerprint, ...whoAndWhere(session)]);
 }
 
 /**

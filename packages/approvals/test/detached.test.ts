@@ -85,6 +85,10 @@ t.test("nobody else has any use of its id, and learns nothing by it", async (t) 
       identity: { ...own.identity, proof: { ...own.identity.proof, issuer: "https://other.example.com" } },
     },
     "another target": { ...own, target: { ...own.target, name: "billing" } },
+    "another system under the target's name": {
+      ...own,
+      target: { ...own.target, addresses: [{ host: "elsewhere.internal", port: 5432 }] },
+    },
     "another level": { ...own, level: { ...own.level, name: "writer" } },
     "another protocol": { ...own, target: { ...own.target, protocol: "ssh" } },
   };

@@ -7,6 +7,7 @@ import { hideParameters } from "./facts/parameters.ts";
 import { type Request, type RequestFacts, requestFacts } from "./facts/request-facts.ts";
 import { shownBody } from "./facts/shown-body.ts";
 import type { RequestTarget } from "./path.ts";
+import { prefersAsync } from "./prefer.ts";
 import type { Route } from "./route.ts";
 
 /** Characters of a request's text that the audit log and people are shown. */
@@ -31,6 +32,7 @@ export class HttpCommand implements Command {
   readonly text: string;
   readonly parameters: readonly string[] = [];
   readonly facts: Facts;
+  readonly detached: boolean;
   /** What its body was understood to be. */
   readonly body: RequestFacts["body"];
   /** Absent where its body is not known to the end: what can't be told from another can't wait for its approval. */
@@ -45,6 +47,7 @@ export class HttpCommand implements Command {
     this.access = access;
     this.resources = [resource];
     this.facts = facts;
+    this.detached = prefersAsync(request.fields);
     this.body = body;
     this.#isText = isText(request.fields);
     this.text = textOf(request, this, secret);

@@ -1,0 +1,16 @@
+import type { Fields } from "./codec/fields.ts";
+
+/**
+ * Whether a client prefers not to wait (RFC 7240, section 4.1). Of a preference that stands there twice, the first one
+ * counts; one that is quoted, or a parameter of another, is none.
+ */
+export function prefersAsync(fields: Fields): boolean {
+  const all = fields.all("prefer").join(",").toLowerCase();
+  // Without what is quoted, which may have commas in it.
+  const [first] = all
+    .replace(/"(?:[^"\\]|\\.)*"/g, '""')
+    .split(",")
+    .map((preference) => (preference.split(";", 1)[0] ?? "").replace(/[ \t]/g, ""))
+    .filter((preference) => /^respond-async(?:=|$)/.test(preference));
+  return first !== undefined && /^respond-async(?:=(?:"")?)?$/.test(first);
+}
