@@ -135,7 +135,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
       deny: () => end(false),
     };
     const held: Held = {
-      approval: `apr_${events.length}`,
+      approval: `apr_${String(events.length).padStart(16, "0")}`,
       notice: { message: "It waits.", detail: "For you.", hint: "Say yes." },
       repeat: options.repeat,
       ended: promise,
