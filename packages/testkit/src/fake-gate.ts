@@ -161,7 +161,7 @@ export function createFakeGate(options: FakeGateOptions): FakeGate {
     if (!held) return undefined;
     const answer = answers.get(held);
     const state = answer ? (answer.approved ? "approved" : "denied") : "pending";
-    return { id: approval, state, until: Number.MAX_SAFE_INTEGER, message: `It is ${state}.`, hint: "Wait." };
+    return { id: approval, state, until: 0, message: `It is ${state}.`, hint: "Wait." };
   }
 
   /** The wait of that id, once; of any other it is as if it had been refused. */
