@@ -18,11 +18,18 @@ export class ClientAnswer implements TargetAnswer {
   readonly #client: ClientExchange;
   readonly #answering: Answering;
   readonly #terms: AnswerTerms;
+  readonly #received: (bytes: number) => void;
   #mask: Extract<AnswerMask, { ok: true }> | undefined;
 
-  /** @param terms what of it the client may see */
-  constructor(client: ClientExchange, answering: Answering, terms: AnswerTerms) {
+  /** @param terms what of it the client may see @param received is told of the bytes of its body, as they come */
+  constructor(
+    client: ClientExchange,
+    answering: Answering,
+    terms: AnswerTerms,
+    received: (bytes: number) => void,
+  ) {
     this.#client = client;
+    this.#received = received;
     this.#answering = answering;
     this.#terms = terms;
   }
@@ -45,7 +52,17 @@ export class ClientAnswer implements TargetAnswer {
     this.#mask = mask;
     const { reason, fields, changed } = mask;
     this.#client.begin(incomingHead({ ...head, reason, fields, changed }, this.#answering));
-    return mask.sink;
+    const { sink } = mask;
+    return {
+      write: (content) => {
+        for (const { length } of content) this.#received(length);
+        return sink.write(content);
+      },
+      end: () => sink.end(),
+      abort: () => {
+        sink.abort();
+      },
+    };
   }
 
   async end(trailers: Fields): Promise<void> {

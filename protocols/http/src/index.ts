@@ -1,5 +1,6 @@
 import { type Protocol, systemClock } from "@gatehouse/core";
 import { KEEPALIVE } from "@gatehouse/wire";
+import { Budgets } from "./budgets/budgets.ts";
 import { ClientCredentials } from "./credentials/client-credentials.ts";
 import { askIssuer } from "./credentials/issuer.ts";
 import { httpFacts } from "./facts/request-facts.ts";
@@ -11,6 +12,7 @@ import { connectTarget } from "./upstream/target-connection.ts";
 
 /** HTTP/1.1 (RFC 9110, RFC 9112). */
 export function http(): Protocol {
+  const budgets = new Budgets({ clock: systemClock });
   const idle = new IdleConnections();
   const tokens = new ClientCredentials({ clock: systemClock, ask: askIssuer });
   return {
@@ -24,7 +26,7 @@ export function http(): Protocol {
     listenerSettings: httpListenerSettings,
     targetSettings: httpSettings,
     levelSettings: httpLevelSettings,
-    serve: (options) => serve(options, { idle, tokens, clock: systemClock }),
+    serve: (options) => serve(options, { budgets, idle, tokens, clock: systemClock }),
     understand,
     probe: async (target, lease) => {
       const connection = await connectTarget(target, lease, KEEPALIVE);

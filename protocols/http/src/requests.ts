@@ -2,7 +2,6 @@ import {
   type Address,
   type Clock,
   decide,
-  type Decided,
   type Decision,
   type Gate,
   GatehouseError,
@@ -14,6 +13,16 @@ import {
   type ValueMasks,
 } from "@gatehouse/core";
 import type { ApiDecoder } from "./api/decoder.ts";
+import {
+  acceptedAnswer,
+  answerPlace,
+  approvalPlace,
+  decideDetached,
+  type DecidedDetached,
+  presentedApproval,
+} from "./async-hold.ts";
+import type { Budgets } from "./budgets/budgets.ts";
+import { Spending } from "./budgets/spending.ts";
 import { ClientAnswer } from "./client-answer.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientSessions } from "./client-sessions.ts";
@@ -43,6 +52,7 @@ export interface RequestsOptions {
   readonly limits: Pick<ListenerLimits, "startup" | "keepalive">;
   /** Host names that targets have of their own. */
   readonly hosts: ReadonlyMap<string, Named>;
+  readonly budgets: Budgets;
   readonly idle: IdleConnections;
   readonly tokens: ClientCredentials;
   readonly clock: Clock;
@@ -68,15 +78,22 @@ export class Requests {
   async serve(client: ClientExchange): Promise<void> {
     const { gate, loggedIn, sessions } = this.#options;
     const { head, gone } = client;
-    const place = readPlace(head, this.#options.hosts);
     const token = presentedToken(head.fields);
     const [application = ""] = head.fields.all("user-agent");
+    const approval = approvalPlace(head.target);
+    if (approval !== undefined && token !== undefined) {
+      const asking = { method: head.method, token, application, client: this.#options.client };
+      client.answer(await answerPlace(gate, asking, approval));
+      return;
+    }
+    const place = readPlace(head, this.#options.hosts);
     if (place === undefined || token === undefined) {
       const attempt = {
         ...{ protocol: "http", application, client: this.#options.client },
         ...{ target: place?.target ?? "", level: place?.level ?? "" },
       };
-      refuse(client, await gate.rejectLogin(attempt, place ? NO_TOKEN : NO_PLACE));
+      const isPlace = place !== undefined || approval !== undefined;
+      refuse(client, await gate.rejectLogin(attempt, isPlace ? NO_TOKEN : NO_PLACE));
       return;
     }
     const found = await sessions.of(place, token, { application, gone });
@@ -108,7 +125,18 @@ export class Requests {
 
   async #inSession(session: OpenSession, place: Place, client: ClientExchange): Promise<void> {
     const { head, body } = client;
-    const settings = settingsOf(session.session.target);
+    const { identity, target } = session.session;
+    const settings = settingsOf(target);
+    const taken = this.#options.budgets.take(identity, target, settings.budget);
+    if (!taken.ok) {
+      const text = `${head.method} ${place.asked.path}`;
+      refuse(client, await session.refuse({ ...taken.refusal, text }), settings.api);
+      return;
+    }
+    const spending = new Spending(taken.use, settings.budget.tokens && settings.api);
+    body.count((bytes) => {
+      spending.sent(bytes);
+    });
     const asked = clientRequest(head, writeTarget(place.asked), settings);
     const isAhead = isReadAhead(head);
     if (isAhead) client.askForBody();
@@ -118,13 +146,10 @@ export class Requests {
       ...{ head, target: readTarget(asked.target), fields: new Fields(asked.fields), body: content },
     };
     const terms = termsOf(settings);
-    const decided = await decide(
-      session,
-      () => new HttpCommand(request, terms),
-      (held) => waits(client, held),
-    );
+    const decided = await decideRequest(session, client, () => new HttpCommand(request, terms));
     if (!decided.ok) {
-      refuse(client, decided.refusal, settings.api);
+      if ("standing" in decided) client.answer(acceptedAnswer(decided.standing));
+      else refuse(client, decided.refusal, settings.api);
       return;
     }
     const { held } = decided;
@@ -144,10 +169,19 @@ export class Requests {
       const { answering } = way;
       const { redactor } = answering;
       const steps = answerSteps(values, settings.api);
-      const answer = new ClientAnswer(client, answering, { masks, values, redactor, steps });
+      const answer = new ClientAnswer(
+        client,
+        answering,
+        { masks, values, redactor, steps, watched: (form, next) => spending.watched(form, next) },
+        (bytes) => {
+          spending.received(bytes);
+        },
+      );
       await run(exchange, decided, way.outgoing(asked, body), answer, [client.gone, session.ended]);
       held?.outcome("done");
+      spending.end(true);
     } catch (error) {
+      spending.end(false);
       held?.outcome(exchange.isSent ? "in_doubt" : "failed");
       if (isCredentialRefused(error)) way?.refused();
       if (client.isBegun || hasLeft(client)) {
@@ -167,10 +201,22 @@ export class Requests {
   }
 }
 
+/** A request that its client does not wait for, or that comes back, is decided at once; every other may wait. */
+function decideRequest(
+  session: OpenSession,
+  client: ClientExchange,
+  make: () => HttpCommand,
+): Promise<DecidedDetached<HttpCommand>> {
+  const approval = presentedApproval(client.head.fields);
+  const command = make();
+  if (command.detached || approval !== undefined) return decideDetached(session, command, approval);
+  return decide(session, make, (held) => waits(client, held));
+}
+
 /** @param ends by each of which it is given up */
 async function run(
   exchange: TargetExchange,
-  { permit, command }: Pick<Extract<Decided<HttpCommand>, { ok: true }>, "permit" | "command">,
+  { permit, command }: Pick<Extract<DecidedDetached<HttpCommand>, { ok: true }>, "permit" | "command">,
   outgoing: Outgoing,
   answer: ClientAnswer,
   ends: readonly AbortSignal[],

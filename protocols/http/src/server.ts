@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import { type Address, type Clock, GatehouseError, type Listener, type ServeOptions } from "@gatehouse/core";
 import { hangUp, serveClients } from "@gatehouse/wire";
 import { accept } from "./accept.ts";
+import type { Budgets } from "./budgets/budgets.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientCredentials } from "./credentials/client-credentials.ts";
 import { encodeOwnAnswer, refusalAnswer } from "./refusal.ts";
@@ -13,6 +14,7 @@ const PATIENCE = 5000;
 
 /** What all connections of the protocol have in common, by whichever listener they come. */
 export interface Shared {
+  readonly budgets: Budgets;
   readonly idle: IdleConnections;
   readonly tokens: ClientCredentials;
   readonly clock: Clock;

@@ -19,6 +19,8 @@ export class RequestBody {
   readonly #enough = Promise.withResolvers<void>();
   #done: Promise<Fields> | undefined;
   #isWhole = false;
+  #length = 0;
+  #count: ((bytes: number) => void) | undefined;
 
   /** @param limit bytes that are read ahead, at most */
   constructor(limit = AHEAD) {
@@ -29,7 +31,12 @@ export class RequestBody {
 
   /** Begins to read it. @param read hands on its content, and gives its trailers; it rejects with Malformed */
   start(read: (take: TakeContent) => Promise<Fields>): void {
-    this.#done = read((content) => this.#come(content));
+    this.#done = read((content) => {
+      const bytes = content.reduce((sum, { length }) => sum + length, 0);
+      this.#length += bytes;
+      this.#count?.(bytes);
+      return this.#come(content);
+    });
     this.#done.then(
       () => {
         this.#isWhole = true;
@@ -37,6 +44,12 @@ export class RequestBody {
       },
       (error: unknown) => this.#enough.reject(error),
     );
+  }
+
+  /** Tells of all that is read of it: at once of what was read before. */
+  count(told: (bytes: number) => void): void {
+    this.#count = told;
+    if (this.#length > 0) told(this.#length);
   }
 
   /** Whether all of it has been read. */

@@ -20,6 +20,8 @@ export interface AnswerTerms {
   /** Of the credential that the request had. */
   readonly redactor: Redactor;
   readonly steps: AnswerSteps;
+  /** Looks at what the target has written, beside the way. @param form undefined where it is not said */
+  readonly watched?: (form: AnswerForm | undefined, next: Sink) => Sink;
 }
 
 /** How JSON texts follow each other. */
@@ -64,7 +66,7 @@ export function answerMasks(masks: readonly Mask[]): readonly Mask[] {
  */
 export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): AnswerMask {
   const masks = answerMasks(terms.masks);
-  if (masks.length === 0) return lookedThrough(head, terms.redactor.forms, next);
+  if (masks.length === 0) return lookedThrough(head, terms, next);
   const mask = terms.values.detectors(masks.filter(({ detect }) => detect.length > 0));
   const { reason, fields } = head;
   const shown = (all: Fields) => maskedFields(ofChangedBody(all), mask);
@@ -81,7 +83,7 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
   return {
     ok: true,
     // The credential is looked for in what the target has written.
-    sink: opened(coded, withoutSecrets(terms.redactor.forms, step.sink)),
+    sink: opened(coded, watched(terms, type, withoutSecrets(terms.redactor.forms, step.sink))),
     ...said,
     fields: step.type === undefined ? said.fields : withType(said.fields, step.type),
     changed: step.sink !== next || isCoded(coded),
@@ -132,11 +134,15 @@ function stepFor(
 }
 
 /** For the credential alone. */
-function lookedThrough(head: ResponseHead, forms: readonly Buffer[], next: Sink): AnswerMask {
+function lookedThrough(head: ResponseHead, terms: AnswerTerms, next: Sink): AnswerMask {
   const { reason, fields } = head;
+  const { forms } = terms.redactor;
   const coded = fields.list("content-encoding");
-  const looked = withoutSecrets(forms, next);
-  if (forms.length === 0 || !hasBody(head) || !isCoded(coded)) {
+  const isLooked = forms.length > 0 && hasBody(head);
+  // What is in a coding that nobody opens, nobody can read.
+  const type = isCoded(coded) && !isLooked ? undefined : typeOf(fields);
+  const looked = watched(terms, type, withoutSecrets(forms, next));
+  if (!isLooked || !isCoded(coded)) {
     return { ok: true, sink: looked, reason, fields, trailers: (all) => all, changed: false };
   }
   // It was asked for without one.
@@ -146,6 +152,10 @@ function lookedThrough(head: ResponseHead, forms: readonly Buffer[], next: Sink)
     ...{ ok: true, sink: opened(coded, looked), reason, fields: ofChangedBody(fields) },
     ...{ trailers: ofChangedBody, changed: true },
   };
+}
+
+function watched({ watched: by }: AnswerTerms, type: MediaType | undefined, next: Sink): Sink {
+  return by === undefined ? next : by(type && answerForm(type), next);
 }
 
 function refused(why: string): { readonly ok: false; readonly message: string } {

@@ -11,6 +11,7 @@ import { issuePermit } from "@gatehouse/core/permit";
 import { createAuthority } from "@gatehouse/certs";
 import { createFakeGate, createMemoryLog, type FakeGate, type MemoryLog } from "@gatehouse/testkit";
 import { createSecureContext } from "node:tls";
+import { Budgets } from "../../src/budgets/budgets.ts";
 import type { AskIssuer } from "../../src/credentials/issuer.ts";
 import { ClientCredentials } from "../../src/credentials/client-credentials.ts";
 import { httpLevelSettings, httpListenerSettings, httpSettings } from "../../src/settings.ts";
@@ -136,7 +137,7 @@ export async function startFront({
       doorTo: () => undefined,
       log,
     },
-    { idle, tokens, clock },
+    { budgets: new Budgets({ clock }), idle, tokens, clock },
   );
   if (!("port" in listener.address)) throw new Error("It listens on a port.");
   return {
