@@ -58,7 +58,7 @@ export class Spending {
         else pieces.length = 0;
       },
       end: () => {
-        const answer = length <= LARGEST ? valueOf(Buffer.concat(pieces).toString("utf8")) : undefined;
+        const answer = length <= LARGEST ? jsonOf(Buffer.concat(pieces).toString("utf8")) : undefined;
         if (answer !== undefined) this.#meter.answer(answer);
       },
     };
@@ -68,7 +68,7 @@ export class Spending {
     const reader = new EventReader();
     let isReadable = true;
     const told = ({ data }: StreamEvent) => {
-      const event = data === undefined ? undefined : valueOf(data);
+      const event = data === undefined ? undefined : jsonOf(data);
       if (event !== undefined) this.#meter.event(event);
     };
     return {
@@ -108,7 +108,7 @@ function beside(next: Sink, watcher: Watcher): Sink {
   };
 }
 
-function valueOf(json: string): FactValue | undefined {
+function jsonOf(json: string): FactValue | undefined {
   try {
     return JSON.parse(json) as FactValue;
   } catch {
