@@ -50,8 +50,8 @@ export interface UpstreamSecurity {
   readonly tls: Exclude<UpstreamTls, { mode: "off" | "own" }>;
   /** Shown where the target asks for one. */
   readonly certificate?: ClientCertificate | undefined;
-  /** The protocol that is going to be spoken, so that a server of another one does not take part (ALPACA). */
-  readonly alpn: string;
+  /** The protocols that may be spoken, the best first, so that a server of another one does not take part (ALPACA). */
+  readonly alpn: readonly string[];
 }
 
 /**
@@ -72,7 +72,7 @@ export async function secureUpstream(
     secured = connectTls({
       socket,
       secureContext,
-      ALPNProtocols: [alpn],
+      ALPNProtocols: [...alpn],
       // SNI is for names; RFC 6066 section 3 leaves addresses out.
       ...(isIP(name) === 0 ? { servername: name } : {}),
       checkServerIdentity: (_, presented) =>

@@ -56,7 +56,7 @@ t.test("a certificate that can't be read is told before anything is said to the 
     port: address !== null && typeof address === "object" ? address.port : 0,
   };
   const socket = await dial(there, patience());
-  const security = { tls: { mode: "verify-full", ca: join(folder, "none.crt") }, alpn: "test" } as const;
+  const security = { tls: { mode: "verify-full", ca: join(folder, "none.crt") }, alpn: ["test"] } as const;
   await t.rejects(secureUpstream(socket, there, security, patience()), { code: "CERTIFICATE_INVALID" });
   t.ok(socket.destroyed);
   t.strictSame(heard, []);

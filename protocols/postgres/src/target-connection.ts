@@ -143,7 +143,7 @@ async function open(
   const peer = host === undefined || port === undefined ? to : { host, port };
   if (tls.mode === "off" || "socket" in address) return { socket, peer };
   await askForTls(socket, deadline);
-  const security = { tls, certificate: lease.certificate, alpn: ALPN };
+  const security = { tls, certificate: lease.certificate, alpn: [ALPN] };
   return { socket: await secureUpstream(socket, address, security, deadline), peer };
 }
 
