@@ -1,14 +1,15 @@
 import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
 import { acceptTls, Pull, type ServerTls } from "@gatehouse/wire";
 
 /** The first byte of a TLS handshake record (RFC 8446, section 5.1). */
 const TLS_HANDSHAKE = 0x16;
-/** This protocol in TLS (ALPN), as IANA has it: a client that speaks the older version alone names that. */
-const ALPN = ["http/1.1", "http/1.0"];
+/** This protocol in TLS (ALPN), as IANA has it, its versions in the order in which they are liked. */
+const ALPN = ["h2", "http/1.1", "http/1.0"];
 
 /** A client's connection: encrypted, or one that has begun without asking for that. */
 export type Accepted =
-  | { readonly secure: true; readonly socket: Socket }
+  | { readonly secure: true; readonly socket: TLSSocket; readonly isHttp2: boolean }
   | { readonly secure: false; readonly socket: Socket };
 
 /**
@@ -27,5 +28,6 @@ export async function accept(
   if (first === undefined) return undefined;
   socket.unshift(first);
   if (first[0] !== TLS_HANDSHAKE) return { secure: false, socket };
-  return { secure: true, socket: await acceptTls(socket, tls, { alpn: ALPN, signal }) };
+  const secured = await acceptTls(socket, tls, { alpn: ALPN, signal });
+  return { secure: true, socket: secured, isHttp2: secured.alpnProtocol === "h2" };
 }

@@ -46,6 +46,7 @@ export class ClientConnection {
     this.#delivery = new Deadline(socket);
     this.#sessions = new ClientSessions({
       ...options,
+      gone: this.#gone.signal,
       ended: () => {
         this.#isOver = true;
         // Who has nothing under way is told by the end alone, as by any server that goes.

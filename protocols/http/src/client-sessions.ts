@@ -19,6 +19,8 @@ export interface ClientSessionsOptions {
   readonly gate: Gate;
   readonly client: Address;
   readonly clock: Clock;
+  /** Aborts when the client has left with its connection: of the requests that wait for one log-in, some may be taken back. */
+  readonly gone: AbortSignal;
   /** Called when the gateway has ended one of them. */
   readonly ended: () => void;
 }
@@ -53,19 +55,18 @@ export class ClientSessions {
    * The session of a request, which is busy until it is told to be `done`. The token is looked at again when what it proves has ended, and never
    * kept longer than the connection.
    * @param application what the client's program calls itself
-   * @param gone aborts when the client has left with its connection: others may wait for the same log-in
    */
   async of(
     { target, level = DEFAULT_LEVEL }: Place,
     token: string,
-    { application, gone }: { readonly application: string; readonly gone: AbortSignal },
+    application: string,
   ): Promise<LoginResult> {
     const key = JSON.stringify([target, level, token]);
     const known = this.#entries.get(key);
     if (known && !this.#isGood(known)) this.#retire(key, known);
     let entry = this.#entries.get(key);
     if (entry === undefined) {
-      const { gate, client } = this.#options;
+      const { gate, client, gone } = this.#options;
       const asked = { protocol: "http", credential: { token }, target, level, client, application, gone };
       entry = { login: gate.login(asked), uses: 0, isRetired: false };
       this.#entries.set(key, entry);

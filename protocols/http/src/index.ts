@@ -7,13 +7,13 @@ import { httpFacts } from "./facts/request-facts.ts";
 import { serve } from "./server.ts";
 import { httpLevelSettings, httpListenerSettings, httpSettings, levelSettingsOf } from "./settings.ts";
 import { understand } from "./understand.ts";
-import { IdleConnections } from "./upstream/idle-connections.ts";
-import { connectTarget } from "./upstream/target-connection.ts";
+import { dialTarget } from "./upstream/target-connection.ts";
+import { TargetLinks } from "./upstream/target-links.ts";
 
-/** HTTP/1.1 (RFC 9110, RFC 9112). */
+/** HTTP/1.1 and HTTP/2 (RFC 9110, RFC 9112, RFC 9113). */
 export function http(): Protocol {
   const budgets = new Budgets({ clock: systemClock });
-  const idle = new IdleConnections();
+  const links = new TargetLinks();
   const tokens = new ClientCredentials({ clock: systemClock, ask: askIssuer });
   return {
     name: "http",
@@ -26,18 +26,18 @@ export function http(): Protocol {
     listenerSettings: httpListenerSettings,
     targetSettings: httpSettings,
     levelSettings: httpLevelSettings,
-    serve: (options) => serve(options, { budgets, idle, tokens, clock: systemClock }),
+    serve: (options) => serve(options, { budgets, links, tokens, clock: systemClock }),
     understand,
     probe: async (target, lease) => {
-      const connection = await connectTarget(target, lease, KEEPALIVE);
-      connection.destroy();
+      const { socket } = await dialTarget(target, lease, { keepalive: KEEPALIVE, alpn: ["http/1.1"] });
+      socket.destroy();
     },
     status: () => ({ ok: true }),
     learn: () => Promise.resolve(),
     misfits: () => [],
     dispose: () => {
       tokens.close();
-      idle.close();
+      links.close();
       return Promise.resolve();
     },
   };

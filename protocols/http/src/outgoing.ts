@@ -119,7 +119,7 @@ export interface OutgoingHead {
 
 /** Whether the client takes trailers (RFC 9110, section 10.1.4). */
 export function takesTrailers({ fields, version }: RequestHead): boolean {
-  return version === "1.1" && fields.list("te").some((coding) => /^trailers[ \t]*(?:;|$)/.test(coding));
+  return version !== "1.0" && fields.list("te").some((coding) => /^trailers[ \t]*(?:;|$)/.test(coding));
 }
 
 /** A request's head with the gateway's credential in it: a secret from here on. */

@@ -42,8 +42,8 @@ import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
 import { settingsOf, termsOf } from "./settings.ts";
 import { TargetExchange } from "./target-exchange.ts";
 import { presentedToken } from "./token.ts";
-import type { IdleConnections } from "./upstream/idle-connections.ts";
 import type { Outgoing } from "./upstream/target-link.ts";
+import type { TargetLinks } from "./upstream/target-links.ts";
 import { Way } from "./way.ts";
 
 export interface RequestsOptions {
@@ -53,7 +53,7 @@ export interface RequestsOptions {
   /** Host names that targets have of their own. */
   readonly hosts: ReadonlyMap<string, Named>;
   readonly budgets: Budgets;
-  readonly idle: IdleConnections;
+  readonly links: TargetLinks;
   readonly tokens: ClientCredentials;
   readonly clock: Clock;
   readonly values: ValueMasks;
@@ -77,7 +77,7 @@ export class Requests {
    */
   async serve(client: ClientExchange): Promise<void> {
     const { gate, loggedIn, sessions } = this.#options;
-    const { head, gone } = client;
+    const { head } = client;
     const token = presentedToken(head.fields);
     const [application = ""] = head.fields.all("user-agent");
     const approval = approvalPlace(head.target);
@@ -96,18 +96,17 @@ export class Requests {
       refuse(client, await gate.rejectLogin(attempt, isPlace ? NO_TOKEN : NO_PLACE));
       return;
     }
-    const found = await sessions.of(place, token, { application, gone });
+    const found = await sessions.of(place, token, application);
     if (!found.ok) {
       refuse(client, found.refusal);
       return;
     }
     loggedIn();
     const { session } = found;
-    session.activity("busy");
     try {
       await this.#inSession(session, place, client);
     } finally {
-      session.activity("idle");
+      sessions.done(session);
     }
   }
 
@@ -157,9 +156,9 @@ export class Requests {
       held?.outcome("failed");
       return;
     }
-    const { idle, limits, tokens, values } = this.#options;
+    const { limits, links, tokens, values } = this.#options;
     const { timeout } = settings;
-    const exchange = new TargetExchange({ session, idle, timeout, keepalive: limits.keepalive });
+    const exchange = new TargetExchange({ session, links, timeout, keepalive: limits.keepalive });
     let way: Way | undefined;
     try {
       if (!isAhead) client.askForBody();

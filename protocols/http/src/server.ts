@@ -5,9 +5,10 @@ import { accept } from "./accept.ts";
 import type { Budgets } from "./budgets/budgets.ts";
 import { ClientConnection } from "./client-connection.ts";
 import type { ClientCredentials } from "./credentials/client-credentials.ts";
+import { Http2Connection } from "./h2/client-connection.ts";
 import { encodeOwnAnswer, refusalAnswer } from "./refusal.ts";
 import { listenerSettingsOf } from "./settings.ts";
-import type { IdleConnections } from "./upstream/idle-connections.ts";
+import type { TargetLinks } from "./upstream/target-links.ts";
 
 /** Milliseconds in which a client that was told that it is over has to take that in. */
 const PATIENCE = 5000;
@@ -15,7 +16,7 @@ const PATIENCE = 5000;
 /** What all connections of the protocol have in common, by whichever listener they come. */
 export interface Shared {
   readonly budgets: Budgets;
-  readonly idle: IdleConnections;
+  readonly links: TargetLinks;
   readonly tokens: ClientCredentials;
   readonly clock: Clock;
 }
@@ -57,7 +58,8 @@ async function run(
       return;
     }
     const { hosts } = listenerSettingsOf(options.settings);
-    await new ClientConnection(socket, { ...options, ...shared, hosts, client }).run();
+    const Connection = secure && accepted.isHttp2 ? Http2Connection : ClientConnection;
+    await new Connection(socket, { ...options, ...shared, hosts, client }).run();
   } catch (error) {
     raw.destroy();
     if (!(error instanceof GatehouseError)) throw error;

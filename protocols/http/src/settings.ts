@@ -25,6 +25,8 @@ export interface HttpSettings extends HeadSettings {
   readonly routes: readonly Route[];
   /** Parameters and members of bodies whose values are shown to nobody; in small letters. */
   readonly secret: readonly string[];
+  /** Whether HTTP/2 is spoken with a target that offers it; over TLS alone. */
+  readonly http2: boolean;
   /** Milliseconds in which the target has to begin to answer. */
   readonly timeout: number;
   /** What one identity may use of it; nothing bounds what it does not name. */
@@ -109,6 +111,10 @@ const target = remembered(
         .max(100)
         .default([])
         .describe("Parameters of queries and forms, and members of JSON, whose values nobody is shown."),
+      http2: z
+        .boolean()
+        .default(true)
+        .describe("Whether HTTP/2 is spoken with a target that offers it (over TLS)."),
       timeout: duration({ min: 1000, max: 3_600_000 })
         .prefault("10m")
         .describe("How long the target may take to begin to answer."),

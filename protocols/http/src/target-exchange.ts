@@ -1,16 +1,15 @@
 import type { OpenSession, Permit } from "@gatehouse/core";
 import { GatehouseError } from "@gatehouse/core";
 import type { HttpCommand } from "./commands.ts";
-import type { IdleConnections } from "./upstream/idle-connections.ts";
-import { connectTarget, type TargetConnection } from "./upstream/target-connection.ts";
-import type { Outgoing, TargetAnswer } from "./upstream/target-link.ts";
+import { type Outgoing, type TargetAnswer, type TargetLink, Unprocessed } from "./upstream/target-link.ts";
+import type { TargetLinks } from "./upstream/target-links.ts";
 
 /** Methods that do the same however often they are done (RFC 9110, section 9.2.2). */
 const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"]);
 
 export interface TargetExchangeOptions {
   readonly session: OpenSession;
-  readonly idle: IdleConnections;
+  readonly links: TargetLinks;
   /** Milliseconds after which TCP asks a silent target whether it is still there. */
   readonly keepalive: number;
   /** Milliseconds in which the target has to begin to answer, from the moment on in which it has all of the request. */
@@ -20,7 +19,7 @@ export interface TargetExchangeOptions {
 /** The one way by which a request reaches a target (promise 1). */
 export class TargetExchange {
   readonly #options: TargetExchangeOptions;
-  #connection: TargetConnection | undefined;
+  #link: TargetLink | undefined;
   #isAnswered = false;
   #isSent = false;
   /** Why it was given up, where it was: it is not begun again then. */
@@ -38,18 +37,19 @@ export class TargetExchange {
   async run(permit: Permit, command: HttpCommand, outgoing: Outgoing, answer: TargetAnswer): Promise<void> {
     permit.redeem(command);
     this.#check();
-    const { session, idle } = this.#options;
-    const { target, level } = session.session;
-    const used = idle.take(target, level.name);
-    if (used === undefined) return this.#on(await this.#connect(), outgoing, answer);
+    const { links, session } = this.#options;
+    const used = links.take(session);
     try {
-      await this.#on(used, outgoing, answer);
+      await this.#on(used ?? (await this.#connect()), outgoing, answer);
     } catch (error) {
-      // A connection that was idle may have been closed by its target in the very moment in which it was used again (RFC 9112, section
-      // 9.3.1): what is safe to do twice, and can be sent once more, is.
-      if (this.#isAnswered || !isLost(error) || !canRepeat(outgoing)) throw error;
+      // A connection that was used before may have been closed by its target in the very moment in which it was used again (RFC 9112,
+      // section 9.3.1): what is safe to do twice, and can be sent once more, is. So is what has not been done at all.
+      const isUnprocessed = error instanceof Unprocessed;
+      const isSafe = isUnprocessed || (used !== undefined && isLost(error) && canRepeat(outgoing));
+      if (this.#isAnswered || !isSafe) throw error;
       this.#check();
-      await this.#on(await this.#connect(), outgoing, answer);
+      const next = isUnprocessed ? links.take(session) : undefined;
+      await this.#on(next ?? (await this.#connect()), outgoing, answer);
     }
   }
 
@@ -65,7 +65,7 @@ export class TargetExchange {
 
   #abandon(why: string): void {
     this.#abandoned ??= why;
-    this.#connection?.destroy();
+    this.#link?.destroy();
   }
 
   /** @throws GatehouseError TARGET_UNREACHABLE where it was given up */
@@ -73,20 +73,20 @@ export class TargetExchange {
     if (this.#abandoned !== undefined) throw new GatehouseError("TARGET_UNREACHABLE", this.#abandoned);
   }
 
-  async #connect(): Promise<TargetConnection> {
-    const { session, keepalive } = this.#options;
-    const connection = await connectTarget(session.session.target, session.lease, keepalive);
-    if (this.#abandoned !== undefined) connection.destroy();
+  async #connect(): Promise<TargetLink> {
+    const { session, keepalive, links } = this.#options;
+    const link = await links.connect(session, keepalive);
+    if (this.#abandoned !== undefined) link.destroy();
     this.#check();
-    return connection;
+    return link;
   }
 
-  async #on(connection: TargetConnection, outgoing: Outgoing, answer: TargetAnswer): Promise<void> {
-    this.#connection = connection;
-    const { session, idle, timeout } = this.#options;
+  async #on(link: TargetLink, outgoing: Outgoing, answer: TargetAnswer): Promise<void> {
+    this.#link = link;
+    const { session, links, timeout } = this.#options;
     let silence: NodeJS.Timeout | undefined;
     try {
-      const { trailers, isReusable } = await connection.exchange(outgoing, answer, {
+      const { trailers, isReusable } = await link.exchange(outgoing, answer, {
         sent: () => {
           this.#isSent = true;
         },
@@ -98,16 +98,16 @@ export class TargetExchange {
         },
         begun: () => clearTimeout(silence),
       });
-      if (isReusable) idle.put(session.session.target, session.session.level.name, connection);
-      else connection.destroy();
+      if (isReusable) links.put(session, link);
+      else link.destroy();
       await answer.end(trailers);
     } catch (error) {
-      connection.destroy();
+      link.destroy();
       this.#check();
       throw error;
     } finally {
       clearTimeout(silence);
-      this.#connection = undefined;
+      this.#link = undefined;
     }
   }
 }

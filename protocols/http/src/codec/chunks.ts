@@ -120,13 +120,18 @@ export class ChunkedReader {
     }
     const read = this.#tail.push(bytes);
     if (read === undefined) return bytes.subarray(bytes.length);
-    this.#trailers = parseFields(read.head.lines.slice(1));
-    for (const { lower } of this.#trailers) {
-      if (NOT_IN_TRAILERS.has(lower)) throw new Malformed(`${lower} in a trailer`);
-    }
+    this.#trailers = checkedTrailers(parseFields(read.head.lines.slice(1)));
     this.#state = "end";
     return read.rest;
   }
+}
+
+/** @throws Malformed where they say what a head alone may say */
+export function checkedTrailers(trailers: Fields): Fields {
+  for (const { lower } of trailers) {
+    if (NOT_IN_TRAILERS.has(lower)) throw new Malformed(`${lower} in a trailer`);
+  }
+  return trailers;
 }
 
 /** One chunk, with its content where it lies. @param content not empty: an empty chunk is the end */

@@ -2,7 +2,7 @@ import { isFieldValue, isToken } from "./characters.ts";
 import { Malformed } from "./malformed.ts";
 
 /** Fields of one message, at most: more are nobody's. */
-const MOST = 200;
+export const MOST_FIELDS = 200;
 
 /** One line of a head: its name as it was sent, and in small letters. Each unit of the texts is a byte. */
 export interface Field {
@@ -63,18 +63,26 @@ export class Fields {
  * @throws Malformed
  */
 export function parseFields(lines: readonly string[]): Fields {
-  if (lines.length > MOST) throw new Malformed("too many fields", 431);
+  if (lines.length > MOST_FIELDS) throw new Malformed("too many fields", 431);
   return new Fields(lines.map(parseField));
 }
 
 function parseField(line: string): Field {
   // A line that goes on the one before (obs-fold) is two lines to some readers; so is a name with a blank behind it.
   const colon = line.indexOf(":");
-  const name = line.slice(0, Math.max(0, colon));
+  return checkedField(line.slice(0, Math.max(0, colon)), trimmed(line.slice(colon + 1)));
+}
+
+/** @throws Malformed where no message may have such a field */
+export function checkedField(name: string, value: string): Field {
   if (!isToken(name)) throw new Malformed("a field has no proper name");
-  const value = trimmed(line.slice(colon + 1));
   if (!isFieldValue(value)) throw new Malformed(`${name.toLowerCase()} has control characters`);
   return { name, lower: name.toLowerCase(), value };
+}
+
+/** Whether there are blanks around it. */
+export function isPadded(text: string): boolean {
+  return trimmed(text) !== text;
 }
 
 /** Without the blanks around it: spaces and tabs, and nothing else that JavaScript takes for one. */

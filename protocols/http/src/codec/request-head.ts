@@ -26,17 +26,29 @@ export function parseRequestHead({ lines }: Head): RequestHead {
   const words = line.split(" ");
   const [method = "", said = "", protocol = ""] = words;
   if (words.length !== 3) throw new Malformed("a request line that has not three words");
-  // A small letter is another method to a rule, and to some servers it is none other.
-  if (!isToken(method) || /[a-z]/.test(method) || method.length > LONGEST_METHOD) {
-    throw new Malformed("a method that is none");
-  }
+  checkMethod(method);
   const version = versionOf(protocol);
-  if (said.length > LONGEST_TARGET) throw new Malformed("the target is too long", 414);
-  if (!isTarget(said)) throw new Malformed("a target with characters that no URI has");
+  checkTarget(said);
   const fields = parseFields(rest);
   const host = hostOf(fields, version);
   const { target, authority } = targetOf(method, said, host);
   return { method, target, authority, version, fields, framing: requestFraming(fields, version) };
+}
+
+/** @throws Malformed */
+export function checkMethod(method: string): void {
+  // A small letter is another method to a rule, and to some servers it is none other.
+  if (!isToken(method) || /[a-z]/.test(method) || method.length > LONGEST_METHOD) {
+    throw new Malformed("a method that is none");
+  }
+  // A tunnel would be a door past every rule.
+  if (method === "CONNECT") throw new Malformed("no tunnels are made here");
+}
+
+/** @throws Malformed */
+export function checkTarget(target: string): void {
+  if (target.length > LONGEST_TARGET) throw new Malformed("the target is too long", 414);
+  if (!isTarget(target)) throw new Malformed("a target with characters that no URI has");
 }
 
 function versionOf(protocol: string): Version {
@@ -58,14 +70,13 @@ function hostOf(fields: Fields, version: Version): string | undefined {
  * A name, an IPv4 address or an IPv6 one in brackets, and a port. Less than RFC 3986, section 3.2, allows: nobody's name and password, no
  * list, nothing in percent signs, no port that is none.
  */
-function isAuthority(text: string): boolean {
+export function isAuthority(text: string): boolean {
   const match = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::([1-9][0-9]{0,4}))?$/.exec(text);
   return match !== null && Number(match[1] ?? 0) <= 65_535;
 }
 
-/** The forms of section 3.2, save that of CONNECT: a tunnel would be a door past every rule. */
+/** The forms of section 3.2, save that of CONNECT. */
 function targetOf(method: string, said: string, host: string | undefined) {
-  if (method === "CONNECT") throw new Malformed("no tunnels are made here");
   if (said.startsWith("/")) return { target: said, authority: host };
   if (said === "*" && method === "OPTIONS") return { target: said, authority: host };
   const [, authority, target] = /^https?:\/\/([^/?]*)(.*)$/i.exec(said) ?? [];

@@ -10,9 +10,6 @@ import { send } from "../connection/send.ts";
 import { encodeRequestHead } from "../encode.ts";
 import type { Answered, Outgoing, Progress, TargetAnswer, TargetLink } from "./target-link.ts";
 
-/** This protocol in TLS (ALPN), as IANA has it. */
-const ALPN = "http/1.1";
-
 /** Heads before an answer's own, at most: nobody waits for them, so that they could fill the memory. */
 const MOST_INTERIM = 32;
 
@@ -153,20 +150,35 @@ function broken(what: string): GatehouseError {
   return new GatehouseError("TARGET_REJECTED", `The target's answer is none: ${what}.`);
 }
 
+/** A version of this protocol in TLS (ALPN), as IANA has it. */
+export type HttpProtocol = "h2" | "http/1.1";
+
+export interface Dialled {
+  readonly socket: Socket;
+  /** What the target speaks on it. */
+  readonly protocol: HttpProtocol;
+}
+
+export interface DialOptions {
+  /** Milliseconds after which TCP asks a silent target whether it is still there. */
+  readonly keepalive: number;
+  /** The versions that may be spoken, the best first. Without TLS it is HTTP/1.1. */
+  readonly alpn: readonly HttpProtocol[];
+}
+
 /**
  * Connects to a target, protected as its config says. Its addresses are tried in order, each within the connect deadline.
- * @param keepalive milliseconds after which TCP asks a silent target whether it is still there
  * @throws GatehouseError of the TARGET_ family, or CERTIFICATE_INVALID; where several addresses were tried, the last one's
  */
-export async function connectTarget(
+export async function dialTarget(
   target: Target,
   lease: Pick<Lease, "certificate">,
-  keepalive: number,
-): Promise<TargetConnection> {
+  options: DialOptions,
+): Promise<Dialled> {
   let failure: GatehouseError | undefined;
   for (const address of target.addresses) {
     try {
-      return new TargetConnection(await open(target, address, lease, keepalive));
+      return await open(target, address, lease, options);
     } catch (error) {
       if (!(error instanceof GatehouseError) || error.code !== "TARGET_UNREACHABLE") throw error;
       failure = error;
@@ -179,14 +191,15 @@ async function open(
   { tls, connectTimeout }: Target,
   address: Address,
   { certificate }: Pick<Lease, "certificate">,
-  keepalive: number,
-): Promise<Socket> {
+  { keepalive, alpn }: DialOptions,
+): Promise<Dialled> {
   const deadline = AbortSignal.timeout(connectTimeout);
   const socket = await dial(address, deadline, keepalive);
-  if (tls.mode === "off") return socket;
+  if (tls.mode === "off") return { socket, protocol: "http/1.1" };
   if (tls.mode === "own" || "socket" in address) {
     socket.destroy();
     throw new GatehouseError("TARGET_UNREACHABLE", `${formatAddress(address)} has no TLS.`);
   }
-  return secureUpstream(socket, address, { tls, certificate, alpn: ALPN }, deadline);
+  const secured = await secureUpstream(socket, address, { tls, certificate, alpn }, deadline);
+  return { socket: secured, protocol: secured.alpnProtocol === "h2" ? "h2" : "http/1.1" };
 }

@@ -1,3 +1,4 @@
+import { GatehouseError } from "@gatehouse/core";
 import type { Fields } from "../codec/fields.ts";
 import type { ResponseHead } from "../codec/response-head.ts";
 import type { RequestBody } from "../connection/request-body.ts";
@@ -36,7 +37,7 @@ export interface TargetLink {
   /**
    * Sends a request, and hands on its answer but for the end.
    * @returns the answer's trailers, and whether the link can take another request
-   * @throws GatehouseError of the TARGET_ family: TARGET_UNREACHABLE where the link was lost;
+   * @throws GatehouseError of the TARGET_ family: TARGET_UNREACHABLE where the link was lost, Unprocessed where that is all that has happened;
    * Malformed where the client's own body is none; what the client's side throws
    */
   exchange(outgoing: Outgoing, answer: TargetAnswer, progress: Progress): Promise<Answered>;
@@ -46,4 +47,11 @@ export interface TargetLink {
 export interface Answered {
   readonly trailers: Fields;
   readonly isReusable: boolean;
+}
+
+/** The target is certain not to have looked at the request (RFC 9113, section 8.7), and nothing of its body has been taken. */
+export class Unprocessed extends GatehouseError {
+  constructor() {
+    super("TARGET_UNREACHABLE", "The target refused the stream.");
+  }
 }

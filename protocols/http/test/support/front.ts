@@ -16,7 +16,7 @@ import type { AskIssuer } from "../../src/credentials/issuer.ts";
 import { ClientCredentials } from "../../src/credentials/client-credentials.ts";
 import { httpLevelSettings, httpListenerSettings, httpSettings } from "../../src/settings.ts";
 import { serve } from "../../src/server.ts";
-import { IdleConnections } from "../../src/upstream/idle-connections.ts";
+import { TargetLinks } from "../../src/upstream/target-links.ts";
 
 export const TOKEN = "a-token-of-somebody";
 /** What the target knows the gateway by. */
@@ -38,6 +38,8 @@ export interface FrontOptions {
   readonly levels?: readonly string[];
   /** The listener's own keys. */
   readonly listener?: Readonly<Record<string, unknown>>;
+  /** How the target is reached; in the clear, when left out. */
+  readonly tls?: Target["tls"];
   /** The target's own keys. */
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly allow?: (command: Command) => boolean;
@@ -55,6 +57,7 @@ export interface FrontOptions {
 /** Its target is called `api`, and its one level `default`. */
 export async function startFront({
   target: at,
+  tls = { mode: "off" },
   listener: own = {},
   settings = {},
   levels = [],
@@ -84,7 +87,7 @@ export async function startFront({
     name: "api",
     protocol: "http",
     addresses: [{ host: "127.0.0.1", port: at.port }],
-    tls: { mode: "off" },
+    tls,
     levels: new Map(["default", ...levels].map((name) => [name, level(name)])),
     credential: { user: "default" },
     tags: new Map(),
@@ -102,7 +105,7 @@ export async function startFront({
     ...(enter ? { enter } : {}),
   });
   const log = createMemoryLog();
-  const idle = new IdleConnections();
+  const links = new TargetLinks();
   const tokens = new ClientCredentials({ clock, ask: issuer });
   const listener = await serve(
     {
@@ -137,7 +140,7 @@ export async function startFront({
       doorTo: () => undefined,
       log,
     },
-    { budgets: new Budgets({ clock }), idle, tokens, clock },
+    { budgets: new Budgets({ clock }), links, tokens, clock },
   );
   if (!("port" in listener.address)) throw new Error("It listens on a port.");
   return {
@@ -148,7 +151,7 @@ export async function startFront({
     async close() {
       await listener.close();
       gate.endAll();
-      idle.close();
+      links.close();
     },
   };
 }
