@@ -73,14 +73,15 @@ function rig(enter?: (request: LoginRequest) => Promise<undefined>): Rig {
       gate: watched,
       client: { host: "127.0.0.1", port: 2 },
       clock: { now: () => made.now },
+      gone: new AbortController().signal,
       ended: () => {
         made.ended++;
       },
     }),
     use: (level, token = "token") => {
-      const place = readPlace(`/${level}@api/`);
+      const place = readPlace({ target: `/${level}@api/`, authority: "x" }, new Map());
       if (place === undefined) throw new Error("It is a place.");
-      return made.sessions.of(place, token, { application: "", gone: new AbortController().signal });
+      return made.sessions.of(place, token, "");
     },
   };
   return made;
