@@ -54,15 +54,11 @@ export async function compareRequests(
   const open = unknown === -1 && last === -1 && malformed === undefined;
   // Of a head that has not ended only the lines' ends have been looked at.
   const terms = { open, mayRefuse: !open || unfinished === "head" };
-  return compare(messages.map(plainRequest), untilPreface(await server.read(pieces)), plainHeard, terms);
-}
-
-/** Node, told of the preface of HTTP/2 (PRI), ends no message before it, though it has read them to their ends; the preface is no message of this protocol. */
-function untilPreface(heard: Hearing): Hearing {
+  const heard = await server.read(pieces);
+  // Node, told of the preface of HTTP/2, leaves the message before it without its end.
   const preface = heard.messages.findIndex(({ method }) => method === "PRI");
-  if (preface === -1) return heard;
-  const before = heard.messages.slice(0, preface).map((message) => ({ ...message, complete: true }));
-  return { ...heard, messages: before };
+  const told = preface === -1 ? messages : messages.slice(0, Math.max(0, preface - 1));
+  return compare(told.map(plainRequest), heard, plainHeard, terms);
 }
 
 /** The same for the response to a request of this method, and for the informational ones before it. */
