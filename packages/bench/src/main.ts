@@ -2,6 +2,7 @@ import { mkdtemp, writeFile } from "node:fs/promises";
 import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { messageOf } from "@gatehouse/core";
+import { overHttp } from "./http/works.ts";
 import { loadAverage, machine } from "./machine.ts";
 import { HELP, type Options, readOptions, type Subject } from "./options.ts";
 import { everything, holding, masking, minting, sampler, withRelay } from "./postgres/works.ts";
@@ -26,6 +27,7 @@ const SUBJECTS: Readonly<Record<Subject, (options: Options) => Promise<number>>>
   hold: (options) => postgres(holding(options.quick), options),
   mint: (options) => postgres(minting(options.quick), options),
   ssh: (options) => bench(overSsh(options.quick), options),
+  http: (options) => bench(overHttp(options.quick), options),
 };
 
 function postgres(programme: ReturnType<typeof everything>, options: Options): Promise<number> {

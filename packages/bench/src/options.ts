@@ -1,12 +1,14 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { INSTALL as INSTALL_HTTP } from "./http/programs.ts";
 import { INSTALL } from "./postgres/programs.ts";
 import { INSTALL as INSTALL_SSH } from "./ssh/programs.ts";
 
 export const HELP = `Measures the gateway against pgbouncer and against the server itself, in one run on this machine; or rows that it masks
 against the same rows unmasked, or what it does while commands wait for people, or sessions whose users are made for them
-against those that have one that stands. For SSH: against a bastion (\`ssh bastion ssh target\`), and against the target itself.
+against those that have one that stands. For SSH: against a bastion (\`ssh bastion ssh target\`), and against the target itself. For
+HTTP: against nginx, against a proxy of node:https and undici, and against the targets themselves.
 
   npm run bench -- postgres                        all of it: about half an hour
   npm run bench -- postgres --quick                a little of each kind on little data, in two minutes
@@ -19,6 +21,8 @@ against those that have one that stands. For SSH: against a bastion (\`ssh basti
 
   npm run bench -- ssh                             streams, files, connections, keystrokes, memory: a quarter of an hour; the same
 
+  npm run bench -- http                            requests, files, streams of tokens, memory: a quarter of an hour; the same
+
   --rounds N      rounds of each work (5); a ratio is the median of the rounds' ratios
   --seconds N     how long each peer's turn is (3)
   --json FILE     where the figures go as JSON (a file in the system's folder for temporary files)
@@ -26,18 +30,19 @@ against those that have one that stands. For SSH: against a bastion (\`ssh basti
   --relay         measure a bare TLS relay in Node as well: what can be reached at best
   --profile       run the gateway with V8's CPU profiler, and say where the profiles are; the figures are then lower
 
-It needs PostgreSQL's server, psql and pgbench, and pgbouncer, from the machine; for SSH, OpenSSH's client and server. On
-Debian, as root:
+It needs PostgreSQL's server, psql and pgbench, and pgbouncer, from the machine; for SSH, OpenSSH's client and server;
+for HTTP, nginx, wrk and curl. On Debian, as root:
 
   ${INSTALL}
   ${INSTALL_SSH}
+  ${INSTALL_HTTP}
 
 Exit codes: 0 measured, 1 something could not be measured (or was short, with --strict), 2 called in a way that
 makes no sense.
 `;
 
 /** What can be measured. */
-const subjects = ["postgres", "masking", "hold", "mint", "ssh"] as const;
+const subjects = ["postgres", "masking", "hold", "mint", "ssh", "http"] as const;
 export type Subject = (typeof subjects)[number];
 
 export interface Options {
@@ -77,7 +82,9 @@ export function readOptions(args: readonly string[]): Options | undefined {
   if (values.help) return undefined;
   const [subject] = positionals;
   if (positionals.length !== 1 || !isSubject(subject)) {
-    throw new TypeError("say what: npm run bench -- postgres, masking, hold, mint or ssh (--help says more)");
+    throw new TypeError(
+      "say what: npm run bench -- postgres, masking, hold, mint, ssh or http (--help says more)",
+    );
   }
   const { quick, list, only, strict, relay, profile } = values;
   return {

@@ -50,13 +50,15 @@ type Values = Readonly<Partial<Record<PeerName, number>>>;
  * that is the machine's noise, whichever of them it flatters.
  */
 export function ratioOf(
-  { gateway, pgbouncer, direct, relay, unmasked, unheld, standing, bastion }: Values,
+  { gateway, pgbouncer, nginx, direct, relay, unmasked, unheld, standing, bastion }: Values,
   against: Against,
 ): number | undefined {
   if (gateway === undefined) return undefined;
   switch (against) {
     case "pgbouncer":
       return pgbouncer === undefined ? undefined : gateway / pgbouncer;
+    case "nginx":
+      return nginx === undefined ? undefined : gateway / nginx;
     case "direct":
       return direct === undefined ? undefined : gateway / direct;
     case "relay":
@@ -69,8 +71,12 @@ export function ratioOf(
       return standing === undefined ? undefined : gateway / standing;
     case "bastion":
       return bastion === undefined ? undefined : gateway / bastion;
-    case "beyond":
+    case "beyond bastion":
       return bastion === undefined ? undefined : gateway - bastion;
+    case "beyond direct":
+      return direct === undefined ? undefined : gateway - direct;
+    case "beyond unmasked":
+      return unmasked === undefined ? undefined : gateway - unmasked;
     case "itself":
       return gateway;
     case "added":

@@ -3,9 +3,10 @@ import type { Failure, Result } from "./result.ts";
 import { type Line, peerNames } from "./work.ts";
 
 const AGAINST = {
-  ...{ pgbouncer: "", direct: " of direct", relay: " of relay", added: " of added" },
+  ...{ pgbouncer: "", nginx: "", direct: " of direct", relay: " of relay", added: " of added" },
   ...{ unmasked: " of unmasked", unheld: " of unheld", standing: " of standing", itself: "" },
-  ...{ bastion: " of bastion", beyond: " beyond bastion" },
+  ...{ bastion: " of bastion", "beyond bastion": " beyond bastion" },
+  ...{ "beyond direct": " beyond direct", "beyond unmasked": " beyond unmasked" },
 } as const;
 const NONE = "-";
 

@@ -3,6 +3,8 @@ export const peerNames = [
   "direct",
   "relay",
   "pgbouncer",
+  "nginx",
+  "node",
   "unmasked",
   "unheld",
   "standing",
@@ -22,11 +24,12 @@ export interface Peer {
 /**
  * What the gateway's figure is held against. `added`: what the gateway adds to direct, by what pgbouncer adds. `unmasked`: the
  * same gateway, where no rule masks. `unheld`: the same gateway, where nothing is held. `standing`: the same gateway, where the level's
- * user stands in the config. `beyond`: the bastion's, of which it is not a part but how much more it is. `itself`: the figure is looked
+ * user stands in the config. `beyond ...`: a figure of which it is not a part but how much more it is. `itself`: the figure is looked
  * at as it is.
  */
 export type Against =
   | "pgbouncer"
+  | "nginx"
   | "direct"
   | "relay"
   | "added"
@@ -34,7 +37,9 @@ export type Against =
   | "unheld"
   | "standing"
   | "bastion"
-  | "beyond"
+  | "beyond bastion"
+  | "beyond direct"
+  | "beyond unmasked"
   | "itself";
 
 /** What a ratio has to be; one of the two. */
@@ -45,6 +50,8 @@ export interface Line {
   readonly name: string;
   readonly unit:
     | "tps"
+    | "requests/s"
+    | "tokens/s"
     | "rows/s"
     | "MB/s"
     | "us"

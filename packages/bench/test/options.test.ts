@@ -21,6 +21,7 @@ t.test(
     t.match(readOptions(["hold"]), { subject: "hold", quick: false });
     t.match(readOptions(["mint", "--only", "cold"]), { subject: "mint", only: ["cold"] });
     t.match(readOptions(["ssh", "--only", "sftp"]), { subject: "ssh", only: ["sftp"] });
+    t.match(readOptions(["http", "--quick"]), { subject: "http", seconds: 1 });
     t.equal(readOptions(["--help"]), undefined);
   },
 );

@@ -1,4 +1,5 @@
 import t from "tap";
+import { overHttp } from "../src/http/works.ts";
 import { everything, holding, masking, minting, sampler, withRelay } from "../src/postgres/works.ts";
 import { overSsh } from "../src/ssh/works.ts";
 import type { Line } from "../src/work.ts";
@@ -11,14 +12,18 @@ const postgres = {
   holding: holding(false),
   minting: minting(false),
 };
-const programmes = { ...postgres, ssh: overSsh(false) };
+const programmes = { ...postgres, ssh: overSsh(false), http: overHttp(false) };
 
 function neededFor({ against }: Line): readonly string[] {
   switch (against) {
     case "added":
       return ["direct", "pgbouncer"];
-    case "beyond":
+    case "beyond bastion":
       return ["bastion"];
+    case "beyond direct":
+      return ["direct"];
+    case "beyond unmasked":
+      return ["unmasked"];
     case "itself":
       return [];
     default:

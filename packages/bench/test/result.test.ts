@@ -36,8 +36,12 @@ t.test(
     t.equal(ratioOf({ standing: 20, unheld: 50, gateway: 26 }, "standing"), 1.3);
     t.equal(ratioOf({ unheld: 50, gateway: 26 }, "standing"), undefined);
     t.equal(ratioOf({ bastion: 100, gateway: 120 }, "bastion"), 1.2);
-    t.equal(ratioOf({ bastion: 0.75, gateway: 2 }, "beyond"), 1.25);
-    t.equal(ratioOf({ direct: 0.75, gateway: 2 }, "beyond"), undefined);
+    t.equal(ratioOf({ bastion: 0.75, gateway: 2 }, "beyond bastion"), 1.25);
+    t.equal(ratioOf({ direct: 0.75, gateway: 2 }, "beyond bastion"), undefined);
+    t.equal(ratioOf({ direct: 0.75, bastion: 1, gateway: 2 }, "beyond direct"), 1.25);
+    t.equal(ratioOf({ direct: 1, unmasked: 9, gateway: 4 }, "beyond unmasked"), -5);
+    t.equal(ratioOf({ nginx: 200, node: 50, gateway: 100 }, "nginx"), 0.5);
+    t.equal(ratioOf({ node: 50, gateway: 100 }, "nginx"), undefined);
     t.equal(ratioOf({ gateway: 4.2 }, "itself"), 4.2);
     const { wanted: _, ...known } = line;
     const [result] = resultsOf({ lines: [{ ...known, against: "itself" }] }, [round({ gateway: 4.2 })]);

@@ -13,7 +13,7 @@ const LINE = 60;
 export function keystrokes({ masked }: { readonly masked: boolean }): SshWork {
   const name = masked ? "keystroke, secrets masked" : "keystroke";
   const line = (percentile: string, wanted: Pick<Line, "wanted"> = {}): Line => ({
-    ...{ name: `${name} ${percentile}`, unit: "ms", against: "beyond" },
+    ...{ name: `${name} ${percentile}`, unit: "ms", against: "beyond bastion" },
     ...wanted,
   });
   return {

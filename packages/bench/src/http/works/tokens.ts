@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { run } from "../../processes.ts";
+import { quantile } from "../../statistics.ts";
+import { clientEnvironment } from "../clients/environment.ts";
+import type { HttpWork } from "../stage.ts";
+
+const CLIENTS = join(import.meta.dirname, "..", "clients");
+/** Above what it was told: for what comes late. */
+const GRACE = 60_000;
+
+/** Tokens of one stream in a second: a quick model's. */
+const RATE = 200;
+/** Tokens of a stream of which only the first ones are waited for. */
+const FEW = 20;
+
+const tokensRead = z.object({ count: z.number(), seconds: z.number(), p50: z.number(), p99: z.number() });
+
+/** Streams of events, read by so many clients at once: how many of the tokens that are due come, and how late. */
+export function tokens(clients: number): HttpWork {
+  const name = `tokens ${clients} x ${RATE}`;
+  return {
+    name,
+    lines: [
+      { name, unit: "tokens/s", against: "direct", wanted: { atLeast: 0.95 } },
+      { name: `${name}, p50`, unit: "ms", against: "beyond direct" },
+      { name: `${name}, p99`, unit: "ms", against: "beyond direct", wanted: { atMost: 100 } },
+    ],
+    peers: ["direct", "nginx", "node", "gateway"],
+    set: "tokens",
+    async sample({ site }, peer, seconds) {
+      const path = `/v1/stream?rate=${RATE}&tokens=${RATE * seconds}`;
+      const call = {
+        program: process.execPath,
+        args: ["--disable-warning=ExperimentalWarning", join(CLIENTS, "tokens-main.ts"), String(clients)],
+        env: clientEnvironment(site, peer, { target: "model", path }),
+        ...{ cwd: site.folder, signal: site.signal },
+      };
+      const read = tokensRead.parse(JSON.parse(await run(call, seconds * 1000 + GRACE)));
+      const asked = clients * RATE * seconds;
+      if (read.count !== asked) throw new Error(`${read.count} of ${asked} tokens came.`);
+      return { figures: [read.count / read.seconds, read.p50, read.p99], count: read.count };
+    },
+  };
+}
+
+/** How long a client waits for the first token: with masks that are looked for in the text, and without. */
+export function firstToken(): HttpWork {
+  const name = "first token, masked";
+  return {
+    name,
+    lines: [
+      { name: `${name}, p50`, unit: "ms", against: "beyond unmasked", wanted: { atMost: 20 } },
+      { name: `${name}, p99`, unit: "ms", against: "beyond unmasked" },
+    ],
+    peers: ["direct", "unmasked", "gateway"],
+    set: "tokens",
+    async sample({ site }, peer, seconds) {
+      const asked = { target: "model", path: `/v1/stream?rate=${RATE}&tokens=${FEW}` } as const;
+      const call = {
+        program: process.execPath,
+        args: [
+          "--disable-warning=ExperimentalWarning",
+          join(CLIENTS, "first-token-main.ts"),
+          String(seconds),
+        ],
+        env: clientEnvironment(site, peer, { ...asked, masked: peer.name === "gateway" }),
+        ...{ cwd: site.folder, signal: site.signal },
+      };
+      const times = z.array(z.number()).parse(JSON.parse(await run(call, seconds * 1000 + GRACE)));
+      return { figures: [quantile(times, 0.5), quantile(times, 0.99)], count: times.length };
+    },
+  };
+}
