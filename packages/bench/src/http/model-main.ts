@@ -1,18 +1,24 @@
-// A model's streams: `node model-main.ts PORT CERT KEY`. `GET /v1/stream?rate=200&tokens=600` is so many tokens, so many a second.
+// A model that only streams: `node model-main.ts PORT CERT KEY`. Whatever it is asked, it says `max_tokens` tokens, RATE of them a second.
 import { readFileSync } from "node:fs";
-import { createServer } from "node:https";
 import type { ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import { json } from "node:stream/consumers";
+import { z } from "zod";
 import { now } from "./clients/clock.ts";
+import { RATE } from "./stream.ts";
 
 const [port, certFile = "", keyFile = ""] = process.argv.slice(2);
 
 /** Words, as most tokens are: a space, and what follows it. */
 const WORDS = " The order was sent on Monday and has not come to its place yet ;".split(/(?= )/);
 
+/** Milliseconds between two tokens. */
+const BETWEEN = 1000 / RATE;
+
+const asked = z.object({ max_tokens: z.number() });
+
 interface Stream {
   readonly response: ServerResponse;
-  /** Milliseconds between two tokens. */
-  readonly between: number;
   readonly tokens: number;
   /** When the next token is due, as `performance.now()` has it. */
   due: number;
@@ -21,16 +27,18 @@ interface Stream {
 
 const streams = new Set<Stream>();
 
-createServer({ cert: readFileSync(certFile), key: readFileSync(keyFile) }, (request, response) => {
-  const { searchParams } = new URL(request.url ?? "/", "https://localhost");
-  const rate = Number(searchParams.get("rate"));
-  const tokens = Number(searchParams.get("tokens"));
-  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
-  response.flushHeaders();
-  const stream = { response, between: 1000 / rate, tokens, due: performance.now(), sent: 0 };
-  streams.add(stream);
-  response.on("close", () => streams.delete(stream));
-}).listen(Number(port), "127.0.0.1");
+/** Idle connections stay for as long as the bench takes: those that keep them would be cut at the wrong moment. */
+const server = createServer(
+  { cert: readFileSync(certFile), key: readFileSync(keyFile), keepAliveTimeout: 0 },
+  async (request, response) => {
+    const { max_tokens: tokens } = asked.parse(await json(request));
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    const stream = { response, tokens, due: performance.now(), sent: 0 };
+    streams.add(stream);
+    response.on("close", () => streams.delete(stream));
+  },
+);
+server.listen(Number(port), "127.0.0.1");
 
 /** One timer for all: what it is late by goes out at once, so that the rate is kept, and is a part of nobody's delay. */
 setInterval(() => {
@@ -42,7 +50,7 @@ function send(stream: Stream): void {
   let events = "";
   while (stream.due <= time && stream.sent < stream.tokens) {
     events += eventOf(stream.sent++);
-    stream.due += stream.between;
+    stream.due += BETWEEN;
   }
   if (events !== "") stream.response.write(events);
   if (stream.sent < stream.tokens) return;

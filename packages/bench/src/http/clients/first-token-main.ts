@@ -1,37 +1,28 @@
-import { Agent, get } from "node:https";
-import { readEnvironment } from "./environment.ts";
+import { Agent } from "node:https";
+import { ask } from "./ask.ts";
 
 /*
  * A client that asks for one stream after the other on one connection, and waits for the first token of each. Prints the milliseconds of
  * each, as JSON.
  *
- *   node first-token-main.ts SECONDS
+ *   node first-token-main.ts SECONDS TOKENS    TOKENS of each stream
  */
 
-const seconds = Number(process.argv[2]);
-const { url, options } = readEnvironment();
+const [seconds = 0, tokens = 0] = process.argv.slice(2).map(Number);
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 /** A token with something in it: an event whose text is kept back is none yet. */
 const TOKEN = /"content":"[^"]/;
 
-function firstToken(): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
+async function firstToken(): Promise<number> {
   const begun = performance.now();
-  const request = get(url, { ...options, agent }, (response) => {
-    if (response.statusCode !== 200) reject(new Error(`The answer is ${response.statusCode}.`));
-    let text = "";
-    let took: number | undefined;
-    response.setEncoding("latin1").on("data", (piece: string) => {
-      text += piece;
-      if (took === undefined && TOKEN.test(text)) took = performance.now() - begun;
-    });
-    response.on("end", () =>
-      took === undefined ? reject(new Error("A stream without a token.")) : resolve(took),
-    );
-    response.on("error", reject);
+  let text = "";
+  let took: number | undefined;
+  await ask(tokens, agent, (piece) => {
+    text += piece;
+    if (took === undefined && TOKEN.test(text)) took = performance.now() - begun;
   });
-  request.on("error", reject);
-  return promise;
+  if (took === undefined) throw new Error("A stream without a token.");
+  return took;
 }
 
 await firstToken();

@@ -55,7 +55,7 @@ targets:
     protocol: http
     api: openai
     address: 127.0.0.1:${ports.model}
-    routes: [/v1/stream]
+    routes: [/v1/chat/completions]
     ${upstream}
 policies: [file:policies/*.yaml]
 limits: { connections: 5000, perAddress: 5000 }

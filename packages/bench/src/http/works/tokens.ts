@@ -3,14 +3,14 @@ import { z } from "zod";
 import { run } from "../../processes.ts";
 import { quantile } from "../../statistics.ts";
 import { clientEnvironment } from "../clients/environment.ts";
-import type { HttpWork } from "../stage.ts";
+import type { Site } from "../site.ts";
+import type { HttpPeer, HttpWork } from "../stage.ts";
+import { RATE, STREAM } from "../stream.ts";
 
 const CLIENTS = join(import.meta.dirname, "..", "clients");
 /** Above what it was told: for what comes late. */
 const GRACE = 60_000;
 
-/** Tokens of one stream in a second: a quick model's. */
-const RATE = 200;
 /** Tokens of a stream of which only the first ones are waited for. */
 const FEW = 20;
 
@@ -29,14 +29,12 @@ export function tokens(clients: number): HttpWork {
     peers: ["direct", "nginx", "node", "gateway"],
     set: "tokens",
     async sample({ site }, peer, seconds) {
-      const path = `/v1/stream?rate=${RATE}&tokens=${RATE * seconds}`;
-      const call = {
-        program: process.execPath,
-        args: ["--disable-warning=ExperimentalWarning", join(CLIENTS, "tokens-main.ts"), String(clients)],
-        env: clientEnvironment(site, peer, { target: "model", path }),
-        ...{ cwd: site.folder, signal: site.signal },
-      };
-      const read = tokensRead.parse(JSON.parse(await run(call, seconds * 1000 + GRACE)));
+      const printed = await client(site, peer, {
+        main: "tokens-main.ts",
+        args: [clients, RATE * seconds],
+        seconds,
+      });
+      const read = tokensRead.parse(JSON.parse(printed));
       const asked = clients * RATE * seconds;
       if (read.count !== asked) throw new Error(`${read.count} of ${asked} tokens came.`);
       return { figures: [read.count / read.seconds, read.p50, read.p99], count: read.count };
@@ -56,19 +54,37 @@ export function firstToken(): HttpWork {
     peers: ["direct", "unmasked", "gateway"],
     set: "tokens",
     async sample({ site }, peer, seconds) {
-      const asked = { target: "model", path: `/v1/stream?rate=${RATE}&tokens=${FEW}` } as const;
-      const call = {
-        program: process.execPath,
-        args: [
-          "--disable-warning=ExperimentalWarning",
-          join(CLIENTS, "first-token-main.ts"),
-          String(seconds),
-        ],
-        env: clientEnvironment(site, peer, { ...asked, masked: peer.name === "gateway" }),
-        ...{ cwd: site.folder, signal: site.signal },
-      };
-      const times = z.array(z.number()).parse(JSON.parse(await run(call, seconds * 1000 + GRACE)));
+      const masked = peer.name === "gateway";
+      const printed = await client(site, peer, {
+        main: "first-token-main.ts",
+        args: [seconds, FEW],
+        seconds,
+        masked,
+      });
+      const times = z.array(z.number()).parse(JSON.parse(printed));
       return { figures: [quantile(times, 0.5), quantile(times, 0.99)], count: times.length };
     },
   };
+}
+
+interface Client {
+  readonly main: string;
+  readonly args: readonly number[];
+  readonly seconds: number;
+  readonly masked?: boolean;
+}
+
+/** Runs one of the clients to its end. */
+function client(
+  site: Site,
+  peer: HttpPeer,
+  { main, args, seconds, masked = false }: Client,
+): Promise<string> {
+  const call = {
+    program: process.execPath,
+    args: ["--disable-warning=ExperimentalWarning", join(CLIENTS, main), ...args.map(String)],
+    env: clientEnvironment(site, peer, { target: "model", path: STREAM, masked }),
+    ...{ cwd: site.folder, signal: site.signal },
+  };
+  return run(call, seconds * 1000 + GRACE);
 }
