@@ -15,13 +15,14 @@ export interface NginxOptions {
 
 /** An nginx of one worker, with TLS. The process is the worker: the master does nothing. */
 export async function startNginx(
-  { programs, folder, tls, signal, put }: Site,
+  site: Site,
   { name, port, http = "", server }: NginxOptions,
 ): Promise<Service> {
+  const { programs, folder, tls, signal } = site;
   const temporary = join(folder, "temporary");
   // Where it is root's, it would give itself another user, who may not read what lies in the folder.
   const user = userInfo().uid === 0 ? "user root;" : "";
-  const config = await put(
+  const config = await site.put(
     `${name}.conf`,
     `${user}
 daemon off;

@@ -2,8 +2,7 @@ import { type Agent, request } from "node:https";
 import { questionFor } from "../stream.ts";
 import { readEnvironment } from "./environment.ts";
 
-const { url, options } = readEnvironment();
-const headers = { ...options.headers, "content-type": "application/json" };
+const { url, ca, authorization } = readEnvironment();
 
 /**
  * Asks the model for so many tokens, and resolves when the stream has ended.
@@ -14,13 +13,12 @@ const headers = { ...options.headers, "content-type": "application/json" };
 export async function ask(tokens: number, agent: Agent | false, take: (text: string) => void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const question = questionFor(tokens);
-  const length = Buffer.byteLength(question);
-  const asking = request(url, {
-    ...options,
-    method: "POST",
-    headers: { ...headers, "content-length": length },
-    agent,
-  });
+  const headers = {
+    authorization,
+    "content-type": "application/json",
+    "content-length": Buffer.byteLength(question),
+  };
+  const asking = request(url, { method: "POST", headers, ca, agent });
   asking.on("error", reject).on("response", (response) => {
     if (response.statusCode !== 200) reject(new Error(`The answer is ${response.statusCode}.`));
     response.setEncoding("latin1").on("data", take).on("end", resolve).on("error", reject);

@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import type { RequestOptions } from "node:https";
 import type { Site } from "../site.ts";
 import type { Asked, HttpPeer } from "../stage.ts";
 
@@ -13,11 +12,15 @@ export function clientEnvironment(
 }
 
 /** The same, in the client. */
-export function readEnvironment(): { readonly url: URL; readonly options: RequestOptions } {
+export function readEnvironment(): {
+  readonly url: URL;
+  readonly ca: string;
+  readonly authorization: string;
+} {
   const environment = process.env;
-  const ca = readFileSync(environment["CA"] ?? "", "utf8");
   return {
     url: new URL(environment["URL"] ?? ""),
-    options: { ca, headers: { authorization: `Bearer ${environment["TOKEN"] ?? ""}` } },
+    ca: readFileSync(environment["CA"] ?? "", "utf8"),
+    authorization: `Bearer ${environment["TOKEN"] ?? ""}`,
   };
 }

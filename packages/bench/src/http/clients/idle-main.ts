@@ -12,7 +12,7 @@ import { readEnvironment } from "./environment.ts";
 const AT_ONCE = 20;
 
 const clients = Number(process.argv[2]);
-const { url, options } = readEnvironment();
+const { url, ca, authorization } = readEnvironment();
 let open = 0;
 
 /** Resolves when the answer is there. */
@@ -20,7 +20,7 @@ function connect(): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   // An agent each: one for all would have the next request go by a connection that is free.
   const agent = new Agent({ keepAlive: true });
-  const request = get(url, { ...options, agent }, (response) => {
+  const request = get(url, { headers: { authorization }, ca, agent }, (response) => {
     if (response.statusCode !== 200) reject(new Error(`The answer is ${response.statusCode}.`));
     response.on("end", resolve).resume();
   });

@@ -8,10 +8,10 @@ const file = (name: string) => readFileSync(environment[name] ?? "");
 const ca = file("CA");
 const authorization = `Bearer ${environment["SECRET"] ?? ""}`;
 
-const pools = new Map(
+const pools = new Map<string, Pool>(
   (["api", "model"] as const).map((name) => {
     const origin = environment[name.toUpperCase()] ?? "";
-    return [name as string, new Pool(origin, { connect: { ca }, bodyTimeout: 0 })] as const;
+    return [name, new Pool(origin, { connect: { ca }, bodyTimeout: 0 })] as const;
   }),
 );
 
