@@ -84,6 +84,9 @@ export type MaskingOutcome =
 /** The text that stands in a text's place; null for SQL's NULL. The same for the same text. */
 export type MaskText = (text: string) => string | null;
 
+/** What stands in the place of a value that was found in a text. @param detectors the names of those that found it, one at least */
+export type InsteadOf = (value: string, detectors: readonly string[]) => string;
+
 /**
  * The same as a MaskText makes, from bytes to bytes: bytes of the value's own and stars, of which there is one at least.
  * @param out has room for the value and three bytes more from `at` on
@@ -119,8 +122,11 @@ export interface ValueMasks {
   transform(transform: Transform): MaskText;
   /** A quicker way to the same, where there is one. */
   ascii?(transform: Transform): MaskAscii | undefined;
-  /** A text with all that the masks' detectors find in it hidden; the same string where they find nothing. */
-  detectors(masks: readonly Mask[]): MaskText;
+  /**
+   * A text with all that the masks' detectors find in it hidden; the same string where they find nothing.
+   * @param instead what stands in the place of each value found, and not what the masks say
+   */
+  detectors(masks: readonly Mask[], instead?: InsteadOf): MaskText;
   /**
    * The same for a text that comes in pieces.
    * @param terminal it is what a terminal shows: control sequences may stand in the middle of what is to be hidden

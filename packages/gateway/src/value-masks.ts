@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  type InsteadOf,
   type Mask,
   type MaskingStream,
   type MaskText,
@@ -18,6 +19,7 @@ import {
   type MaskingStreamOptions,
   maskingStream,
   nothingLeft,
+  type TextTransform,
 } from "@gatehouse/masking";
 
 /** In the state folder: the key of hashes, which has to be the same after a restart. */
@@ -39,9 +41,9 @@ export async function openValueMasks(folder: string, detectors: () => DetectorRe
       return (text) => compiled(text);
     },
     ascii: maskAscii,
-    detectors(masks: readonly Mask[]): MaskText {
+    detectors(masks: readonly Mask[], instead?: InsteadOf): MaskText {
       const steps = masks.map((mask) => {
-        const transform = compileTransform(mask.with, key);
+        const transform = instead ? replacing(instead) : compileTransform(mask.with, key);
         const selection = detectors().select(mask.detect);
         // Decided by policies and detectors that a reload has taken away meanwhile: nothing may be left.
         if (!selection.ok) return () => null;
@@ -65,6 +67,10 @@ export async function openValueMasks(folder: string, detectors: () => DetectorRe
       );
     },
   };
+}
+
+function replacing(instead: InsteadOf): TextTransform {
+  return (value, found) => instead(value, found?.detectors ?? []);
 }
 
 async function openKey(path: string): Promise<Secret> {

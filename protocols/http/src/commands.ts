@@ -1,11 +1,10 @@
 import { createHash } from "node:crypto";
 import type { Access, Command, Facts, Mask, MaskingOutcome } from "@gatehouse/core";
 import type { ApiDecoder } from "./api/decoder.ts";
-import type { Fields } from "./codec/fields.ts";
-import { isInUtf8, readMediaType } from "./facts/media-type.ts";
 import { hideParameters } from "./facts/parameters.ts";
 import { type Request, type RequestFacts, requestFacts } from "./facts/request-facts.ts";
 import { shownBody } from "./facts/shown-body.ts";
+import { type RequestForm, requestForm } from "./masking/request-form.ts";
 import type { RequestTarget } from "./path.ts";
 import { prefersAsync } from "./prefer.ts";
 import type { Route } from "./route.ts";
@@ -37,7 +36,7 @@ export class HttpCommand implements Command {
   readonly body: RequestFacts["body"];
   /** Absent where its body is not known to the end: what can't be told from another can't wait for its approval. */
   readonly fingerprint?: () => string;
-  readonly #isText: boolean;
+  readonly #form: RequestForm | undefined;
 
   /** @throws Malformed */
   constructor(request: Request, { routes, secret, api }: RequestTerms) {
@@ -49,7 +48,7 @@ export class HttpCommand implements Command {
     this.facts = facts;
     this.detached = prefersAsync(request.fields);
     this.body = body;
-    this.#isText = isText(request.fields);
+    this.#form = requestForm(request.fields, request.body, body.kind);
     this.text = textOf(request, this, secret);
     const { body: bytes } = request;
     if (bytes !== undefined) this.fingerprint = () => fingerprintOf(request, bytes);
@@ -68,8 +67,8 @@ export class HttpCommand implements Command {
 
   /** Whether all that a mask of requests would hide in its body can be found. Of an answer, that is not known before it comes. */
   #canBeLookedInto({ fields = [] }: Mask): boolean {
-    if (this.body.kind === "none" || this.body.kind === "json") return true;
-    return fields.length === 0 && (this.body.kind === "form" || this.#isText);
+    if (this.#form === "none" || this.#form === "json") return true;
+    return fields.length === 0 && this.#form !== undefined;
   }
 }
 
@@ -81,16 +80,9 @@ function unmaskable({ rule, fields = [] }: Mask): MaskingOutcome {
   return {
     ok: false,
     message: `What this request has in its body can't be masked: it is not ${what}, or can't be looked into.`,
-    hint: `Send it as ${what}, uncompressed and up to 1 MiB, or ask whoever keeps the policies for a rule whose mask leaves it out (\`when: ${where}\`).`,
+    hint: `Send it as ${what}, uncompressed, up to 1 MiB and with its length said first, or ask whoever keeps the policies for a rule whose mask leaves it out (\`when: ${where}\`).`,
     rule,
   };
-}
-
-/** A body that is read while it is sent on. */
-function isText(fields: Fields): boolean {
-  const media = readMediaType(fields.only("content-type") ?? "");
-  const coded = fields.list("content-encoding").some((coding) => coding !== "identity");
-  return !coded && media !== undefined && isInUtf8(media) && media.type.startsWith("text/");
 }
 
 /** What the decoder can't tell is unknown, and so is what was unknown before: it does not know what other methods a server takes. */

@@ -30,12 +30,14 @@ import { Fields } from "./codec/fields.ts";
 import { Malformed } from "./codec/malformed.ts";
 import type { RequestHead } from "./codec/request-head.ts";
 import { HttpCommand } from "./commands.ts";
-import { AHEAD } from "./connection/request-body.ts";
+import { AHEAD, wholeBody } from "./connection/request-body.ts";
 import type { ClientCredentials } from "./credentials/client-credentials.ts";
 import { isLookedInto } from "./facts/body.ts";
 import { answerMasks } from "./masking/answer-mask.ts";
 import { answerSteps } from "./masking/answer-steps.ts";
-import { clientRequest } from "./outgoing.ts";
+import { ofChangedBody } from "./masking/masked-fields.ts";
+import { maskedRequest } from "./masking/request-mask.ts";
+import { type ClientRequest, clientRequest } from "./outgoing.ts";
 import { readTarget, writeTarget } from "./path.ts";
 import { type Named, type Place, readPlace } from "./place.ts";
 import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
@@ -157,26 +159,39 @@ export class Requests {
       return;
     }
     const { limits, links, tokens, values } = this.#options;
+    const masks = masksOf(decided.decision);
+    const masked = maskedRequest({ ...request, read: decided.command.body.kind }, masks, values);
+    if (!masked.ok) {
+      held?.outcome("failed");
+      const { message, hint } = masked;
+      const { text } = decided.command;
+      refuse(client, await session.refuse({ kind: "policy", message, hint, text }), settings.api);
+      return;
+    }
+    const { restore } = masked;
     const { timeout } = settings;
     const exchange = new TargetExchange({ session, links, timeout, keepalive: limits.keepalive });
     let way: Way | undefined;
     try {
       if (!isAhead) client.askForBody();
-      const masks = masksOf(decided.decision);
-      const mustOpen = answerMasks(masks).length > 0;
+      const mustOpen = answerMasks(masks).length > 0 || restore !== undefined;
       way = await Way.find(session, { place, head, settings, tokens, mustOpen });
       const { answering } = way;
       const { redactor } = answering;
-      const steps = answerSteps(values, settings.api);
+      const steps = answerSteps(values, settings.api, restore);
       const answer = new ClientAnswer(
         client,
         answering,
-        { masks, values, redactor, steps, watched: (form, next) => spending.watched(form, next) },
+        { masks, values, redactor, steps, restore, watched: (form, next) => spending.watched(form, next) },
         (bytes) => {
           spending.received(bytes);
         },
       );
-      await run(exchange, decided, way.outgoing(asked, body), answer, [client.gone, session.ended]);
+      const outgoing =
+        masked.body === undefined
+          ? way.outgoing(asked, { framing: head.framing, body })
+          : outgoingWith(way, asked, masked.body);
+      await run(exchange, decided, outgoing, answer, [client.gone, session.ended]);
       held?.outcome("done");
       spending.end(true);
     } catch (error) {
@@ -230,6 +245,14 @@ async function run(
   } finally {
     for (const signal of ends) signal.removeEventListener("abort", abort);
   }
+}
+
+/** @param content in place of the body: what was said of that one's bytes is not sent */
+function outgoingWith(way: Way, asked: ClientRequest, content: Buffer): Outgoing {
+  return way.outgoing(
+    { ...asked, fields: [...ofChangedBody(asked.fields)] },
+    { framing: { kind: "length", length: content.length }, body: wholeBody(content) },
+  );
 }
 
 function masksOf(decision: Decision): readonly Mask[] {

@@ -1,6 +1,5 @@
 import { formatAddress, type OpenSession, type Secret } from "@gatehouse/core";
 import type { RequestHead } from "./codec/request-head.ts";
-import type { RequestBody } from "./connection/request-body.ts";
 import type { ClientCredentials, TokenRequest } from "./credentials/client-credentials.ts";
 import { type Injection, injectionOf } from "./credentials/injection.ts";
 import { injectedParameter } from "./credentials/setting.ts";
@@ -67,12 +66,13 @@ export class Way {
     this.#token?.wipe();
   }
 
-  outgoing(asked: ClientRequest, body: RequestBody): Outgoing {
+  /** @param content what stands behind the head */
+  outgoing(asked: ClientRequest, { framing, body }: Pick<Outgoing, "framing" | "body">): Outgoing {
     const { head, place, settings } = this.#options;
     const { client } = this.#session.session;
     const sent = outgoingHead(asked, {
       host: this.#host,
-      framing: head.framing,
+      framing,
       injection: this.#injection,
       ...(settings.forwarded
         ? { from: { address: client, authority: head.authority, prefix: place.prefix } }

@@ -1,5 +1,5 @@
 import { ChunkQueue } from "@gatehouse/wire";
-import type { Fields } from "../codec/fields.ts";
+import { Fields } from "../codec/fields.ts";
 import type { TakeContent } from "./message-reader.ts";
 
 /** Bytes of a body that rules can look at, and that a request may have which waits for people. */
@@ -89,4 +89,15 @@ export class RequestBody {
     // What came too far waits with the rest, and is handed on before it.
     return this.#taken.promise;
   }
+}
+
+/** One that is there: what stands in the place of a client's. */
+export function wholeBody(bytes: Buffer): Pick<RequestBody, "isWhole" | "sendTo"> {
+  return {
+    isWhole: true,
+    async sendTo(take) {
+      if (bytes.length > 0) await take([bytes]);
+      return new Fields([]);
+    },
+  };
 }

@@ -7,8 +7,10 @@ import { isInUtf8, type MediaType, readMediaType } from "../facts/media-type.ts"
 import { type AnswerForm, answerForm } from "./answer-form.ts";
 import { fromCharset, isUtf8Label } from "./charset.ts";
 import { maskedFields, maskedValue, ofChangedBody } from "./masked-fields.ts";
+import { HeldBack } from "./held-back.ts";
 import { canOpen, opened } from "./opened.ts";
 import { withoutSecrets } from "./redaction-stream.ts";
+import type { Restore } from "./restore.ts";
 import type { Sink } from "./sink.ts";
 import { TextMask } from "./text-mask.ts";
 
@@ -20,6 +22,8 @@ export interface AnswerTerms {
   /** Of the credential that the request had. */
   readonly redactor: Redactor;
   readonly steps: AnswerSteps;
+  /** Puts back what was taken out of the request, where something was: the steps do so for events, all others for themselves. */
+  readonly restore?: Restore | undefined;
   /** Looks at what the target has written, beside the way. @param form undefined where it is not said */
   readonly watched?: (form: AnswerForm | undefined, next: Sink) => Sink;
 }
@@ -120,7 +124,8 @@ function stepFor(
   const texts = form === "events" ? undefined : JSON_TEXTS.get(form);
   if (form === "events" || texts !== undefined) {
     if (!isInUtf8(type)) return refused("it is in a charset that is not UTF-8");
-    return { ok: true, sink: texts ? steps.json(masks, texts, next) : steps.events(masks, next) };
+    const json = texts && steps.json(masks, texts, restored(terms, next));
+    return { ok: true, sink: json ?? steps.events(masks, next) };
   }
   if (form === "opaque") return refused("it is of a type that is not looked into");
   // A part of it is to be hidden wherever it is, and in this one nobody can tell.
@@ -128,21 +133,23 @@ function stepFor(
   if (form === "media") return { ok: true, sink: next };
   const keep = head.framing.kind === "length" ? "lines" : "beginnings";
   const charset = type.parameters.get("charset") ?? "utf-8";
-  const sink = fromCharset(charset, new TextMask({ values, masks, keep }, next));
+  const behind = isPlainText(type) ? restored(terms, next) : next;
+  const sink = fromCharset(charset, new TextMask({ values, masks, keep }, behind));
   if (sink === undefined) return refused("it is in a charset that is not known here");
   return isUtf8Label(charset) ? { ok: true, sink } : { ok: true, sink, type: `${type.type}; charset=utf-8` };
 }
 
-/** For the credential alone. */
+/** For the credential alone, and for what is put back. */
 function lookedThrough(head: ResponseHead, terms: AnswerTerms, next: Sink): AnswerMask {
   const { reason, fields } = head;
   const { forms } = terms.redactor;
   const coded = fields.list("content-encoding");
-  const isLooked = forms.length > 0 && hasBody(head);
+  const shown = hasBody(head) && !isPart(head) && canOpen(coded) ? restoringStep(head, terms, next) : next;
+  const isLooked = (forms.length > 0 && hasBody(head)) || shown !== next;
   // What is in a coding that nobody opens, nobody can read.
   const type = isCoded(coded) && !isLooked ? undefined : typeOf(fields);
-  const looked = watched(terms, type, withoutSecrets(forms, next));
-  if (!isLooked || !isCoded(coded)) {
+  const looked = watched(terms, type, withoutSecrets(forms, shown));
+  if (shown === next && (!isLooked || !isCoded(coded))) {
     return { ok: true, sink: looked, reason, fields, trailers: (all) => all, changed: false };
   }
   // It was asked for without one.
@@ -152,6 +159,24 @@ function lookedThrough(head: ResponseHead, terms: AnswerTerms, next: Sink): Answ
     ...{ ok: true, sink: opened(coded, looked), reason, fields: ofChangedBody(fields) },
     ...{ trailers: ofChangedBody, changed: true },
   };
+}
+
+/** What can't be looked into goes on as it is: nothing is lost by a placeholder that stays. */
+function restoringStep({ fields }: ResponseHead, terms: AnswerTerms, next: Sink): Sink {
+  const type = terms.restore && typeOf(fields);
+  if (type === undefined || !isUtf8Label(type.parameters.get("charset") ?? "utf-8")) return next;
+  const form = answerForm(type);
+  if (form === "events") return terms.steps.events([], next);
+  return JSON_TEXTS.has(form) || isPlainText(type) ? restored(terms, next) : next;
+}
+
+function restored({ restore }: AnswerTerms, next: Sink): Sink {
+  return restore === undefined ? next : new HeldBack(restore.stream(), next);
+}
+
+/** In which each value stands as it is: in HTML or a script, it could be something else. */
+function isPlainText({ type }: MediaType): boolean {
+  return type === "text/plain" || type === "text/markdown";
 }
 
 function watched({ watched: by }: AnswerTerms, type: MediaType | undefined, next: Sink): Sink {

@@ -1,4 +1,5 @@
 import type { Mask, MaskText, Transform, ValueMasks } from "@gatehouse/core";
+import { detectorsWith, type Placeholders, restores } from "./placeholders.ts";
 import { followPaths, type PathState } from "./json-path.ts";
 import type { JsonVisitor, Replacement, ScalarKind } from "./json-rewriter.ts";
 
@@ -12,7 +13,6 @@ const LONGEST_KEPT = 40;
 /** What a path hides. */
 interface HiddenField {
   readonly path: string;
-  readonly with: Transform;
   /** Of a string, a number or a word. */
   readonly scalar: MaskText;
   /** Of an object or a list, of which no text can be made that a part may be left of. */
@@ -32,16 +32,20 @@ export class JsonMasks implements JsonVisitor<PathState> {
   /** Of a name: it can't be null. */
   readonly #redacted: string;
 
-  constructor(masks: readonly Mask[], values: ValueMasks) {
+  /** @param placeholders where masks put back what they take out */
+  constructor(masks: readonly Mask[], values: ValueMasks, placeholders?: Placeholders) {
     this.#redacted = values.transform({ kind: "redact" })("") ?? "";
     this.#fields = masks
-      .flatMap(({ fields = [], with: transform }) =>
-        fields.map((path) => hiddenField(path, transform, values)),
-      )
-      .sort((a, b) => STRICTEST.indexOf(a.with.kind) - STRICTEST.indexOf(b.with.kind));
+      .toSorted((a, b) => strictness(a) - strictness(b))
+      .flatMap((mask) =>
+        (mask.fields ?? []).map((path) => hiddenField(path, mask, { values, placeholders })),
+      );
     this.root = followPaths(this.#fields.map(({ path }) => path));
     const detecting = masks.filter(({ detect }) => detect.length > 0);
-    this.#detect = detecting.length > 0 ? values.detectors(detecting) : undefined;
+    if (detecting.length === 0) return;
+    this.#detect = placeholders
+      ? detectorsWith(placeholders, detecting, values)
+      : values.detectors(detecting);
   }
 
   member(of: PathState, name: string): PathState {
@@ -96,9 +100,20 @@ export class JsonMasks implements JsonVisitor<PathState> {
   }
 }
 
-function hiddenField(path: string, transform: Transform, values: ValueMasks): HiddenField {
-  const scalar = values.transform(transform);
+/** Of two that are as strict, the one that puts nothing back. */
+function strictness(mask: Mask): number {
+  return STRICTEST.indexOf(mask.with.kind) + (restores(mask) ? 0.5 : 0);
+}
+
+function hiddenField(
+  path: string,
+  mask: Mask,
+  { values, placeholders }: { readonly values: ValueMasks; readonly placeholders: Placeholders | undefined },
+): HiddenField {
+  const { with: transform } = mask;
+  const hide = values.transform(transform);
+  const scalar: MaskText = placeholders && restores(mask) ? (text) => placeholders.of(text, ["field"]) : hide;
   const saysNothing = transform.kind !== "hash" && transform.kind !== "partial";
-  const container = saysNothing ? scalar("") : values.transform({ kind: "redact" })("");
-  return { path, with: transform, scalar, container };
+  const container = saysNothing ? hide("") : values.transform({ kind: "redact" })("");
+  return { path, scalar, container };
 }

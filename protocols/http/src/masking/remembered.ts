@@ -9,7 +9,7 @@ export function remembering(values: ValueMasks): ValueMasks {
   return {
     transform: (transform) => values.transform(transform),
     stream: (masks, options) => values.stream(masks, options),
-    detectors: (masks) => remembered(values.detectors(masks)),
+    detectors: (masks, instead) => remembered(values.detectors(masks, instead)),
   };
 }
 
