@@ -56,3 +56,11 @@ t.test("a text that comes in pieces goes by all of its masks, as they are at its
   detectors = registryOf({});
   t.same(through([badges, cards], ["door B-7\r\n"]), { text: "", pending: false, found: [] });
 });
+
+t.test("something else may stand for what the detectors find, told by which", async (t) => {
+  const detectors = registryOf({ "custom.badge": "B-[0-9]+" });
+  const values = await openValueMasks(t.testdir(), () => detectors);
+  const instead = (value: string, found: readonly string[]) => `<${value.length} ${found.join()}>`;
+  const mask = values.detectors([badges, { ...badges, detect: ["pii.email"] }], instead);
+  t.equal(mask("B-7, ann@example.com"), "<3 custom.badge>, <15 pii.email>");
+});

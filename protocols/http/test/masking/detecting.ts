@@ -1,10 +1,12 @@
-import type { Mask, ValueMasks } from "@gatehouse/core";
+import type { InsteadOf, Mask, ValueMasks } from "@gatehouse/core";
 import {
+  chained,
   compileTransform,
   detectorRegistry,
   maskingKey,
   maskingStream,
   type Scanner,
+  type TextTransform,
 } from "@gatehouse/masking";
 
 const key = maskingKey(Buffer.alloc(32, 1));
@@ -16,18 +18,24 @@ function scannerOf({ detect }: Mask): Scanner {
   return selection.scanner;
 }
 
-/** The gateway's own detectors; of several masks, the first. */
+/** The gateway's own detectors. */
 export const detecting: ValueMasks = {
   transform: (transform) => compileTransform(transform, key),
-  detectors:
-    ([mask]) =>
-    (text) =>
-      mask ? scannerOf(mask).mask(text, compileTransform(mask.with, key)).text : text,
-  stream([mask], options) {
-    if (mask === undefined) throw new Error("no mask");
-    return maskingStream(scannerOf(mask), compileTransform(mask.with, key), options);
+  detectors: (masks, instead) => (text) => {
+    let masked: string | null = text;
+    for (const mask of masks)
+      if (masked !== null) masked = scannerOf(mask).mask(masked, transformOf(mask, instead)).text;
+    return masked;
   },
+  stream: (masks, options) =>
+    chained(masks.map((mask) => maskingStream(scannerOf(mask), compileTransform(mask.with, key), options))),
 };
+
+function transformOf(mask: Mask, instead: InsteadOf | undefined): TextTransform {
+  return instead
+    ? (value, found) => instead(value, found?.detectors ?? [])
+    : compileTransform(mask.with, key);
+}
 
 export function maskOf(more: Partial<Mask>): Mask {
   const rule = { policy: "test", rule: "a mask", source: "test:1" };

@@ -2,10 +2,12 @@ import {
   type Clock,
   type Command,
   type LoginRequest,
+  type Mask,
   type Refusal,
   Secret,
   systemClock,
   type Target,
+  type ValueMasks,
 } from "@gatehouse/core";
 import { issuePermit } from "@gatehouse/core/permit";
 import { createAuthority } from "@gatehouse/certs";
@@ -44,6 +46,10 @@ export interface FrontOptions {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly allow?: (command: Command) => boolean;
   readonly hold?: (command: Command) => boolean;
+  /** What requests and answers are masked by; nothing, when left out. */
+  readonly masks?: readonly Mask[];
+  /** What masked texts become; needed for `masks`. */
+  readonly values?: ValueMasks;
   /** Milliseconds in which a client has to have said what it wants; 5 seconds when left out. */
   readonly startup?: number;
   /** What an issuer of tokens answers; there is none, when left out. */
@@ -54,6 +60,14 @@ export interface FrontOptions {
   readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
 }
 
+const NO_VALUES: ValueMasks = {
+  transform: () => () => "***",
+  detectors: () => () => "***",
+  stream: () => {
+    throw new Error("Nothing is masked here.");
+  },
+};
+
 /** Its target is called `api`, and its one level `default`. */
 export async function startFront({
   target: at,
@@ -63,6 +77,8 @@ export async function startFront({
   levels = [],
   allow,
   hold,
+  masks,
+  values = NO_VALUES,
   enter,
   startup = 5000,
   clock = systemClock,
@@ -102,6 +118,7 @@ export async function startFront({
     ...(expiresAt === undefined ? {} : { expiresAt }),
     ...(allow ? { allow } : {}),
     ...(hold ? { hold } : {}),
+    ...(masks ? { masks: () => masks } : {}),
     ...(enter ? { enter } : {}),
   });
   const log = createMemoryLog();
@@ -125,13 +142,7 @@ export async function startFront({
       gate,
       lease: () => Promise.reject(new Error("The adapter asks for no lease of its own.")),
       learned: () => undefined,
-      values: {
-        transform: () => () => "***",
-        detectors: () => () => "***",
-        stream: () => {
-          throw new Error("Nothing is masked here.");
-        },
-      },
+      values,
       recordings: {
         begin: () => {
           throw new Error("Nothing is recorded here.");
