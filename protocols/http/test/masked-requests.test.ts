@@ -110,7 +110,7 @@ t.test("a stream of a model puts back a placeholder that is cut into tokens anyw
       const text = (JSON.parse(body) as { messages: { content: string }[] }).messages[0]?.content ?? "";
       const cut = Number(request.headers["x-cut"]);
       const event = (content: string) =>
-        `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content } }] })}\n\n`;
+        `data: ${JSON.stringify({ choices: [{ index: 0, delta: { content }, logprobs: 1 }] })}\n\n`;
       response.write(event(text.slice(0, cut)));
       response.end(`${event(text.slice(cut))}data: [DONE]\n\n`);
     },
@@ -126,6 +126,7 @@ t.test("a stream of a model puts back a placeholder that is cut into tokens anyw
       ([, json = '""']) => JSON.parse(json) as string,
     );
     t.equal(text.join(""), content, `cut at ${cut}`);
+    t.match(answer.body, /"logprobs":1\D/, "all else is as it was");
   }
   t.notMatch(JSON.stringify(heard), /anna|keller/);
   t.match(heard[0]?.body, /to \[email-1-[a-z]{6}\]\./);

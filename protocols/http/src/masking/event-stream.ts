@@ -79,7 +79,9 @@ export class EventStreamMask implements Sink {
     this.#monotonic = terms.monotonic ?? (() => performance.now());
     const values = remembering(terms.values);
     this.#masks = new JsonMasks(terms.masks, values);
-    this.#json = new EventJson({ masks: this.#masks, emptied: terms.api?.repeats ?? [], whole: terms.whole });
+    // Where nothing is hidden, there is nothing that they could repeat.
+    const emptied = terms.masks.length > 0 ? (terms.api?.repeats ?? []) : [];
+    this.#json = new EventJson({ masks: this.#masks, emptied, whole: terms.whole });
     this.#detecting = terms.masks.filter(({ detect }) => detect.length > 0);
     this.#detect = this.#detecting.length > 0 ? values.detectors(this.#detecting) : (text) => text;
     this.#hasFields = terms.masks.some(({ fields = [] }) => fields.length > 0);
