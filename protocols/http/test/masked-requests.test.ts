@@ -102,6 +102,24 @@ t.test("what comes back of a request's own is not masked again; what else the an
   t.same(JSON.parse(body), { mail: CANARY, other: "[redacted]" });
 });
 
+t.test("a text is masked, and what it repeats of the request is put back, wherever it is cut", async (t) => {
+  const { front } = await behind(
+    t,
+    (body, request, response) => {
+      const text = `b@example.com wrote to ${body}\n`;
+      const cut = Number(request.headers["x-cut"]);
+      response.setHeader("content-type", "text/plain");
+      response.write(text.slice(0, cut), () => response.end(text.slice(cut)));
+    },
+    { masks: [restoring, maskOf({ detect: ["pii.email"] })] },
+  );
+  for (let cut = 1; cut < "b@example.com wrote to [email-1-abcdef]\n".length; cut++) {
+    const headers = { "content-type": "text/plain", "x-cut": String(cut) };
+    const { body } = await ask(front, { method: "POST", path: "/api/", headers, body: CANARY });
+    t.equal(body, `[redacted] wrote to ${CANARY}\n`, `cut at ${cut}`);
+  }
+});
+
 t.test("a stream of a model puts back a placeholder that is cut into tokens anywhere", async (t) => {
   const { front, heard } = await behind(
     t,

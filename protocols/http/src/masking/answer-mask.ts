@@ -133,8 +133,8 @@ function stepFor(
   if (form === "media") return { ok: true, sink: next };
   const keep = head.framing.kind === "length" ? "lines" : "beginnings";
   const charset = type.parameters.get("charset") ?? "utf-8";
-  const behind = isPlainText(type) ? restored(terms, next) : next;
-  const sink = fromCharset(charset, new TextMask({ values, masks, keep }, behind));
+  const after = isPlainText(type) ? terms.restore?.stream() : undefined;
+  const sink = fromCharset(charset, new TextMask({ values, masks, keep, after }, next));
   if (sink === undefined) return refused("it is in a charset that is not known here");
   return isUtf8Label(charset) ? { ok: true, sink } : { ok: true, sink, type: `${type.type}; charset=utf-8` };
 }

@@ -1,4 +1,5 @@
-import type { Mask, ValueMasks } from "@gatehouse/core";
+import type { Mask, MaskingStream, ValueMasks } from "@gatehouse/core";
+import { chained } from "@gatehouse/masking";
 import { Malformed } from "../codec/malformed.ts";
 import { HeldBack } from "./held-back.ts";
 import type { Sink } from "./sink.ts";
@@ -8,6 +9,8 @@ export interface TextTerms {
   readonly masks: readonly Mask[];
   /** `lines` costs less; `beginnings` where somebody may wait for each word. */
   readonly keep: "lines" | "beginnings";
+  /** What the text goes through behind the masks: both together keep it back for no longer than one. */
+  readonly after?: MaskingStream | undefined;
 }
 
 /**
@@ -17,8 +20,9 @@ export class TextMask implements Sink {
   readonly #held: HeldBack;
   #first: readonly number[] = [];
 
-  constructor({ values, masks, keep }: TextTerms, next: Sink) {
-    this.#held = new HeldBack(values.stream(masks, { terminal: false, keep }), next);
+  constructor({ values, masks, keep, after }: TextTerms, next: Sink) {
+    const masking = values.stream(masks, { terminal: false, keep });
+    this.#held = new HeldBack(after ? chained([masking, after]) : masking, next);
   }
 
   write(content: readonly Buffer[]): Promise<void> | undefined {
