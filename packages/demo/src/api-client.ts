@@ -5,8 +5,9 @@ import { request } from "node:https";
 import { text } from "node:stream/consumers";
 import type { Demo } from "./environment.ts";
 
-/** What is asked of the demo's API, by whom. */
+/** What is asked of the demo's API, or its model, by whom. */
 export interface Call {
+  readonly target?: "api" | "model";
   readonly method?: string;
   /** The path at the API: `/v1/orders`. */
   readonly path: string;
@@ -23,8 +24,9 @@ export interface Answered {
 }
 
 /** Asks by the gateway, which is all that a client changes: the base URL. */
-export function callApi(demo: Demo, call: Call): Promise<Answered> {
-  return ask(demo, `${demo.variables["GATEHOUSE_HTTP_URL"] ?? ""}/api`, call);
+export function callHttp(demo: Demo, call: Call): Promise<Answered> {
+  const { target = "api" } = call;
+  return ask(demo, `${demo.variables["GATEHOUSE_HTTP_URL"] ?? ""}/${target}`, call);
 }
 
 /** Asks the API itself, past the gateway. */

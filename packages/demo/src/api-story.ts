@@ -1,4 +1,4 @@
-import { type Answered, callApi, callStraight } from "./api-client.ts";
+import { type Answered, callHttp, callStraight } from "./api-client.ts";
 import type { Demo } from "./environment.ts";
 import { gatehouse, waiting } from "./person.ts";
 import { expect, type Step } from "./step.ts";
@@ -11,7 +11,7 @@ export const apiStory: readonly Step[] = [
       const { AGENT_TOKEN: token = "" } = demo.variables;
       const straight = await callStraight(demo, { path: "/v1/orders", token });
       expect(straight.status === 401, `without its secret the API said ${told(straight)}`);
-      const answered = await callApi(demo, { path: "/v1/orders/1", token });
+      const answered = await callHttp(demo, { path: "/v1/orders/1", token });
       expect(answered.status === 200 && answered.body.includes('"status":"paid"'), told(answered));
       const seen = demo.api.seen.at(-1);
       expect(seen?.path === "/v1/orders/1", `the API was asked for ${String(seen?.path)}`);
@@ -24,7 +24,7 @@ export const apiStory: readonly Step[] = [
       "http: a DELETE is refused with 403, the rule's message and a reference, and never reaches the API",
     play: async (demo) => {
       const { WRITER_TOKEN: token = "" } = demo.variables;
-      const answered = await callApi(demo, { method: "DELETE", path: "/v1/orders/1", token });
+      const answered = await callHttp(demo, { method: "DELETE", path: "/v1/orders/1", token });
       expect(answered.status === 403 && answered.type === "application/problem+json", told(answered));
       expect(answered.body.includes("Orders are kept."), told(answered));
       expect(answered.body.includes('"reference":"ref_'), told(answered));
@@ -35,7 +35,7 @@ export const apiStory: readonly Step[] = [
     shows: "http: a refund waits for a person: dana approves it, and it is made once",
     play: async (demo) => {
       const { WRITER_TOKEN: token = "" } = demo.variables;
-      const asked = callApi(demo, { method: "POST", path: "/v1/refunds", token, json: { order: 3 } });
+      const asked = callHttp(demo, { method: "POST", path: "/v1/refunds", token, json: { order: 3 } });
       // It is looked at below; a step that fails before that must not leave it unheard.
       asked.catch(() => undefined);
       const held = await waiting(demo);

@@ -1,8 +1,9 @@
-import { randomBytes, timingSafeEqual } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import { text } from "node:stream/consumers";
+import { isSame } from "./secret.ts";
 
 /** The demo's HTTP target: a small internal API, which knows one secret and nobody else. */
 export interface DemoApi {
@@ -107,9 +108,4 @@ function orderIn(body: string): number | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isSame(given: string, wanted: string): boolean {
-  const [left, right] = [Buffer.from(given), Buffer.from(wanted)];
-  return left.length === right.length && timingSafeEqual(left, right);
 }

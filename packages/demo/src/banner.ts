@@ -67,6 +67,9 @@ Other ways in, and what is on the record:
   curl --cacert $GATEHOUSE_CA -H "Authorization: Bearer $AGENT_TOKEN" -X DELETE $GATEHOUSE_HTTP_URL/api/v1/orders/1
   curl --cacert $GATEHOUSE_CA -H "Authorization: Bearer $WRITER_TOKEN" --json '{"order":3}' $GATEHOUSE_HTTP_URL/api/v1/refunds &
 
+  ${dim("# a model with OpenAI's shape: an SDK's base URL is $GATEHOUSE_HTTP_URL/model/v1; what it lets slip is masked as it streams")}
+  curl -N --cacert $GATEHOUSE_CA -H "Authorization: Bearer $AGENT_TOKEN" --json '{"model":"demo-1","stream":true,"messages":[{"role":"user","content":"Why?"}]}' $GATEHOUSE_HTTP_URL/model/v1/chat/completions
+
   ${dim("# which rule decides, and is the audit log whole?")}
   cd ${repository}
   npm run -s gatehouse -- policy explain --config $GATEHOUSE_CONFIG --group crew-analyst --target orders --level reader 'drop table orders'

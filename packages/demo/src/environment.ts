@@ -8,6 +8,7 @@ import { generatePrivateKey, type PrivateKey, writePrivateKey } from "@gatehouse
 import { type RunningOidcProvider, startOidcProvider } from "@gatehouse/testkit";
 import { pino } from "pino";
 import { type DemoApi, startApi } from "./api.ts";
+import { type DemoModel, startModel } from "./model.ts";
 import { type DemoDatabase, startDatabase } from "./database.ts";
 import { agents, audience, people } from "./people.ts";
 import { type DemoWeb, LOGIN, startWeb } from "./web.ts";
@@ -25,6 +26,7 @@ export interface Demo {
   readonly database: DemoDatabase;
   readonly web: DemoWeb;
   readonly api: DemoApi;
+  readonly model: DemoModel;
   readonly provider: RunningOidcProvider;
   readonly folder: string;
   /** What a client needs, by the names that clients look for. */
@@ -64,9 +66,11 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
     const web = await startWeb(join(folder, "web"));
     cleanups.push(() => web.server.stop());
 
-    progress("an HTTP API");
+    progress("an HTTP API, and a model");
     const api = await startApi(pem(certificates.api));
     cleanups.push(() => api.stop());
+    const model = await startModel(pem(certificates.model));
+    cleanups.push(() => model.stop());
 
     progress("OpenID Connect provider");
     const { certificatePem, keyPem } = pem(certificates.provider);
@@ -86,6 +90,7 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
       database,
       web,
       api,
+      model,
       person,
       issuer: provider.issuer,
     });
@@ -106,7 +111,7 @@ export async function startDemo(ports: Ports, announce: Progress, signal?: Abort
       ca: certificates.ca.path,
     });
     signal?.throwIfAborted();
-    return { gateway, database, web, api, provider, folder, variables, stop };
+    return { gateway, database, web, api, model, provider, folder, variables, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -117,6 +122,7 @@ interface Certificates {
   readonly ca: { readonly pem: string; readonly path: string };
   readonly database: PemPair;
   readonly api: PemPair;
+  readonly model: PemPair;
   readonly provider: PemPair;
 }
 
@@ -132,6 +138,7 @@ async function makeCertificates(folder: string): Promise<Certificates> {
     ca: { pem: authority.certificatePem, path },
     database: await server("database"),
     api: await server("api"),
+    model: await server("model"),
     provider: await server("provider"),
   };
 }
@@ -148,17 +155,19 @@ async function writeConfig(
     database: DemoDatabase;
     web: DemoWeb;
     api: DemoApi;
+    model: DemoModel;
     person: PrivateKey;
     issuer: string;
   },
 ): Promise<string> {
-  const { ports, database, web, api, person, issuer } = parts;
+  const { ports, database, web, api, model, person, issuer } = parts;
   const secrets = join(folder, "secrets");
   await mkdir(secrets, { mode: 0o700 });
   const { administrator } = database;
   await writeFile(join(secrets, "orders-admin"), administrator.password, { mode: 0o600 });
   await writeFile(join(secrets, "web-key"), web.key, { mode: 0o600 });
   await writeFile(join(secrets, "api-secret"), api.secret, { mode: 0o600 });
+  await writeFile(join(secrets, "model-secret"), model.secret, { mode: 0o600 });
   await cp(new URL("../policies", import.meta.url), join(folder, "policies"), { recursive: true });
   const port = (listener: keyof typeof FIXED_PORTS) => (ports === "auto" ? 0 : FIXED_PORTS[listener]);
   const file = join(folder, "gatehouse.yaml");
@@ -201,6 +210,15 @@ targets:
     inject: bearer
     credential: { password: file:secrets/api-secret }
     routes: [/v1/orders, "/v1/orders/{id}", /v1/refunds]
+    levels:
+      default: {}
+  model:
+    protocol: http
+    api: openai
+    address: localhost:${model.port}
+    tls: { mode: verify-full, ca: file:ca.crt }
+    credential: { password: file:secrets/model-secret }
+    budget: { requests: 600/1m, tokens: 100000/1h }
     levels:
       default: {}
 policies: [file:policies/*.yaml]

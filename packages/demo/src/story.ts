@@ -7,6 +7,7 @@ import { verifyAuditLog } from "@gatehouse/audit";
 import pg from "pg";
 import { apiStory } from "./api-story.ts";
 import type { Demo } from "./environment.ts";
+import { modelStory } from "./model-story.ts";
 import { gatehouse, LOOK, MOST_LOOKS, waiting } from "./person.ts";
 import { expect, type Step } from "./step.ts";
 import { webStory } from "./web-story.ts";
@@ -152,6 +153,7 @@ export const story: readonly Step[] = [
   },
   ...webStory,
   ...apiStory,
+  ...modelStory,
   {
     shows: "a log-in with a forged token is refused, and told nothing",
     play: async (demo) => {
@@ -179,7 +181,7 @@ export const story: readonly Step[] = [
       const text = (await Promise.all(files.map((file) => readFile(file, "utf8")))).join("\n");
       const { AGENT_TOKEN = "", WRITER_TOKEN = "" } = demo.variables;
       const { key } = demo.web;
-      const kept = [demo.database.administrator.password, key, demo.api.secret];
+      const kept = [demo.database.administrator.password, key, demo.api.secret, demo.model.secret];
       for (const secret of [...kept, AGENT_TOKEN, WRITER_TOKEN]) {
         expect(!text.includes(secret), "a secret was found");
       }
