@@ -38,7 +38,8 @@ export type Part =
   /** A whole message: UTF-8. */
   | { readonly kind: "text"; readonly bytes: Buffer }
   | BinaryPart
-  | { readonly kind: "ping" | "pong"; readonly payload: Buffer }
+  | { readonly kind: "ping"; readonly payload: Buffer }
+  | { readonly kind: "pong"; readonly payload: Buffer }
   /** The last that a peer says. */
   | { readonly kind: "close"; readonly close: Close };
 

@@ -36,22 +36,42 @@ export interface Heard {
   readonly violation?: { readonly code: number; readonly words: string };
 }
 
-/** Reads bytes in these pieces, of which it leaves nothing changed. */
+/** What comes, in words. */
+export class Listener {
+  readonly parts: string[] = [];
+  readonly #reader: FrameReader;
+  #binary = "";
+
+  constructor(from: "client" | "server", longest = 4 * 1024 * 1024) {
+    this.#reader = new FrameReader(from, longest);
+  }
+
+  /** @param bytes of which it leaves nothing changed. @throws Violation */
+  hear(bytes: Buffer): void {
+    for (const part of this.#reader.read(Buffer.from(bytes))) this.#take(part);
+  }
+
+  #take(part: Part): void {
+    if (part.kind !== "binary") {
+      this.parts.push(inWords(part));
+      return;
+    }
+    if (part.isFirst) this.#binary = `binary ${part.size} `;
+    this.#binary += part.content.toString("hex");
+    if (part.isLast) this.parts.push(this.#binary);
+  }
+}
+
+/** Reads bytes in these pieces. */
 export function heard(
   pieces: readonly Buffer[],
   from: "client" | "server" = "client",
   longest = 100_000,
 ): Heard {
-  const reader = new FrameReader(from, longest);
-  const parts: string[] = [];
-  let binary = "";
-  const take = (part: Part) => {
-    if (part.kind !== "binary") return parts.push(inWords(part));
-    binary = (part.isFirst ? `binary ${part.size} ` : binary) + part.content.toString("hex");
-    return part.isLast ? parts.push(binary) : 0;
-  };
+  const listener = new Listener(from, longest);
+  const { parts } = listener;
   try {
-    for (const piece of pieces) for (const part of reader.read(Buffer.from(piece))) take(part);
+    for (const piece of pieces) listener.hear(piece);
     return { parts };
   } catch (error) {
     if (!(error instanceof Violation)) throw error;
