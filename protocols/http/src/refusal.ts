@@ -27,6 +27,12 @@ const STATUS: Readonly<Record<RefusalKind, number>> = {
   internal: 500,
 };
 
+const UPGRADE = [
+  ["Upgrade", "websocket"],
+  ["Connection", "upgrade"],
+  ["Sec-WebSocket-Version", "13"],
+] as const;
+
 /** An answer of the gateway's own. */
 export interface OwnAnswer {
   readonly status: number;
@@ -54,6 +60,8 @@ export function refusalAnswer(
       ...(refusal.retryAfter === undefined ? [] : ([["Retry-After", String(refusal.retryAfter)]] as const)),
       // Section 11.6.1: a 401 has to say how one proves oneself.
       ...(status === 401 ? ([["WWW-Authenticate", 'Bearer realm="gatehouse"']] as const) : []),
+      // Section 15.5.22, and RFC 6455, section 4.4: what is spoken here instead.
+      ...(status === 426 ? UPGRADE : []),
     ],
     body: Buffer.from(
       `${JSON.stringify(api ? api.refusal(refusal, status) : problem(refusal, status))}\n`,

@@ -1,7 +1,7 @@
 import { GatehouseError } from "@gatehouse/core";
 
 /** What the sender of a message is told of it, by status (RFC 9110, section 15.5 and 15.6). */
-export type MalformedStatus = 400 | 413 | 414 | 431 | 501 | 505;
+export type MalformedStatus = 400 | 413 | 414 | 426 | 431 | 501 | 505;
 
 /**
  * A message that is not what its grammar says, or of which two readers could make two. What follows it on the connection can't be told
