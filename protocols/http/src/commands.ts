@@ -110,7 +110,8 @@ function shownTarget({ path, query }: RequestTarget, secret: ReadonlySet<string>
   return query === undefined ? path : `${path}?${hideParameters(query, secret)}`;
 }
 
-function shortened(text: string): string {
+/** As much of it as the audit log and people are shown. */
+export function shortened(text: string): string {
   return text.length > SHOWN ? `${text.slice(0, SHOWN).toWellFormed()}…` : text;
 }
 

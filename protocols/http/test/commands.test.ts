@@ -24,8 +24,11 @@ t.test("a request's facts", (t) => {
     '{"total":12,"items":[{"sku":"a"}]}',
   );
   t.same(facts, {
+    kind: "request",
     access: "write",
     method: "PUT",
+    upgrade: "",
+    message: "",
     path: "/v1/orders/7",
     segments: ["v1", "orders", "7"],
     encodedTwice: false,

@@ -11,12 +11,22 @@ import { byName } from "./parameters.ts";
 export const httpFacts: FactSchema = {
   prefix: "http",
   facts: {
+    kind: {
+      type: "string",
+      description: '"request"; of what a client sends over a WebSocket, "message" for a text, else "binary".',
+    },
     access: {
       type: "string",
       description:
-        '"read" for GET, HEAD and OPTIONS, "write" for all others; "unknown" where its body is not what it says, or another method is asked for by a header or a parameter.',
+        '"read" for GET, HEAD and OPTIONS, "write" for all others; "unknown" where its body is not what it says, or another method is asked for by a header or a parameter. Of messages "write"; "unknown" where one is binary, or only looks like JSON.',
     },
-    method: { type: "string", description: "As it was sent: GET, POST." },
+    method: { type: "string", description: "As it was sent: GET, POST; empty for a message." },
+    upgrade: {
+      type: "string",
+      description:
+        '"websocket" where the request asks for a WebSocket; empty for all others, and for messages.',
+    },
+    message: { type: "string", description: "A message's text; empty for a request.", varies: true },
     path: {
       type: "string",
       description:
@@ -107,8 +117,12 @@ export function requestFacts(
   const { parameters } = target;
   const path = pathText(target);
   const facts: Facts = {
+    kind: "request",
     access,
     method: head.method,
+    // Another upgrade is none that is taken.
+    upgrade: head.fields.has("upgrade") ? "websocket" : "",
+    message: "",
     path,
     segments: target.segments,
     encodedTwice: isEncodedTwice(target),
