@@ -110,6 +110,16 @@ export class MessageReader {
     this.#pull.release();
   }
 
+  /** Leaves the socket to another reader. @returns what has been read of it too far */
+  async handOver(): Promise<Buffer> {
+    this.#pull.release();
+    // Who looks out for the end would else read on.
+    const early = this.#early;
+    this.#early = undefined;
+    const bytes = await Promise.race([early, Promise.resolve(NOTHING)]);
+    return Buffer.concat([this.#rest, this.#ahead.takeAll(), bytes ?? NOTHING]);
+  }
+
   /** Whether something is there that nobody has asked for: of a connection to a target that should be silent, the sign of a lie. */
   get hasMore(): boolean {
     return this.#rest.length > 0 || this.#ahead.length > 0;
