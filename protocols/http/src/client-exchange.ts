@@ -1,6 +1,7 @@
 import type { Fields } from "./codec/fields.ts";
 import type { RequestHead } from "./codec/request-head.ts";
 import type { RequestBody } from "./connection/request-body.ts";
+import type { Switched } from "./connection/switched.ts";
 import type { AnswerHead } from "./incoming.ts";
 import type { OwnAnswer } from "./refusal.ts";
 
@@ -33,6 +34,8 @@ export interface ClientExchange {
   end(trailers: Fields): Promise<void> | undefined;
   /** An answer of the gateway's own, whole. */
   answer(own: OwnAnswer): void;
+  /** Tells the client that another protocol is spoken from here on, and leaves its connection to whoever speaks it. Absent where there is no such change. */
+  switch?(head: AnswerHead): Promise<Switched>;
   /** Breaks the answer off: the client sees that it is not whole. */
   cut(): void;
 }

@@ -21,9 +21,9 @@ function framingFields(framing: Framing): readonly Field[] {
  * @throws GatehouseError INTERNAL where a part of it would begin a line of its own: nothing is sent
  */
 export function encodeRequestHead(head: OutgoingHead): Buffer {
-  const { method, target, host, framing, last, trailers } = head;
+  const { method, target, host, framing, last, trailers, switches = false } = head;
   if (!isToken(method) || !isTarget(target)) throw unfit("request line");
-  const options = [...(last ? ["close"] : []), ...(trailers ? ["TE"] : [])];
+  const options = [...(last ? ["close"] : []), ...(trailers ? ["TE"] : []), ...(switches ? ["Upgrade"] : [])];
   return encoded(`${method} ${target} HTTP/1.1`, [
     fieldOf("Host", host),
     ...head.fields,

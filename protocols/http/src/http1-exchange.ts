@@ -8,6 +8,7 @@ import type { Deadline } from "./connection/deadline.ts";
 import type { MessageReader } from "./connection/message-reader.ts";
 import { RequestBody } from "./connection/request-body.ts";
 import { send } from "./connection/send.ts";
+import type { Switched } from "./connection/switched.ts";
 import { encodeAnswerHead, encodeResponseHead } from "./encode.ts";
 import type { AnswerHead } from "./incoming.ts";
 import { takesTrailers } from "./outgoing.ts";
@@ -120,6 +121,15 @@ export class Http1Exchange implements ClientExchange {
     this.#isLast ||= !isRead;
     const bodyless = this.head.method === "HEAD";
     this.#socket.write(encodeOwnAnswer(own, { close: this.#isLast, bodyless }));
+  }
+
+  async switch({ status, reason, fields, framing }: AnswerHead): Promise<Switched> {
+    this.#framing = framing;
+    this.#isLast = true;
+    this.#arrival.lift();
+    this.#delivery.lift();
+    this.#socket.write(encodeResponseHead(status, reason, fields));
+    return { socket: this.#socket, early: await this.#reader.handOver() };
   }
 
   cut(): void {

@@ -9,6 +9,7 @@ import { canonicalName, isProxysWord } from "./field-names.ts";
 import { endToEndFields } from "./hop-by-hop.ts";
 import type { HeadSettings } from "./outgoing.ts";
 import type { Place } from "./references.ts";
+import { isOfHandshake } from "./websocket/handshake.ts";
 
 /** How a response goes to its client. */
 export interface Answering {
@@ -74,6 +75,23 @@ export function interimHead(head: ResponseHead, answering: Answering): AnswerHea
     ...{ status, framing },
     reason: answering.redactor.redact(head.reason),
     fields: handedOn(head.fields, answering),
+  };
+}
+
+/**
+ * The target agrees to another protocol, and so does the gateway.
+ * @param own what the gateway says itself of the protocol
+ */
+export function switchingHead(
+  { status, reason, fields, framing }: ResponseHead,
+  own: readonly Field[],
+  answering: Answering,
+): AnswerHead {
+  const kept = handedOn(fields, answering).filter(({ lower }) => !isOfHandshake(canonicalName(lower)));
+  return {
+    ...{ status, framing },
+    reason: answering.redactor.redact(reason),
+    fields: [...kept, ...own, fieldOf("Connection", "Upgrade")],
   };
 }
 

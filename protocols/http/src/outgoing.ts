@@ -11,6 +11,7 @@ import { fieldOf } from "./encode.ts";
 import { canonicalName, isCredential, isEndToEnd, isMethodOverride, isProxysWord } from "./field-names.ts";
 import { endToEndFields } from "./hop-by-hop.ts";
 import { OPENED_CODINGS } from "./masking/opened.ts";
+import { isOfHandshake, protocolFields, readUpgrade, type Upgrade } from "./websocket/handshake.ts";
 
 /** What a target's settings say of heads. */
 export interface HeadSettings {
@@ -29,6 +30,8 @@ export interface ClientRequest {
   readonly version: Version;
   /** End to end, and without any credential. */
   readonly fields: readonly Field[];
+  /** Absent where it asks for no other protocol. */
+  readonly upgrade?: Upgrade;
 }
 
 /** By which a request is answered with itself, the gateway's credential with it (RFC 9110, section 9.3.8), or is none to send on. */
@@ -45,7 +48,7 @@ const PARTS = new Set(["range", "if-range"]);
 export function clientRequest(head: RequestHead, target: string, settings: HeadSettings): ClientRequest {
   const { method, fields } = head;
   if (NOT_SENT.has(method.toUpperCase())) throw new Malformed("a method that is not sent on", 501);
-  if (fields.has("upgrade")) throw new Malformed("an upgrade, which is not spoken here", 501);
+  const upgrade = readUpgrade(head);
   if (fields.list("expect").some((expected) => expected !== "100-continue")) {
     throw new Malformed("an expectation that nobody here can meet");
   }
@@ -56,6 +59,7 @@ export function clientRequest(head: RequestHead, target: string, settings: HeadS
   const kept = endToEndFields(fields, "client").flatMap((field): readonly Field[] => {
     const canonical = canonicalName(field.lower);
     if (canonical === credential || isCredential(canonical) || isReplaced(canonical)) return [];
+    if (upgrade && isOfHandshake(canonical)) return [];
     if (isMethodOverride(canonical)) throw new Malformed("a method beside that of the request line");
     if (canonical !== field.lower && isEndToEnd(canonical)) {
       throw new Malformed("a field whose name some read as another's");
@@ -68,7 +72,8 @@ export function clientRequest(head: RequestHead, target: string, settings: HeadS
   return {
     ...{ method, version: head.version },
     target: parameter === undefined ? target : withoutParameter(target, parameter),
-    fields: kept,
+    fields: upgrade ? [...kept, ...protocolFields(upgrade)] : kept,
+    ...(upgrade && { upgrade }),
   };
 }
 
@@ -115,6 +120,8 @@ export interface OutgoingHead {
   readonly trailers: boolean;
   /** Whether the connection takes no other request after this one. */
   readonly last: boolean;
+  /** Whether it asks the target to change the protocol: it is the only one on its connection. */
+  readonly switches?: boolean;
 }
 
 /** Whether the client takes trailers (RFC 9110, section 10.1.4). */

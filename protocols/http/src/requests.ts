@@ -31,9 +31,10 @@ import { Malformed } from "./codec/malformed.ts";
 import type { RequestHead } from "./codec/request-head.ts";
 import { HttpCommand } from "./commands.ts";
 import { AHEAD, wholeBody } from "./connection/request-body.ts";
+import type { Switched } from "./connection/switched.ts";
 import type { ClientCredentials } from "./credentials/client-credentials.ts";
 import { isLookedInto } from "./facts/body.ts";
-import { answerMasks } from "./masking/answer-mask.ts";
+import { answerMasks, type AnswerTerms } from "./masking/answer-mask.ts";
 import { answerSteps } from "./masking/answer-steps.ts";
 import { ofChangedBody } from "./masking/masked-fields.ts";
 import { maskedRequest } from "./masking/request-mask.ts";
@@ -44,9 +45,10 @@ import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
 import { settingsOf, termsOf } from "./settings.ts";
 import { TargetExchange } from "./target-exchange.ts";
 import { presentedToken } from "./token.ts";
-import type { Outgoing } from "./upstream/target-link.ts";
+import type { Outgoing, TargetAnswer } from "./upstream/target-link.ts";
 import type { TargetLinks } from "./upstream/target-links.ts";
 import { Way } from "./way.ts";
+import { WebSocketUpgrade } from "./websocket/upgrade.ts";
 
 export interface RequestsOptions {
   readonly gate: Gate;
@@ -179,20 +181,26 @@ export class Requests {
       const { answering } = way;
       const { redactor } = answering;
       const steps = answerSteps(values, settings.api, restore);
-      const answer = new ClientAnswer(
-        client,
-        answering,
-        { masks, values, redactor, steps, restore, watched: (form, next) => spending.watched(form, next) },
-        (bytes) => {
-          spending.received(bytes);
-        },
-      );
+      const answerTerms: AnswerTerms = {
+        ...{ masks, values, redactor, steps, restore },
+        watched: (form, next) => spending.watched(form, next),
+      };
+      const answer = new ClientAnswer(client, answering, answerTerms, (bytes) => {
+        spending.received(bytes);
+      });
       const outgoing =
         masked.body === undefined
           ? way.outgoing(asked, { framing: head.framing, body })
           : outgoingWith(way, asked, masked.body);
-      await run(exchange, decided, outgoing, answer, [client.gone, session.ended]);
+      const upgrade = asked.upgrade && new WebSocketUpgrade(asked.upgrade, answer, answering, answerTerms);
+      const ends = [client.gone, session.ended];
+      const sent = upgrade?.asking(outgoing) ?? outgoing;
+      const switched = await run(exchange, decided, sent, upgrade ?? answer, ends);
       held?.outcome("done");
+      if (switched) {
+        const opened = { ...this.#options, session, command: decided.command, masks, spending };
+        await upgrade?.relay(client, switched, opened);
+      }
       spending.end(true);
     } catch (error) {
       spending.end(false);
@@ -232,16 +240,16 @@ async function run(
   exchange: TargetExchange,
   { permit, command }: Pick<Extract<DecidedDetached<HttpCommand>, { ok: true }>, "permit" | "command">,
   outgoing: Outgoing,
-  answer: ClientAnswer,
+  answer: TargetAnswer,
   ends: readonly AbortSignal[],
-): Promise<void> {
+): Promise<Switched | undefined> {
   const abort = () => exchange.abort();
   for (const signal of ends) {
     signal.addEventListener("abort", abort);
     if (signal.aborted) abort();
   }
   try {
-    await exchange.run(permit, command, outgoing, answer);
+    return await exchange.run(permit, command, outgoing, answer);
   } finally {
     for (const signal of ends) signal.removeEventListener("abort", abort);
   }

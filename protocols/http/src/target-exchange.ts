@@ -1,6 +1,7 @@
 import type { OpenSession, Permit } from "@gatehouse/core";
 import { GatehouseError } from "@gatehouse/core";
 import type { HttpCommand } from "./commands.ts";
+import type { Switched } from "./connection/switched.ts";
 import { type Outgoing, type TargetAnswer, type TargetLink, Unprocessed } from "./upstream/target-link.ts";
 import type { TargetLinks } from "./upstream/target-links.ts";
 
@@ -31,16 +32,23 @@ export class TargetExchange {
 
   /**
    * Sends a request, and hands on its answer.
+   * @returns the connection where the target has changed the protocol: it is the caller's then, and has no end here
    * @throws GatehouseError of the TARGET_ family;
    * what the client's side throws
    */
-  async run(permit: Permit, command: HttpCommand, outgoing: Outgoing, answer: TargetAnswer): Promise<void> {
+  async run(
+    permit: Permit,
+    command: HttpCommand,
+    outgoing: Outgoing,
+    answer: TargetAnswer,
+  ): Promise<Switched | undefined> {
     permit.redeem(command);
     this.#check();
     const { links, session } = this.#options;
-    const used = links.take(session);
+    const { switches = false } = outgoing;
+    const used = switches ? undefined : links.take(session);
     try {
-      await this.#on(used ?? (await this.#connect()), outgoing, answer);
+      return await this.#on(used ?? (await this.#connect(switches)), outgoing, answer);
     } catch (error) {
       // A connection that was used before may have been closed by its target in the very moment in which it was used again (RFC 9112,
       // section 9.3.1): what is safe to do twice, and can be sent once more, is. So is what has not been done at all.
@@ -49,7 +57,7 @@ export class TargetExchange {
       if (this.#isAnswered || !isSafe) throw error;
       this.#check();
       const next = isUnprocessed ? links.take(session) : undefined;
-      await this.#on(next ?? (await this.#connect()), outgoing, answer);
+      return this.#on(next ?? (await this.#connect()), outgoing, answer);
     }
   }
 
@@ -73,20 +81,21 @@ export class TargetExchange {
     if (this.#abandoned !== undefined) throw new GatehouseError("TARGET_UNREACHABLE", this.#abandoned);
   }
 
-  async #connect(): Promise<TargetLink> {
+  /** @param alone for this request, and for no other */
+  async #connect(alone = false): Promise<TargetLink> {
     const { session, keepalive, links } = this.#options;
-    const link = await links.connect(session, keepalive);
+    const link = await (alone ? links.connectAlone(session, keepalive) : links.connect(session, keepalive));
     if (this.#abandoned !== undefined) link.destroy();
     this.#check();
     return link;
   }
 
-  async #on(link: TargetLink, outgoing: Outgoing, answer: TargetAnswer): Promise<void> {
+  async #on(link: TargetLink, outgoing: Outgoing, answer: TargetAnswer): Promise<Switched | undefined> {
     this.#link = link;
     const { session, links, timeout } = this.#options;
     let silence: NodeJS.Timeout | undefined;
     try {
-      const { trailers, isReusable } = await link.exchange(outgoing, answer, {
+      const { trailers, isReusable, switched } = await link.exchange(outgoing, answer, {
         sent: () => {
           this.#isSent = true;
         },
@@ -98,9 +107,11 @@ export class TargetExchange {
         },
         begun: () => clearTimeout(silence),
       });
+      if (switched) return switched;
       if (isReusable) links.put(session, link);
       else link.destroy();
       await answer.end(trailers);
+      return undefined;
     } catch (error) {
       link.destroy();
       this.#check();

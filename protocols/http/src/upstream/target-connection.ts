@@ -13,6 +13,8 @@ import type { Answered, Outgoing, Progress, TargetAnswer, TargetLink } from "./t
 /** Heads before an answer's own, at most: nobody waits for them, so that they could fill the memory. */
 const MOST_INTERIM = 32;
 
+const SWITCHING = 101;
+
 const NO_FIELDS = new Fields([]);
 
 /** The gateway's own connection of HTTP/1.1 to a target: one request at a time. */
@@ -72,7 +74,12 @@ export class TargetConnection implements TargetLink {
         isBegun = true;
       });
       if (outgoing.body.isWhole) await sending;
-      return { trailers, isReusable: outgoing.body.isWhole && !outgoing.last && persists(head) };
+      if (head.status === SWITCHING) {
+        const early = await this.#reader.handOver();
+        return { trailers, isReusable: false, switched: { socket: this.#socket, early } };
+      }
+      const isLast = outgoing.last || outgoing.switches === true;
+      return { trailers, isReusable: outgoing.body.isWhole && !isLast && persists(head) };
     } catch (error) {
       isBegun = true;
       // What the target made of a body that was broken off is not what is wrong.
@@ -109,6 +116,12 @@ export class TargetConnection implements TargetLink {
       }
       const head = await ofTarget(() => parseResponseHead(lines, method));
       progress.answered();
+      if (head.status === SWITCHING && answer.switching) {
+        begun();
+        progress.begun();
+        await ofTarget(() => answer.switching?.(head));
+        return { head, trailers: NO_FIELDS };
+      }
       if (head.status < 200) {
         if (before === MOST_INTERIM) throw broken("more heads before it than anybody needs");
         await ofTarget(() => answer.interim(head));

@@ -2,6 +2,7 @@ import { GatehouseError } from "@gatehouse/core";
 import type { Fields } from "../codec/fields.ts";
 import type { ResponseHead } from "../codec/response-head.ts";
 import type { RequestBody } from "../connection/request-body.ts";
+import type { Switched } from "../connection/switched.ts";
 import type { Sink } from "../masking/sink.ts";
 import type { OutgoingHead } from "../outgoing.ts";
 
@@ -14,6 +15,8 @@ export interface Outgoing extends OutgoingHead {
 export interface TargetAnswer {
   /** A head with a status of 100 to 199. @throws Malformed */
   interim(head: ResponseHead): void;
+  /** The head by which the target changes the protocol; without this, it must not. @throws Malformed where that is not what was asked for */
+  switching?(head: ResponseHead): void;
   /** @returns takes the body @throws Malformed */
   begin(head: ResponseHead): Sink;
   /** The body has been taken, and its sink's end been told. */
@@ -47,6 +50,8 @@ export interface TargetLink {
 export interface Answered {
   readonly trailers: Fields;
   readonly isReusable: boolean;
+  /** Where the protocol was changed. The link is nobody else's any more. */
+  readonly switched?: Switched;
 }
 
 /** The target is certain not to have looked at the request (RFC 9113, section 8.7), and nothing of its body has been taken. */

@@ -57,6 +57,12 @@ export class TargetLinks {
     }
   }
 
+  /** One of HTTP/1.1 for one request alone, which may change its protocol. @throws as `dialTarget` does */
+  async connectAlone({ session, lease }: OpenSession, keepalive: number): Promise<TargetLink> {
+    const { socket } = await dialTarget(session.target, lease, { keepalive, alpn: ["http/1.1"] });
+    return new TargetConnection(socket);
+  }
+
   /** Keeps one of HTTP/1.1 for the next request. */
   put({ session: { target, level } }: OpenSession, link: TargetLink): void {
     if (link instanceof TargetConnection) this.#idle.put(target, level.name, link);

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import {
+  type AdapterRefusal,
   type Clock,
   decide,
   type Decided,
@@ -39,6 +40,8 @@ const LIMITS: RelayLimits = { longest: 1024 * 1024, silence: 30_000, stalled: 60
 const GOING_AWAY = 1001;
 const POLICY = 1008;
 const INTERNAL = 1011;
+/** IANA's list of them. */
+const TRY_AGAIN_LATER = 1013;
 
 export interface WebSocketOptions {
   /** Both ends, once the target has changed protocols and the client was told so. Nobody else reads or writes them. */
@@ -54,11 +57,21 @@ export interface WebSocketOptions {
   readonly values: ValueMasks;
   /** Takes the target's credential out of what the target says. */
   readonly redacted: (next: Sink) => Sink;
+  readonly budget: MessageBudget;
   readonly clock: Clock;
   /** Aborts when the client has gone. */
   readonly gone: AbortSignal;
   /** Others than those that a gateway has, for tests. */
   readonly limits?: Partial<RelayLimits>;
+}
+
+/** What the client may still use of its target. */
+export interface MessageBudget {
+  /** Takes a message's place. @returns why there is none; undefined where there is */
+  take(): Omit<AdapterRefusal, "text"> | undefined;
+  /** Bytes of messages pass, from the client or from the target. */
+  sent(bytes: number): void;
+  received(bytes: number): void;
 }
 
 /** Serves a WebSocket to its end, and hangs up at both sides. */
@@ -171,8 +184,10 @@ class WebSocketRelay {
         else {
           if (part.isFirst)
             isPassing = (await this.#decided({ kind: "binary", size: part.size })) !== undefined;
-          if (isPassing)
+          if (isPassing) {
+            this.#options.budget.sent(part.content.length);
             await this.#target.send(part.isFirst ? "binary" : "continuation", part.content, part.isLast);
+          }
         }
       } finally {
         this.#done();
@@ -183,6 +198,7 @@ class WebSocketRelay {
   async #message(bytes: Buffer): Promise<void> {
     const decided = await this.#decided({ kind: "text", bytes });
     if (decided === undefined) return;
+    this.#options.budget.sent(bytes.length);
     try {
       await this.#target.send("text", bytes);
       decided.held?.outcome("done");
@@ -194,9 +210,11 @@ class WebSocketRelay {
 
   /** The one way by which a message comes to be sent (promise 1). @returns undefined where it is not to be sent */
   async #decided(message: Message): Promise<Extract<Decided<WebSocketMessage>, { ok: true }> | undefined> {
-    const { session, opening, clock } = this.#options;
-    if (clock.now() >= session.session.identity.expiresAt) {
-      this.#refused(await session.refuse({ ...EXPIRED, text: new WebSocketMessage(message, opening).text }));
+    const { session, opening, clock, budget } = this.#options;
+    const isExpired = clock.now() >= session.session.identity.expiresAt;
+    const refused = isExpired ? EXPIRED : budget.take();
+    if (refused) {
+      this.#refused(await session.refuse({ ...refused, text: new WebSocketMessage(message, opening).text }));
       return undefined;
     }
     const decided = await decide(
@@ -246,6 +264,7 @@ class WebSocketRelay {
 
   /** @throws Malformed where it can't be masked */
   async #answer(bytes: Buffer): Promise<void> {
+    this.#options.budget.received(bytes.length);
     const shown = await this.#redacted(bytes);
     const { isMasked } = this.#answers;
     const masked = isMasked ? Buffer.from(this.#answers.mask(shown.toString("utf8")), "utf8") : shown;
@@ -255,6 +274,7 @@ class WebSocketRelay {
   /** @throws Malformed where something would have to be masked in it */
   async #answerInPieces({ content, isFirst, isLast }: BinaryPart): Promise<void> {
     if (this.#answers.isMasked) throw new Malformed("a binary message, which can't be masked");
+    this.#options.budget.received(content.length);
     this.#binary ??= new Redacted(this.#options.redacted);
     const shown = await this.#binary.write(content, isLast);
     if (isLast) this.#binary = undefined;
@@ -361,6 +381,7 @@ class WebSocketRelay {
 /** All others are the policy's. */
 const CODES: Partial<Record<RefusalKind, number>> = {
   busy: GOING_AWAY,
+  too_many: TRY_AGAIN_LATER,
   unavailable: INTERNAL,
   internal: INTERNAL,
 };

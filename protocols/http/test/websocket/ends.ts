@@ -8,7 +8,7 @@ import { findHead } from "../../src/codec/head.ts";
 import { HttpCommand } from "../../src/commands.ts";
 import type { Sink } from "../../src/masking/sink.ts";
 import { readTarget } from "../../src/path.ts";
-import { relayWebSocket, type RelayLimits } from "../../src/websocket/relay.ts";
+import { type MessageBudget, relayWebSocket, type RelayLimits } from "../../src/websocket/relay.ts";
 import { raw, Listener, type RawFrame } from "./bytes.ts";
 
 /** One that speaks WebSocket with the gateway over a socket, as a test has it. */
@@ -102,8 +102,11 @@ export interface ServedOptions {
   readonly clientHead?: Buffer;
   readonly targetHead?: Buffer;
   readonly now?: () => number;
+  readonly budget?: MessageBudget;
   readonly secret?: readonly string[];
 }
+
+const NO_BOUND: MessageBudget = { take: () => undefined, sent: () => undefined, received: () => undefined };
 
 const NO_VALUES: ValueMasks = {
   transform: () => () => "***",
@@ -139,6 +142,7 @@ export async function serve({
   redacted = (next) => next,
   limits = {},
   secret = [],
+  budget = NO_BOUND,
   now = () => systemClock.now(),
   ...options
 }: ServedOptions = {}): Promise<Served> {
@@ -171,7 +175,7 @@ export async function serve({
     clientHead: options.clientHead ?? nothing,
     targetHead: options.targetHead ?? nothing,
     opening: { command: openingCommand(), secret: new Set(secret) },
-    ...{ masks, values, redacted, gone: gone.signal },
+    ...{ masks, values, redacted, budget, gone: gone.signal },
     clock: { ...systemClock, now },
     limits: { patience: 1000, ...limits },
   });

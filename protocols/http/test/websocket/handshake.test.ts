@@ -92,7 +92,7 @@ for (const [name, status, changes, options] of [
 
 t.test("who speaks another version is told which one is spoken", (t) => {
   const refusal = { kind: "protocol", message: "Another version.", reference: "ref_1" } as const;
-  const { status, fields } = refusalAnswer(refusal, 426);
+  const { status, fields } = refusalAnswer(refusal, { status: 426 });
   t.equal(status, 426);
   t.match(Object.fromEntries(fields), {
     Upgrade: "websocket",
