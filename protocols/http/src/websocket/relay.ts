@@ -14,13 +14,11 @@ import {
 } from "@gatehouse/core";
 import { Malformed } from "../codec/malformed.ts";
 import type { Sink } from "../masking/sink.ts";
-import { AnswerText } from "./answer-text.ts";
 import { type Close, closeReason } from "./close.ts";
 import { type Message, type Opening, WebSocketMessage } from "./commands.ts";
-import type { BinaryPart } from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import { Peer } from "./peer.ts";
-import { Redacted } from "./redacted.ts";
+import { Shown } from "./shown.ts";
 import { Violation } from "./violation.ts";
 
 export interface RelayLimits {
@@ -89,9 +87,7 @@ class WebSocketRelay {
   readonly #client: Peer;
   readonly #target: Peer;
   readonly #inbox = new Inbox();
-  readonly #answers: AnswerText;
-  /** Takes a binary message of the target's, as long as one is under way. */
-  #binary: Redacted | undefined;
+  readonly #shown: Shown;
   /** Waits for people. */
   #held: Held | undefined;
   #hasLeft = false;
@@ -104,12 +100,12 @@ class WebSocketRelay {
   #impatience: NodeJS.Timeout | undefined;
 
   constructor(options: WebSocketOptions) {
-    const { client, target, clientHead, targetHead, masks, values } = options;
+    const { client, target, clientHead, targetHead, masks, values, redacted } = options;
     this.#options = options;
     this.#limits = { ...LIMITS, ...options.limits };
     this.#client = new Peer(client, { ...this.#limits, is: "client", early: clientHead });
     this.#target = new Peer(target, { ...this.#limits, is: "server", early: targetHead });
-    this.#answers = new AnswerText(masks, values);
+    this.#shown = new Shown(masks, values, redacted);
   }
 
   async run(): Promise<void> {
@@ -233,11 +229,12 @@ class WebSocketRelay {
       return undefined;
     }
     permit.redeem(command);
-    if (decision.effect !== "block") this.#answers.add(decision.masks ?? []);
+    if (decision.effect !== "block") this.#shown.add(decision.masks ?? []);
     return decided;
   }
 
   async #fromTarget(): Promise<void> {
+    const { budget } = this.#options;
     try {
       for await (const part of this.#target.parts()) {
         if (this.#isOver && part.kind !== "close") continue;
@@ -245,8 +242,15 @@ class WebSocketRelay {
         try {
           if (part.kind === "ping") await this.#target.send("pong", part.payload);
           else if (part.kind === "close") await this.#targetCloses(part.close);
-          else if (part.kind === "text") await this.#answer(part.bytes);
-          else if (part.kind === "binary") await this.#answerInPieces(part);
+          else if (part.kind === "text") {
+            budget.received(part.bytes.length);
+            await this.#client.send("text", await this.#shown.text(part.bytes));
+          } else if (part.kind === "binary") {
+            const { isFirst, isLast, content } = part;
+            budget.received(content.length);
+            const shown = await this.#shown.piece(part);
+            if (shown) await this.#client.send(isFirst ? "binary" : "continuation", shown, isLast);
+          }
         } finally {
           this.#done();
         }
@@ -262,32 +266,6 @@ class WebSocketRelay {
     }
   }
 
-  /** @throws Malformed where it can't be masked */
-  async #answer(bytes: Buffer): Promise<void> {
-    this.#options.budget.received(bytes.length);
-    const shown = await this.#redacted(bytes);
-    const { isMasked } = this.#answers;
-    const masked = isMasked ? Buffer.from(this.#answers.mask(shown.toString("utf8")), "utf8") : shown;
-    await this.#client.send("text", masked);
-  }
-
-  /** @throws Malformed where something would have to be masked in it */
-  async #answerInPieces({ content, isFirst, isLast }: BinaryPart): Promise<void> {
-    if (this.#answers.isMasked) throw new Malformed("a binary message, which can't be masked");
-    this.#options.budget.received(content.length);
-    this.#binary ??= new Redacted(this.#options.redacted);
-    const shown = await this.#binary.write(content, isLast);
-    if (isLast) this.#binary = undefined;
-    // What is kept back of a beginning goes with what follows.
-    if (isFirst || isLast || shown.length > 0) {
-      await this.#client.send(isFirst ? "binary" : "continuation", shown, isLast);
-    }
-  }
-
-  #redacted(bytes: Buffer): Promise<Buffer> {
-    return new Redacted(this.#options.redacted).write(bytes, true);
-  }
-
   /** The client's goodbye is handed on without its words, which nobody has decided on. */
   #goodbye({ code }: Close): void {
     this.#target.close(closeOf(code, ""));
@@ -296,16 +274,7 @@ class WebSocketRelay {
 
   /** Its words go on where nothing in them has to be hidden. */
   async #targetCloses({ code, reason }: Close): Promise<void> {
-    this.#end(closeOf(code, (await this.#isPlain(reason)) ? reason : ""), closeOf(code, ""));
-  }
-
-  async #isPlain(reason: string): Promise<boolean> {
-    try {
-      return this.#answers.mask((await this.#redacted(Buffer.from(reason))).toString("utf8")) === reason;
-    } catch (error) {
-      if (error instanceof Malformed) return false;
-      throw error;
-    }
+    this.#end(closeOf(code, (await this.#shown.isPlain(reason)) ? reason : ""), closeOf(code, ""));
   }
 
   async #clientFails({ message, closeCode }: Violation): Promise<void> {

@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createHash } from "node:crypto";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import type { Test } from "tap";
 import { dial } from "../support/client.ts";
 import { type Front, TOKEN } from "../support/front.ts";
 import { End } from "./ends.ts";
@@ -39,9 +41,10 @@ export interface Opened {
   readonly end: End;
 }
 
-/** Asks the gateway for a WebSocket, and gets it. @param behind goes out right behind the request */
-export async function open(front: Front, request: string, behind?: Buffer): Promise<Opened> {
+/** Asks the gateway for a WebSocket, and gets it, until the test is over. @param behind goes out right behind the request */
+export async function open(t: Test, front: Front, request: string, behind?: Buffer): Promise<Opened> {
   const socket = await begun(front, request, behind);
+  t.teardown(() => socket.destroy());
   const answer = await head(socket);
   if (!answer.startsWith("HTTP/1.1 101")) throw new Error(`It was not opened: ${answer}`);
   return { answer, end: endOf(socket, "client") };
@@ -67,30 +70,35 @@ export interface SocketTarget {
   readonly port: number;
   /** Of all requests, in order. */
   readonly heads: readonly string[];
-  /** Connections that were made to it, and that are open. */
+  /** Connections that were made to it. */
   readonly connections: number;
-  readonly open: number;
   /** Its end of the next WebSocket. */
   next(): Promise<End>;
   stop(): Promise<void>;
 }
 
-/** @param answer the bytes for a request's head; where they begin with a 101, the rest is WebSocket */
+/**
+ * @param answer the bytes for a request's head; where they begin with a 101, the rest is WebSocket
+ * @param options of TLS, where it speaks that
+ */
 export async function startSocketTarget(
   answer: (head: string) => string | Buffer = (head) => agreeing(head),
+  options?: TlsOptions,
 ): Promise<SocketTarget> {
   const heads: string[] = [];
   const sockets = new Set<Socket>();
   const ends: End[] = [];
   const waiting: ((end: End) => void)[] = [];
   let connections = 0;
-  const server = createServer((socket) => {
+  const server = options ? createTlsServer(options, accept) : createServer(accept);
+
+  function accept(socket: Socket): void {
     connections++;
     sockets.add(socket);
     socket.on("error", () => socket.destroy());
     socket.on("close", () => sockets.delete(socket));
     void serve(socket);
-  });
+  }
 
   async function serve(socket: Socket): Promise<void> {
     for (;;) {
@@ -115,9 +123,6 @@ export async function startSocketTarget(
     heads,
     get connections() {
       return connections;
-    },
-    get open() {
-      return sockets.size;
     },
     next() {
       const end = ends.shift();

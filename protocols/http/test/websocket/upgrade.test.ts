@@ -1,3 +1,6 @@
+import { createAuthority } from "@gatehouse/certs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { Mask, ValueMasks } from "@gatehouse/core";
 import t, { type Test } from "tap";
 import { dial } from "../support/client.ts";
@@ -39,6 +42,7 @@ t.test("a WebSocket, from the handshake to the goodbye", async (t) => {
     agreeing(head, ["Sec-WebSocket-Protocol: chat", "X-Room: 7", "Server: s"]),
   );
   const { answer, end: client } = await open(
+    t,
     front,
     asking("/api/v1/updates?room=7", [
       "Origin: https://app.example",
@@ -95,7 +99,7 @@ t.test("what each side says right behind its head is the first of it", async (t)
   const { front, target } = await behind(t, {}, (head) =>
     Buffer.concat([Buffer.from(agreeing(head)), raw({ opcode: TEXT, payload: "welcome", masked: false })]),
   );
-  const { end: client } = await open(front, asking("/api/"), raw({ opcode: TEXT, payload: "hello" }));
+  const { end: client } = await open(t, front, asking("/api/"), raw({ opcode: TEXT, payload: "hello" }));
   const server = await target.next();
   client.text("again");
   await Promise.all([client.hears(1), server.hears(2)]);
@@ -129,7 +133,7 @@ t.test("a WebSocket that a rule refuses reaches no target", async (t) => {
 
 t.test("one that waits is opened when it is approved, and what came meanwhile comes first", async (t) => {
   const { front, target } = await behind(t, { hold: ({ facts }) => facts["upgrade"] === "websocket" });
-  const asked = open(front, asking("/api/"), raw({ opcode: TEXT, payload: "early" }));
+  const asked = open(t, front, asking("/api/"), raw({ opcode: TEXT, payload: "early" }));
   await front.gate.until((events) => events.some(({ type }) => type === "held"));
   t.equal(target.connections, 0);
   front.gate.waiting[0]?.approve();
@@ -156,7 +160,7 @@ t.test("who leaves while it waits takes it along", async (t) => {
 
 t.test("a message that a rule refuses is the last", async (t) => {
   const { front, target } = await behind(t, { allow: ({ facts }) => facts["message"] !== "drop" });
-  const { end: client } = await open(front, asking("/api/"));
+  const { end: client } = await open(t, front, asking("/api/"));
   const server = await target.next();
   client.text("fine");
   client.text("drop");
@@ -179,7 +183,7 @@ t.test("what the target says is masked, in its head and in its messages", async 
   const { front, target } = await behind(t, { masks: () => [MAILS], values }, (head) =>
     agreeing(head, ["X-Owner: anna@example.com", `X-Key: ${SECRET}`]),
   );
-  const { answer, end: client } = await open(front, asking("/api/"));
+  const { answer, end: client } = await open(t, front, asking("/api/"));
   t.match(answer, /\r\nX-Owner: \*\*\*\r\n/);
   t.notOk(answer.includes(SECRET));
   const server = await target.next();
@@ -192,7 +196,7 @@ t.test("what the target says is masked, in its head and in its messages", async 
 
 t.test("nobody is told the gateway's credential", async (t) => {
   const { front, target } = await behind(t);
-  const { end: client } = await open(front, asking("/api/"));
+  const { end: client } = await open(t, front, asking("/api/"));
   const server = await target.next();
   const [one, two] = [SECRET.slice(0, 9), SECRET.slice(9)];
   server.say({ bits: 0, opcode: TEXT, payload: `you are ${one}` }, { opcode: 0, payload: two });
@@ -264,9 +268,31 @@ t.test("a connection that others have used is not asked to change", async (t) =>
   t.same([target.connections, front.gate.events.filter(({ type }) => type === "login").length], [2, 1]);
 });
 
+t.test("a target that prefers HTTP/2 is asked in HTTP/1.1", async (t) => {
+  const now = Date.now();
+  const authority = await createAuthority({ name: "target", now });
+  const pair = await authority.issue({ use: "server", commonName: "target", names: ["127.0.0.1"], now });
+  const ca = join(t.testdir(), "ca.crt");
+  await writeFile(ca, authority.certificatePem);
+  const target = await startSocketTarget(undefined, {
+    ...{ cert: pair.certificatePem, key: pair.key.reveal() },
+    ALPNProtocols: ["h2", "http/1.1"],
+  });
+  const front = await startFront({ target, tls: { mode: "verify-full", ca } });
+  t.teardown(async () => {
+    await front.close();
+    await target.stop();
+  });
+  const { end: client } = await open(t, front, asking("/api/"));
+  const server = await target.next();
+  client.text("hello");
+  await server.hears(1);
+  t.same(server.heard, ["text hello"]);
+});
+
 t.test("a session that is ended says goodbye to both", async (t) => {
   const { front, target } = await behind(t);
-  const { end: client } = await open(front, asking("/api/"));
+  const { end: client } = await open(t, front, asking("/api/"));
   const server = await target.next();
   front.gate.endAll({ kind: "revoked", message: "It is over." });
   await Promise.all([client.hears(1), server.hears(1)]);
@@ -278,7 +304,7 @@ t.test("a session that is ended says goodbye to both", async (t) => {
 
 t.test("a client that goes takes its target's connection along", async (t) => {
   const { front, target } = await behind(t);
-  const { end: client } = await open(front, asking("/api/"));
+  const { end: client } = await open(t, front, asking("/api/"));
   const server = await target.next();
   client.socket.destroy();
   await server.hears(1);
@@ -290,7 +316,7 @@ t.test("a client that goes takes its target's connection along", async (t) => {
 
 t.test("a message is one request of the budget", async (t) => {
   const { front, target } = await behind(t, { settings: { budget: { requests: "3/1h" } } });
-  const { end: client } = await open(front, asking("/api/"));
+  const { end: client } = await open(t, front, asking("/api/"));
   const server = await target.next();
   for (const text of ["one", "two", "three"]) client.text(text);
   await Promise.all([client.hears(1), server.hears(3)]);
@@ -302,7 +328,7 @@ t.test("a message is one request of the budget", async (t) => {
 t.test("bytes of messages are counted, both ways", async (t) => {
   for (const way of ["up", "down"] as const) {
     const { front, target } = await behind(t, { settings: { budget: { bytes: "1KiB/1h" } } });
-    const { end: client } = await open(front, asking("/api/"));
+    const { end: client } = await open(t, front, asking("/api/"));
     const server = await target.next();
     const all = "x".repeat(1200);
     if (way === "up") client.text(all);
