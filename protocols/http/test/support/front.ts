@@ -57,9 +57,6 @@ export interface FrontOptions {
   readonly clock?: Clock;
   /** Until when a token holds; for ever, when left out. */
   readonly expiresAt?: number;
-  /** What each answer is masked by, and what that makes of values. */
-  readonly masks?: () => readonly Mask[];
-  readonly values?: ValueMasks;
   readonly enter?: (request: LoginRequest) => Promise<Omit<Refusal, "reference"> | undefined>;
 }
 
@@ -80,8 +77,6 @@ export async function startFront({
   levels = [],
   allow,
   hold,
-  masks,
-  values = NO_VALUES,
   enter,
   masks,
   values = NO_VALUES,
@@ -125,7 +120,6 @@ export async function startFront({
     ...(hold ? { hold } : {}),
     ...(masks ? { masks: () => masks } : {}),
     ...(enter ? { enter } : {}),
-    ...(masks ? { masks } : {}),
   });
   const log = createMemoryLog();
   const links = new TargetLinks();

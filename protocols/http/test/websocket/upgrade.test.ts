@@ -180,7 +180,7 @@ const values: ValueMasks = {
 };
 
 t.test("what the target says is masked, in its head and in its messages", async (t) => {
-  const { front, target } = await behind(t, { masks: () => [MAILS], values }, (head) =>
+  const { front, target } = await behind(t, { masks: [MAILS], values }, (head) =>
     agreeing(head, ["X-Owner: anna@example.com", `X-Key: ${SECRET}`]),
   );
   const { answer, end: client } = await open(t, front, asking("/api/"));
