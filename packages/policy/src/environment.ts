@@ -12,8 +12,45 @@ import { type Context, Environment } from "@marcbachmann/cel-js";
 import { celValue } from "./cel-value.ts";
 
 // CEL finds the type of a value by its class, so each variable with fields has one of its own.
+
+/** The facts of one Command: each becomes CEL's value when it is named, since most conditions name few of them. */
 class FactsVariable {
-  [name: string]: unknown;
+  readonly #facts: Facts;
+  #seen: Map<string, unknown> | undefined;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+  }
+
+  /** A fact that is missing or of another type than declared stays so: naming it fails the condition. */
+  static reads(name: string, type: FactType): PropertyDescriptor & ThisType<FactsVariable> {
+    return {
+      get() {
+        const value = this.#facts[name];
+        if (typeof value === "object" && type !== "list<string>") return this.#once(name, value);
+        return type === "int" || type === "dyn" ? celValue(value) : value;
+      },
+    };
+  }
+
+  /** A body can have many values: they are gone through once. */
+  #once(name: string, value: FactValue): unknown {
+    this.#seen ??= new Map();
+    const known = this.#seen.get(name);
+    if (known !== undefined) return known;
+    const seen = celValue(value);
+    this.#seen.set(name, seen);
+    return seen;
+  }
+}
+
+/** The facts of one protocol. */
+function factsClass(declared: DeclaredFacts): typeof FactsVariable {
+  const Variable = class extends FactsVariable {};
+  for (const [name, type] of declared) {
+    Object.defineProperty(Variable.prototype, name, FactsVariable.reads(name, type));
+  }
+  return Variable;
 }
 
 class IdentityVariable {
@@ -98,10 +135,10 @@ export function whenEnvironment(protocol: string, schema: FactSchema): WhenEnvir
   const facts: Fields = Object.fromEntries(
     Object.entries(schema.facts).map(([name, { type }]) => [name, type]),
   );
-  const declared = Object.entries(facts);
+  const Variable = factsClass(Object.entries(facts));
   const steady = Object.entries(schema.facts).filter(([, { varies }]) => varies !== true);
   const variables = [
-    { name: prefix, fields: facts, ctor: FactsVariable },
+    { name: prefix, fields: facts, ctor: Variable },
     { name: "identity", fields: IDENTITY, ctor: IdentityVariable },
     { name: "target", fields: TARGET, ctor: TargetVariable },
     { name: "session", fields: SESSION, ctor: SessionVariable },
@@ -111,7 +148,7 @@ export function whenEnvironment(protocol: string, schema: FactSchema): WhenEnvir
     cel.registerType(name, { ctor, fields: { ...fields } }).registerVariable(name, name);
   }
   cel.registerVariable("time", "google.protobuf.Timestamp");
-  const RequestContext = requestContext(prefix, declared);
+  const RequestContext = requestContext(prefix, Variable);
   return {
     protocol,
     prefix,
@@ -135,7 +172,7 @@ export function whenEnvironment(protocol: string, schema: FactSchema): WhenEnvir
 }
 
 /** What CEL looks the variables of one protocol up in. */
-function requestContext(prefix: string, declared: DeclaredFacts) {
+function requestContext(prefix: string, Variable: typeof FactsVariable) {
   return class RequestContext {
     readonly identity: IdentityVariable;
     readonly target: TargetVariable;
@@ -164,25 +201,8 @@ function requestContext(prefix: string, declared: DeclaredFacts) {
       if (this.#facts !== undefined) return this.#facts;
       const { access, facts } = this.#command;
       const seen = access === this.#access ? facts : { ...facts, access: this.#access };
-      this.#facts = factsVariable(declared, seen);
+      this.#facts = new Variable(seen);
       return this.#facts;
     }
   };
-}
-
-/** A fact that is missing or of another type than declared stays so: naming it fails the condition. */
-function factsVariable(declared: DeclaredFacts, facts: Facts): FactsVariable {
-  const variable = new FactsVariable();
-  for (const [name, type] of declared) {
-    const value = facts[name];
-    if (typeof value === "object" && type !== "list<string>") onDemand(variable, name, value);
-    else variable[name] = type === "int" || type === "dyn" ? celValue(value) : value;
-  }
-  return variable;
-}
-
-/** A body can have many values, and most conditions name none of them. */
-function onDemand(variable: FactsVariable, name: string, value: FactValue): void {
-  let seen: unknown;
-  Object.defineProperty(variable, name, { get: () => (seen ??= celValue(value)) });
 }

@@ -27,6 +27,7 @@ export function readParameters(text: string): readonly Parameter[] | undefined {
 
 /** All values of each name, in order: of a name that stands there twice, one server takes the first and another the last. */
 export function byName(parameters: readonly Parameter[]): Readonly<Record<string, readonly string[]>> {
+  if (parameters.length === 0) return {};
   const values = new Map<string, string[]>();
   for (const { name, value } of parameters) {
     const known = values.get(name);

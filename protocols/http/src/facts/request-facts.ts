@@ -130,7 +130,10 @@ export function requestFacts(
     params: found?.params ?? {},
     query: byName(parameters),
     parameters: parameters.map(({ name, value }) => `${name}=${value}`),
-    headers: headersOf(fields),
+    // Most rules name none.
+    get headers() {
+      return headersOf(fields);
+    },
     host: head.authority ?? "",
     contentType: contentType(fields),
     size: body?.length ?? declared(head),
