@@ -4,9 +4,11 @@ import type { TargetConnection } from "./target-connection.ts";
 const MOST = 64;
 const IDLE = 15_000;
 
+/** A connection, and the time that it is idle: wound up again each time, since most are taken long before it is over. */
 interface Idle {
   readonly connection: TargetConnection;
   readonly timer: NodeJS.Timeout;
+  isIdle: boolean;
 }
 
 /**
@@ -15,14 +17,14 @@ interface Idle {
  */
 export class IdleConnections {
   readonly #idle = new WeakMap<object, Map<string, Idle[]>>();
-  readonly #all = new Set<TargetConnection>();
+  /** Those of the last seconds, also where they are in use again. */
+  readonly #known = new Map<TargetConnection, Idle>();
 
   /** One that was used last, since that is the least likely to be closed; undefined where there is none. */
   take(target: object, level: string): TargetConnection | undefined {
     const waiting = this.#idle.get(target)?.get(level) ?? [];
     for (let last = waiting.pop(); last !== undefined; last = waiting.pop()) {
-      clearTimeout(last.timer);
-      this.#all.delete(last.connection);
+      last.isIdle = false;
       if (last.connection.isUsable) return last.connection;
       last.connection.destroy();
     }
@@ -39,21 +41,32 @@ export class IdleConnections {
       connection.destroy();
       return;
     }
-    const timer = setTimeout(() => {
-      const at = waiting.findIndex((idle) => idle.connection === connection);
-      if (at !== -1) waiting.splice(at, 1);
-      this.#all.delete(connection);
-      connection.destroy();
-    }, IDLE);
-    timer.unref();
+    const idle = this.#known.get(connection) ?? this.#meet(connection, waiting);
+    idle.timer.refresh();
+    idle.isIdle = true;
     connection.rest();
-    waiting.push({ connection, timer });
-    this.#all.add(connection);
+    waiting.push(idle);
   }
 
   /** Closes them all. */
   close(): void {
-    for (const connection of this.#all) connection.destroy();
-    this.#all.clear();
+    for (const { connection, timer, isIdle } of this.#known.values()) {
+      clearTimeout(timer);
+      if (isIdle) connection.destroy();
+    }
+    this.#known.clear();
+  }
+
+  #meet(connection: TargetConnection, waiting: Idle[]): Idle {
+    const timer = setTimeout(() => {
+      this.#known.delete(connection);
+      if (!idle.isIdle) return;
+      waiting.splice(waiting.indexOf(idle), 1);
+      connection.destroy();
+    }, IDLE);
+    timer.unref();
+    const idle: Idle = { connection, timer, isIdle: false };
+    this.#known.set(connection, idle);
+    return idle;
   }
 }
