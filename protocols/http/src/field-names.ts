@@ -4,7 +4,7 @@
  * @param lower in small letters
  */
 export function canonicalName(lower: string): string {
-  return lower.replace(/[^a-z0-9]/g, "-");
+  return /^[a-z0-9-]*$/.test(lower) ? lower : lower.replace(/[^a-z0-9]/g, "-");
 }
 
 /** Fields that are for one connection (RFC 9110, section 7.6.1), beside those that it names itself; all of `Proxy-` too. */

@@ -87,7 +87,11 @@ function readPath(path: string): Pick<RequestTarget, "path" | "segments"> {
   };
 }
 
+/** What is itself in each form, and is no dot: most segments are nothing else. */
+const PLAIN = /^[A-Za-z0-9_-][\w.~!$&'()*+,=:@-]*$/;
+
 function readSegment(part: string): Segment {
+  if (PLAIN.test(part)) return { sent: part, text: part };
   const text = decodeEscapes(part);
   if (text === undefined) throw new Malformed("a path with an escape that is none");
   // Some readers fold a wide slash or dot into the plain one, after they have looked for those.

@@ -5,6 +5,7 @@ import type { Fields } from "./codec/fields.ts";
  * counts; one that is quoted, or a parameter of another, is none.
  */
 export function prefersAsync(fields: Fields): boolean {
+  if (!fields.has("prefer")) return false;
   const all = fields.all("prefer").join(",").toLowerCase();
   // Without what is quoted, which may have commas in it.
   const [first] = all

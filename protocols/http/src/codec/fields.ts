@@ -11,6 +11,8 @@ export interface Field {
   readonly value: string;
 }
 
+const NONE: readonly string[] = [];
+
 /** The fields of a message, or its trailers, in order (RFC 9110, section 5). */
 export class Fields {
   readonly #all: readonly Field[];
@@ -43,14 +45,20 @@ export class Fields {
    * @throws Malformed where it stands there more often: one reader takes the first, another the last
    */
   only(lower: string): string | undefined {
-    const [value, ...more] = this.all(lower);
-    if (more.length > 0) throw new Malformed(`${lower} stands there more than once`);
-    return value;
+    let found: Field | undefined;
+    for (const field of this.#all) {
+      if (field.lower !== lower) continue;
+      if (found) throw new Malformed(`${lower} stands there more than once`);
+      found = field;
+    }
+    return found?.value;
   }
 
   /** The members of a list that may be on several lines, in small letters (section 5.6.1). Empty ones are left out. */
   list(lower: string): readonly string[] {
-    return this.all(lower)
+    const all = this.all(lower);
+    if (all.length === 0) return NONE;
+    return all
       .flatMap((value) => value.split(","))
       .map((member) => trimmed(member).toLowerCase())
       .filter((member) => member !== "");

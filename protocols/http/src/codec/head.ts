@@ -3,6 +3,9 @@ import { Malformed } from "./malformed.ts";
 const CR = 0x0d;
 const LF = 0x0a;
 
+/** A CR or a LF that is not a part of a line's end. */
+const STRAY = /\r(?!\n)|(?<!\r)\n/;
+
 /** A head's lines, and how many bytes they take with the empty one behind them. */
 export interface Head {
   readonly lines: readonly [string, ...string[]];
@@ -22,10 +25,14 @@ export function findHead(bytes: Buffer, looked: number, limit: number): Head | u
   // The last three may be the beginning of the end.
   const end = bytes.indexOf("\r\n\r\n", Math.max(0, looked - 3), "latin1");
   const size = end === -1 ? bytes.length : end + 4;
-  checkLines(bytes, Math.max(0, looked - 1), Math.min(size, limit));
+  const text = end === -1 || size > limit ? undefined : bytes.toString("latin1", 0, end);
+  // The usual case is seen in one look.
+  if (text === undefined || STRAY.test(text)) {
+    checkLines(bytes, Math.max(0, looked - 1), Math.min(size, limit));
+  }
   if (size > limit) throw new Malformed("the head is too large", 431);
-  if (end === -1) return undefined;
-  const [first = "", ...more] = bytes.toString("latin1", 0, end).split("\r\n");
+  if (text === undefined) return undefined;
+  const [first = "", ...more] = text.split("\r\n");
   return { lines: [first, ...more], size };
 }
 

@@ -9,6 +9,8 @@ export class Redactor {
   /** Each as bytes that a text may hold. */
   readonly #plain: readonly string[];
   readonly #pattern: RegExp | undefined;
+  /** What is shorter holds none of them, in whatever form. */
+  readonly #shortest: number;
 
   constructor(secrets: readonly string[]) {
     const known = [...new Set(secrets)].filter((secret) => secret !== "");
@@ -18,6 +20,7 @@ export class Redactor {
     // The longest first: a secret may begin as another one does.
     const parts = [...forms].sort((a, b) => b.length - a.length).map(patternOf);
     this.#pattern = parts.length === 0 ? undefined : new RegExp(parts.join("|"), "g");
+    this.#shortest = Math.min(...[...forms].map(({ length }) => length));
   }
 
   /** What to look for in a body. */
@@ -33,7 +36,7 @@ export class Redactor {
 
   /** @param text of which each unit is a byte */
   redact(text: string): string {
-    if (this.#pattern === undefined) return text;
+    if (this.#pattern === undefined || text.length < this.#shortest) return text;
     const redacted = text.replace(this.#pattern, REDACTED);
     if (!redacted.includes("%")) return redacted;
     // Encoded in a way of its own (`%61`, or twice): what holds it goes as a whole.

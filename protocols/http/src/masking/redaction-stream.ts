@@ -35,7 +35,7 @@ class RedactionStream implements Sink {
   #before: number | undefined;
 
   constructor(forms: readonly Buffer[], next: Sink) {
-    this.#needles = forms.map(needleOf);
+    this.#needles = needlesOf(forms);
     this.#next = next;
   }
 
@@ -109,6 +109,15 @@ class RedactionStream implements Sink {
     }
     return undecided;
   }
+}
+
+/** The answers to one lease's requests have them together, as they have the forms. */
+const known = new WeakMap<readonly Buffer[], readonly Needle[]>();
+
+function needlesOf(forms: readonly Buffer[]): readonly Needle[] {
+  const needles = known.get(forms) ?? forms.map(needleOf);
+  known.set(forms, needles);
+  return needles;
 }
 
 function needleOf(form: Buffer): Needle {
