@@ -67,6 +67,10 @@ export class Http1Exchange implements ClientExchange {
   }
 
   start(): void {
+    if (this.head.framing.kind === "none") {
+      this.body.none();
+      return;
+    }
     const stalled = {
       begin: () => this.#arrival.within(STALLED),
       end: () => this.#arrival.lift(),

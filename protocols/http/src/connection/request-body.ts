@@ -5,6 +5,8 @@ import type { TakeContent } from "./message-reader.ts";
 /** Bytes of a body that rules can look at, and that a request may have which waits for people. */
 export const AHEAD = 1024 * 1024;
 
+const NOTHING_READ = Promise.resolve(new Fields([]));
+
 /**
  * A request's body on its way: so much of it is read ahead as somebody has to look at before it may go on, and the rest is read as it is
  * taken.
@@ -14,9 +16,9 @@ export class RequestBody {
   readonly #ahead = new ChunkQueue();
   #take: TakeContent | undefined;
   /** Somebody takes from now on. */
-  readonly #taken = Promise.withResolvers<void>();
+  #taken: PromiseWithResolvers<void> | undefined;
   /** So much is there as is read ahead. */
-  readonly #enough = Promise.withResolvers<void>();
+  #enough: PromiseWithResolvers<void> | undefined;
   #done: Promise<Fields> | undefined;
   #isWhole = false;
   #length = 0;
@@ -25,12 +27,21 @@ export class RequestBody {
   /** @param limit bytes that are read ahead, at most */
   constructor(limit = AHEAD) {
     this.#limit = limit;
-    // Of a body that nobody looks at, nobody waits for this.
-    this.#enough.promise.catch(() => undefined);
+  }
+
+  /** There is none. */
+  none(): void {
+    this.#isWhole = true;
+    this.#done = NOTHING_READ;
   }
 
   /** Begins to read it. @param read hands on its content, and gives its trailers; it rejects with Malformed */
   start(read: (take: TakeContent) => Promise<Fields>): void {
+    const enough = Promise.withResolvers<void>();
+    // Of a body that nobody looks at, nobody waits for this.
+    enough.promise.catch(() => undefined);
+    this.#enough = enough;
+    this.#taken = Promise.withResolvers();
     this.#done = read((content) => {
       const bytes = content.reduce((sum, { length }) => sum + length, 0);
       this.#length += bytes;
@@ -40,9 +51,9 @@ export class RequestBody {
     this.#done.then(
       () => {
         this.#isWhole = true;
-        this.#enough.resolve();
+        enough.resolve();
       },
-      (error: unknown) => this.#enough.reject(error),
+      (error: unknown) => enough.reject(error),
     );
   }
 
@@ -62,7 +73,7 @@ export class RequestBody {
    * @throws Malformed
    */
   async whole(): Promise<Buffer | undefined> {
-    await this.#enough.promise;
+    await this.#enough?.promise;
     if (!this.#isWhole) return undefined;
     return this.#ahead.peek(this.#ahead.length);
   }
@@ -77,7 +88,7 @@ export class RequestBody {
     for (let ahead = this.#ahead.takeAll(); ahead.length > 0; ahead = this.#ahead.takeAll())
       await take([ahead]);
     this.#take = take;
-    this.#taken.resolve();
+    this.#taken?.resolve();
     return (await this.#done) ?? Promise.reject(new TypeError("A body is sent before it is read."));
   }
 
@@ -85,9 +96,9 @@ export class RequestBody {
     if (this.#take) return this.#take(content);
     for (const piece of content) this.#ahead.push(piece);
     if (this.#ahead.length < this.#limit) return undefined;
-    this.#enough.resolve();
+    this.#enough?.resolve();
     // What came too far waits with the rest, and is handed on before it.
-    return this.#taken.promise;
+    return this.#taken?.promise;
   }
 }
 

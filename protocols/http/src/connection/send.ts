@@ -1,6 +1,9 @@
 import type { Writable } from "node:stream";
 import { GatehouseError } from "@gatehouse/core";
 
+const SHORT = 4096;
+const NOTHING: Uint8Array = Buffer.alloc(0);
+
 /**
  * Writes pieces as one.
  * @returns undefined where there is room for more at once; else resolves when there is
@@ -8,11 +11,19 @@ import { GatehouseError } from "@gatehouse/core";
  */
 export function send(to: Writable, pieces: readonly Uint8Array[]): Promise<void> | undefined {
   if (!to.writable) throw gone();
+  return write(to, pieces) ? undefined : drained(to);
+}
+
+function write(to: Writable, pieces: readonly Uint8Array[]): boolean {
+  const [only = NOTHING, ...more] = pieces;
+  if (more.length === 0) return to.write(only);
+  // What is short is copied sooner than a list of buffers is made ready.
+  if (pieces.reduce((sum, { length }) => sum + length, 0) <= SHORT) return to.write(Buffer.concat(pieces));
+  to.cork();
   let room = true;
-  if (pieces.length > 1) to.cork();
   for (const piece of pieces) room = to.write(piece);
-  if (pieces.length > 1) to.uncork();
-  return room ? undefined : drained(to);
+  to.uncork();
+  return room;
 }
 
 function drained(to: Writable): Promise<void> {

@@ -54,19 +54,18 @@ export class TargetConnection implements TargetLink {
     progress.sent();
     // Both at once: a target may answer before it has seen all of the body.
     const sending = this.#send(outgoing);
+    if (sending === undefined) progress.waiting();
     // Of a body that its client has not ended, the target must not wait for the rest. That the target takes no more is no reason: it may
     // have answered already.
-    sending.catch((error: unknown) => {
-      if (!(error instanceof Malformed)) return;
-      brokenOff = error;
-      this.destroy();
-    });
-    void sending.then(
+    void sending?.then(
       () => {
         if (!isBegun) progress.waiting();
       },
-      () => {
+      (error: unknown) => {
         isBegun = true;
+        if (!(error instanceof Malformed)) return;
+        brokenOff = error;
+        this.destroy();
       },
     );
     try {
@@ -91,10 +90,14 @@ export class TargetConnection implements TargetLink {
     this.#socket.destroy();
   }
 
-  async #send(outgoing: Outgoing): Promise<void> {
-    const { framing, body } = outgoing;
-    await send(this.#socket, [encodeRequestHead(outgoing)]);
-    if (framing.kind === "none") return;
+  /** @returns undefined where all of it is on its way, and there is room for more */
+  #send(outgoing: Outgoing): Promise<void> | undefined {
+    const room = send(this.#socket, [encodeRequestHead(outgoing)]);
+    return outgoing.framing.kind === "none" ? room : this.#sendBody(outgoing, room);
+  }
+
+  async #sendBody({ framing, body }: Outgoing, room: Promise<void> | undefined): Promise<void> {
+    await room;
     const isChunked = framing.kind === "chunked";
     await body.sendTo((content) =>
       send(this.#socket, isChunked ? content.flatMap((piece) => encodeChunk(piece)) : content),
@@ -109,12 +112,26 @@ export class TargetConnection implements TargetLink {
     progress: Progress,
     begun: () => void,
   ): Promise<{ readonly head: ResponseHead; readonly trailers: Fields }> {
+    try {
+      return await this.#answered(method, answer, progress, begun);
+    } catch (error) {
+      // What is malformed here is the target's, and nothing that the client is told to have done.
+      throw error instanceof Malformed ? broken(error.message) : error;
+    }
+  }
+
+  async #answered(
+    method: string,
+    answer: TargetAnswer,
+    progress: Progress,
+    begun: () => void,
+  ): Promise<{ readonly head: ResponseHead; readonly trailers: Fields }> {
     for (let before = 0; ; before++) {
-      const lines = await ofTarget(() => this.#reader.head());
+      const lines = await this.#reader.head();
       if (lines === undefined) {
         throw new GatehouseError("TARGET_UNREACHABLE", "The target closed the connection without an answer.");
       }
-      const head = await ofTarget(() => parseResponseHead(lines, method));
+      const head = parseResponseHead(lines, method);
       progress.answered();
       if (head.status === SWITCHING && answer.switching) {
         begun();
@@ -124,18 +141,15 @@ export class TargetConnection implements TargetLink {
       }
       if (head.status < 200) {
         if (before === MOST_INTERIM) throw broken("more heads before it than anybody needs");
-        await ofTarget(() => answer.interim(head));
+        answer.interim(head);
         continue;
       }
       begun();
       progress.begun();
-      const sink = await ofTarget(() => answer.begin(head));
+      const sink = answer.begin(head);
       try {
-        const trailers = await ofTarget(async () => {
-          const behind = await this.#reader.body(head.framing, (content) => sink.write(content));
-          await sink.end();
-          return behind;
-        });
+        const trailers = await this.#reader.body(head.framing, (content) => sink.write(content));
+        await sink.end();
         return { head, trailers };
       } catch (error) {
         sink.abort();
@@ -148,15 +162,6 @@ export class TargetConnection implements TargetLink {
 /** Whether the target keeps its connection open behind this answer (RFC 9112, section 9.3). */
 function persists({ version, fields, framing }: ResponseHead): boolean {
   return version === "1.1" && framing.kind !== "close" && !fields.list("connection").includes("close");
-}
-
-/** What is malformed here is the target's, and nothing that the client is told to have done. */
-async function ofTarget<T>(receive: () => T | Promise<T>): Promise<T> {
-  try {
-    return await receive();
-  } catch (error) {
-    throw error instanceof Malformed ? broken(error.message) : error;
-  }
 }
 
 function broken(what: string): GatehouseError {
