@@ -10,7 +10,7 @@ import type {
   Waited,
 } from "@gatehouse/core";
 import type { Fields } from "./codec/fields.ts";
-import { readTarget } from "./path.ts";
+import type { RequestTarget } from "./path.ts";
 import { type OwnAnswer, refusalAnswer } from "./refusal.ts";
 
 /** Where held requests are asked after. No target's name begins with a dot. */
@@ -22,10 +22,8 @@ const AGAIN = 5;
 /**
  * The approval that a request asks after, by its target: `/.gatehouse/approvals/apr_...`.
  * @returns undefined where it is meant for something else
- * @throws Malformed where two servers could read the target differently
  */
-export function approvalPlace(target: string): string | undefined {
-  const { path } = readTarget(target);
+export function approvalPlace({ path }: Pick<RequestTarget, "path">): string | undefined {
   const id = path.startsWith(PLACE) ? path.slice(PLACE.length) : "";
   return ID.test(id) ? id : undefined;
 }

@@ -33,6 +33,8 @@ interface Entry {
   /** It is not found any more, and closes behind the last of its requests. */
   isRetired: boolean;
   session?: OpenSession;
+  /** What the log-in has come to, where that is the session. */
+  result?: LoginResult;
 }
 
 /**
@@ -45,6 +47,7 @@ export class ClientSessions {
   readonly #entries = new Map<string, Entry>();
   /** All that are open, also those that are not found any more. */
   readonly #open = new Map<OpenSession, Entry>();
+  #last: Record<"target" | "level" | "token" | "key", string> | undefined;
   #closed: { readonly end: SessionEnd; readonly detail: string | undefined } | undefined;
 
   constructor(options: ClientSessionsOptions) {
@@ -61,7 +64,7 @@ export class ClientSessions {
     token: string,
     application: string,
   ): Promise<LoginResult> {
-    const key = JSON.stringify([target, level, token]);
+    const key = this.#keyOf(target, level, token);
     const known = this.#entries.get(key);
     if (known && !this.#isGood(known)) this.#retire(key, known);
     let entry = this.#entries.get(key);
@@ -75,7 +78,7 @@ export class ClientSessions {
     entry.uses++;
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    const result = await this.#entered(key, entry);
+    const result = entry.result ?? (await this.#entered(key, entry));
     if (result.ok) result.session.activity("busy");
     return result;
   }
@@ -107,6 +110,7 @@ export class ClientSessions {
     if (!result.ok || entry.session) return result;
     const { session } = result;
     entry.session = session;
+    entry.result = result;
     this.#open.set(session, entry);
     this.#makeRoom();
     const { ended } = session;
@@ -124,6 +128,15 @@ export class ClientSessions {
     const refusal = session.ended.reason as Refusal;
     void this.#close(session, endOf(refusal), refusal.message);
     this.#options.ended();
+  }
+
+  /** Most connections come with one: its key is not made again, nor looked through for its hash. */
+  #keyOf(target: string, level: string, token: string): string {
+    const last = this.#last;
+    if (last?.target === target && last.level === level && last.token === token) return last.key;
+    const key = JSON.stringify([target, level, token]);
+    this.#last = { target, level, token, key };
+    return key;
   }
 
   #isGood({ session }: Entry): boolean {

@@ -1,5 +1,4 @@
-import type { RequestHead } from "./codec/request-head.ts";
-import { type RequestTarget, readTarget, underFirst } from "./path.ts";
+import { type RequestTarget, underFirst } from "./path.ts";
 
 /** A target, and where it is said one of its levels. */
 export interface Named {
@@ -29,13 +28,12 @@ export function readNamed(written: string): Named | undefined {
 /**
  * @param hosts those that targets have of their own: on them no other target is to be had
  * @returns undefined where it names no target
- * @throws Malformed where two servers could read it differently
  */
 export function readPlace(
-  { target, authority }: Pick<RequestHead, "target" | "authority">,
+  read: RequestTarget,
+  authority: string | undefined,
   hosts: ReadonlyMap<string, Named>,
 ): Place | undefined {
-  const read = readTarget(target);
   const own = hosts.get(hostName(authority));
   if (own) return { ...own, prefix: "", asked: read };
   const under = underFirst(read);

@@ -8,7 +8,7 @@ const PLAIN = /^(?:https?:)?\/\/[a-z0-9.:[\]-]+(?:[/?#][^\s\\]*)?$/i;
 
 export interface PlaceOptions {
   /** Host and port that the target goes by: first what it was sent as its host, then its addresses. */
-  readonly hosts: readonly [string, ...string[]];
+  readonly hosts: () => readonly [string, ...string[]];
   /** What was sent as the request's target, without a credential. */
   readonly sent: string;
   /** The route below which the client finds the target: `/orders`; nothing where it has a host name of its own. */
@@ -38,7 +38,7 @@ export class Place {
   /** A reference as it stands in `Location`. It is made plain first: `/../x` below a route would be another target. */
   reference(value: string): string | undefined {
     const { hosts, authority, parameter } = this.#options;
-    const base = `https://${hosts[0]}${this.sent.startsWith("/") ? this.sent : "/"}`;
+    const base = `https://${hosts()[0]}${this.sent.startsWith("/") ? this.sent : "/"}`;
     // Bytes that are no ASCII stay the bytes that they are.
     const ascii = value.replace(
       /[\x80-\xff]/g,
@@ -98,7 +98,7 @@ export class Place {
   #known() {
     const { hosts, authority } = this.#options;
     this.#names ??= {
-      target: new Set(hosts.flatMap(namesOf)),
+      target: new Set(hosts().flatMap(namesOf)),
       gateway: new Set(authority === undefined ? [] : namesOf(authority)),
     };
     return this.#names;

@@ -12,6 +12,7 @@ import {
   type Refusal,
   type ValueMasks,
 } from "@gatehouse/core";
+import { whenAborted } from "./abort-listeners.ts";
 import type { ApiDecoder } from "./api/decoder.ts";
 import {
   acceptedAnswer,
@@ -84,13 +85,14 @@ export class Requests {
     const { head } = client;
     const token = presentedToken(head.fields);
     const [application = ""] = head.fields.all("user-agent");
-    const approval = approvalPlace(head.target);
+    const target = readTarget(head.target);
+    const approval = approvalPlace(target);
     if (approval !== undefined && token !== undefined) {
       const asking = { method: head.method, token, application, client: this.#options.client };
       client.answer(await answerPlace(gate, asking, approval));
       return;
     }
-    const place = readPlace(head, this.#options.hosts);
+    const place = readPlace(target, head.authority, this.#options.hosts);
     if (place === undefined || token === undefined) {
       const attempt = {
         ...{ protocol: "http", application, client: this.#options.client },
@@ -140,13 +142,17 @@ export class Requests {
     body.count((bytes) => {
       spending.sent(bytes);
     });
-    const asked = clientRequest(head, writeTarget(place.asked), settings);
+    const sent = writeTarget(place.asked);
+    const asked = clientRequest(head, sent, settings);
     const isAhead = isReadAhead(head);
     if (isAhead) client.askForBody();
     client.start();
     const content = isAhead ? await body.whole() : undefined;
     const request = {
-      ...{ head, target: readTarget(asked.target), fields: new Fields(asked.fields), body: content },
+      head,
+      target: asked.target === sent ? place.asked : readTarget(asked.target),
+      fields: new Fields(asked.fields),
+      body: content,
     };
     const terms = termsOf(settings);
     const decided = await decideRequest(session, client, () => new HttpCommand(request, terms));
@@ -243,15 +249,11 @@ async function run(
   answer: TargetAnswer,
   ends: readonly AbortSignal[],
 ): Promise<Switched | undefined> {
-  const abort = () => exchange.abort();
-  for (const signal of ends) {
-    signal.addEventListener("abort", abort);
-    if (signal.aborted) abort();
-  }
+  const over = ends.map((signal) => whenAborted(signal, () => exchange.abort()));
   try {
     return await exchange.run(permit, command, outgoing, answer);
   } finally {
-    for (const signal of ends) signal.removeEventListener("abort", abort);
+    for (const end of over) end();
   }
 }
 

@@ -149,8 +149,11 @@ export const listenerSettingsOf = (settings: unknown): HttpListenerSettings => l
 export const levelSettingsOf = (settings: unknown): HttpLevelSettings => level.recall(settings);
 
 /** What a target's config says of its requests. */
-export const termsOf = ({ routes, secret, api }: HttpSettings): RequestTerms => ({
-  routes,
-  secret: new Set(secret),
-  ...(api && { api }),
-});
+export function termsOf(settings: HttpSettings): RequestTerms {
+  const { routes, secret, api } = settings;
+  const terms = known.get(settings) ?? { routes, secret: new Set(secret), ...(api && { api }) };
+  known.set(settings, terms);
+  return terms;
+}
+
+const known = new WeakMap<HttpSettings, RequestTerms>();

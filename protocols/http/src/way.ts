@@ -90,7 +90,7 @@ export class Way {
       method: head.method,
       cookies: settings.cookies,
       place: new References({
-        hosts: [this.#host, ...addresses.map(formatAddress)],
+        hosts: () => [this.#host, ...addresses.map(formatAddress)],
         sent: writeTarget(place.asked),
         prefix: place.prefix,
         authority: head.authority,

@@ -10,6 +10,7 @@ import { issuePermit } from "@gatehouse/core/permit";
 import { createFakeGate, type FakeGate } from "@gatehouse/testkit";
 import t from "tap";
 import { ClientSessions } from "../src/client-sessions.ts";
+import { readTarget } from "../src/path.ts";
 import { readPlace } from "../src/place.ts";
 
 /*
@@ -79,7 +80,7 @@ function rig(enter?: (request: LoginRequest) => Promise<undefined>): Rig {
       },
     }),
     use: (level, token = "token") => {
-      const place = readPlace({ target: `/${level}@api/`, authority: "x" }, new Map());
+      const place = readPlace(readTarget(`/${level}@api/`), "x", new Map());
       if (place === undefined) throw new Error("It is a place.");
       return made.sessions.of(place, token, "");
     },

@@ -63,7 +63,7 @@ export function sent(
 }
 
 export const whereabouts: PlaceOptions = {
-  hosts: ["api.internal"],
+  hosts: () => ["api.internal"],
   sent: "/v1/orders/7?x=1",
   prefix: "/orders",
   authority: "gateway:8443",

@@ -40,6 +40,8 @@ interface Account {
   readonly buckets: Readonly<Partial<Record<Resource, Bucket>>>;
 }
 
+const UNBOUNDED: Taken = { ok: true, use: { bytes: () => undefined, tokens: () => undefined } };
+
 const UNUSED: Account["buckets"] = {};
 
 /**
@@ -61,6 +63,7 @@ export class Budgets {
 
   /** Lets one request in, where there is something left of all that its budget names. */
   take(identity: Identity, target: Pick<Target, "name">, budget: Budget): Taken {
+    if (RESOURCES.every((resource) => budget[resource] === undefined)) return UNBOUNDED;
     const now = this.#clock.now();
     const key = JSON.stringify([target.name, identityKey(identity)]);
     const account = this.#accounts.get(key);
