@@ -22,20 +22,20 @@ export class Ahead {
    * Takes room.
    * @param bytes no more than there is in all
    * @param gone aborts when nobody needs it any more: it is given then at once, for nothing is read into it
-   * @returns gives it back; later calls do nothing
+   * @returns gives it back, but for what is still needed
    */
-  async take(bytes: number, gone: AbortSignal): Promise<() => void> {
+  async take(bytes: number, gone: AbortSignal): Promise<(needed?: number) => void> {
     if (bytes > this.#left || this.#waiting.length > 0) {
       const isGone = await this.#turn(bytes, gone);
       if (isGone) return () => undefined;
     } else {
       this.#left -= bytes;
     }
-    let isTaken = true;
-    return () => {
-      if (!isTaken) return;
-      isTaken = false;
-      this.#left += bytes;
+    let taken = bytes;
+    return (needed = 0) => {
+      if (needed >= taken) return;
+      this.#left += taken - needed;
+      taken = needed;
       this.#next();
     };
   }

@@ -136,7 +136,7 @@ export class TargetConnection implements TargetLink {
       if (head.status === SWITCHING && answer.switching) {
         begun();
         progress.begun();
-        await ofTarget(() => answer.switching?.(head));
+        answer.switching(head);
         return { head, trailers: NO_FIELDS };
       }
       if (head.status < 200) {

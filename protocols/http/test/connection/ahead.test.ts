@@ -5,7 +5,7 @@ const never = new AbortController().signal;
 
 /** Takes room, and tells whether it is there yet. */
 function taking(ahead: Ahead, bytes: number, gone: AbortSignal = never) {
-  const state: { giveBack?: () => void } = {};
+  const state: { giveBack?: (needed?: number) => void } = {};
   const done = ahead.take(bytes, gone).then((giveBack) => {
     state.giveBack = giveBack;
   });
@@ -33,6 +33,21 @@ t.test("who finds no room waits until there is enough, in order", async (t) => {
   t.equal(fifth.state.giveBack, undefined);
   third.state.giveBack?.();
   await fifth.done;
+});
+
+t.test("what is not needed any more is given back before the rest", async (t) => {
+  const ahead = new Ahead(10);
+  const giveBack = await ahead.take(10, never);
+  const second = taking(ahead, 6);
+  giveBack(5);
+  // More than is there can't be taken in this way.
+  giveBack(9);
+  await new Promise(setImmediate);
+  t.equal(second.state.giveBack, undefined);
+  giveBack(4);
+  await second.done;
+  giveBack();
+  await taking(ahead, 4).done;
 });
 
 t.test("who goes while it waits takes nothing, and stands in nobody's way", async (t) => {
