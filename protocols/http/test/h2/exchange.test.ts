@@ -176,6 +176,33 @@ t.test("what waits for people runs once they have said yes; others go on meanwhi
   t.match(await held, { status: 200, body: '{"id":7}' });
 });
 
+t.test(
+  "the bodies of one connection's requests take no more room than it has; the next ones wait",
+  async (t) => {
+    const { client, front } = await behind(
+      t,
+      (stream) => {
+        stream.respond({ ":status": 200 });
+        stream.resume().on("end", () => stream.end("taken"));
+      },
+      { hold: ({ verbs }) => verbs.includes("POST") },
+    );
+    const body = Buffer.alloc(1024 * 1024);
+    const headers = { ":method": "POST", "content-length": String(body.length) };
+    const asked = Array.from({ length: 10 }, () => askHttp2(client, "/api/", { headers, body }));
+    const held = () => front.gate.events.filter(({ type }) => type === "held").length;
+    await front.gate.until(() => held() === 8);
+    // What needs no room goes past them; behind it, none of the others has come in.
+    t.equal((await askHttp2(client, "/api/other")).status, 200);
+    t.equal(held(), 8);
+    front.gate.waiting[0]?.approve();
+    front.gate.waiting[0]?.approve();
+    await front.gate.until(() => held() === 10);
+    for (const waiting of [...front.gate.waiting]) waiting.approve();
+    for (const { body: answer } of await Promise.all(asked)) t.equal(answer, "taken");
+  },
+);
+
 t.test("who takes back a request that waits takes it from the approvers", async (t) => {
   const { client, front, target } = await behind(t, () => undefined, { hold: () => true });
   const stream = client.request({ ":path": "/api/x", authorization: `Bearer ${TOKEN}` });
