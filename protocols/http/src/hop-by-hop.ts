@@ -10,16 +10,20 @@ import { canonicalName, isEndToEnd, isHopByHop } from "./field-names.ts";
  */
 export function endToEndFields(fields: Fields, from: "client" | "target"): readonly Field[] {
   const named = connectionOptions(fields, from);
-  return [...fields].filter(({ lower }) => {
+  return fields.filter(({ lower }) => {
     const canonical = canonicalName(lower);
     return !isHopByHop(canonical) && canonical !== "content-length" && !named.has(canonical);
   });
 }
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** What the sender says of the connection, `close` among it, and the fields that it says are for the connection alone. */
 function connectionOptions(fields: Fields, from: "client" | "target"): ReadonlySet<string> {
+  const listed = fields.list("connection");
+  if (listed.length === 0) return NONE;
   const options = new Set<string>();
-  for (const option of fields.list("connection")) {
+  for (const option of listed) {
     if (!isToken(option)) throw new Malformed("a connection option that is no name");
     const canonical = canonicalName(option);
     if (!isEndToEnd(canonical)) options.add(canonical);

@@ -25,6 +25,11 @@ export class Fields {
     return this.#all[Symbol.iterator]();
   }
 
+  /** Those that are to be kept, in order. */
+  filter(keep: (field: Field) => boolean): readonly Field[] {
+    return this.#all.filter(keep);
+  }
+
   get size(): number {
     return this.#all.length;
   }

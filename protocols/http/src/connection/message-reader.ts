@@ -43,7 +43,7 @@ export class MessageReader {
 
   /**
    * The next message's head; undefined where the connection ends before it begins.
-   * @param begun is called when its first byte is there
+   * @param begun is called when its first byte is there, and not yet all of it
    * @throws Malformed, also where it ends in the middle
    */
   async head(begun?: () => void): Promise<Head | undefined> {
@@ -54,12 +54,13 @@ export class MessageReader {
         if (this.#heads.length === 0) return undefined;
         throw new Malformed("it ended in the middle of a head");
       }
-      if (this.#heads.length === 0) begun?.();
+      const isFirst = this.#heads.length === 0;
       const read = this.#heads.push(bytes);
       if (read) {
         this.#rest = read.rest;
         return read.head;
       }
+      if (isFirst) begun?.();
     }
   }
 

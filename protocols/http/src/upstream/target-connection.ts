@@ -81,8 +81,9 @@ export class TargetConnection implements TargetLink {
       return { trailers, isReusable: outgoing.body.isWhole && !isLast && persists(head) };
     } catch (error) {
       isBegun = true;
-      // What the target made of a body that was broken off is not what is wrong.
-      throw brokenOff ?? error;
+      // What the target made of a body that was broken off is not what is wrong. All else that is malformed is the target's, and nothing that
+      // the client is told to have done.
+      throw brokenOff ?? (error instanceof Malformed ? broken(error.message) : error);
     }
   }
 
@@ -107,20 +108,6 @@ export class TargetConnection implements TargetLink {
   }
 
   async #receive(
-    method: string,
-    answer: TargetAnswer,
-    progress: Progress,
-    begun: () => void,
-  ): Promise<{ readonly head: ResponseHead; readonly trailers: Fields }> {
-    try {
-      return await this.#answered(method, answer, progress, begun);
-    } catch (error) {
-      // What is malformed here is the target's, and nothing that the client is told to have done.
-      throw error instanceof Malformed ? broken(error.message) : error;
-    }
-  }
-
-  async #answered(
     method: string,
     answer: TargetAnswer,
     progress: Progress,
