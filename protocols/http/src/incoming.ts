@@ -124,13 +124,17 @@ function lengthAlone({ fields, status, changed }: ShownHead): readonly Field[] {
 
 function handedOn(fields: Fields, answering: Answering): readonly Field[] {
   const { redactor } = answering;
-  return endToEndFields(fields, "target").flatMap((field) => {
+  const kept: Field[] = [];
+  for (const field of endToEndFields(fields, "target")) {
     const canonical = canonicalName(field.lower);
-    if (NOT_HANDED_ON.has(canonical) || canonical.startsWith("x-gatehouse-")) return [];
-    if (isProxysWord(canonical) || redactor.finds(field.name)) return [];
+    if (NOT_HANDED_ON.has(canonical) || canonical.startsWith("x-gatehouse-")) continue;
+    if (isProxysWord(canonical) || redactor.finds(field.name)) continue;
     const value = rewritten(field, answering);
-    return value === undefined ? [] : [fieldOf(field.name, redactor.redact(value))];
-  });
+    if (value === undefined) continue;
+    const shown = redactor.redact(value);
+    kept.push(shown === field.value ? field : fieldOf(field.name, shown));
+  }
+  return kept;
 }
 
 /** @returns undefined where the field is not handed on */

@@ -225,7 +225,12 @@ function decideRequest(
   const approval = presentedApproval(client.head.fields);
   const command = make();
   if (command.detached || approval !== undefined) return decideDetached(session, command, approval);
-  return decide(session, make, (held) => waits(client, held));
+  const made = [command];
+  return decide(
+    session,
+    () => made.pop() ?? make(),
+    (held) => waits(client, held),
+  );
 }
 
 /** @param ends by each of which it is given up */
@@ -236,7 +241,8 @@ async function run(
   answer: TargetAnswer,
   ends: readonly AbortSignal[],
 ): Promise<Switched | undefined> {
-  const over = ends.map((signal) => whenAborted(signal, () => exchange.abort()));
+  const abort = () => exchange.abort();
+  const over = ends.map((signal) => whenAborted(signal, abort));
   try {
     return await exchange.run(permit, command, outgoing, answer);
   } finally {

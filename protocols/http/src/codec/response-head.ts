@@ -26,7 +26,10 @@ export function parseResponseHead({ lines }: Head, method: string): ResponseHead
   const status = Number(digits);
   const fields = parseFields(rest);
   return {
-    ...{ version: protocol, status, reason, fields },
+    version: protocol,
+    status,
+    reason,
+    fields,
     framing: responseFraming(fields, protocol, status, method),
   };
 }

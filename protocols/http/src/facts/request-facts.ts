@@ -130,10 +130,7 @@ export function requestFacts(
     params: found?.params ?? {},
     query: byName(parameters),
     parameters: parameters.map(({ name, value }) => `${name}=${value}`),
-    // Most rules name none.
-    get headers() {
-      return headersOf(fields);
-    },
+    headers: headersOf(fields),
     host: head.authority ?? "",
     contentType: contentType(fields),
     size: body?.length ?? declared(head),
@@ -143,6 +140,8 @@ export function requestFacts(
   return { access, resource: found?.route ?? path, facts, body: read };
 }
 
+const NO_BODY: Facts = { json: {}, form: {}, parts: [] };
+
 /**
  * Servers that look at a body without regard to its type are many. So of a body that is something else, or unknown, no fact is there:
  * what a rule asks of it fails, and a block then blocks.
@@ -150,7 +149,7 @@ export function requestFacts(
 function bodyFacts(body: Body): Facts {
   switch (body.kind) {
     case "none":
-      return { json: {}, form: {}, parts: [] };
+      return NO_BODY;
     case "json":
       return { json: body.value };
     case "form":
