@@ -45,7 +45,7 @@ t.test("another limit holds in place of the one before", async (t) => {
     deadline.within(100_000);
     deadline.within(20);
   });
-  t.same(shorter, ["over"], "and its end leaves no timer");
+  t.same(shorter, ["over"], "shorter");
 });
 
 t.test("a limit that was lifted ends nothing, and the next one holds", async (t) => {
