@@ -53,7 +53,7 @@ export async function configFolder(t: Test): Promise<{ readonly folder: string; 
   await cp(join(import.meta.dirname, "..", "..", "demo", "policies"), join(folder, "policies"), {
     recursive: true,
     // Without the masks and the cases, of which tests write their own, and what is about other targets than the database.
-    filter: (path) => !/personal-data|[/\\](?:api|web)[^/\\]*$|\.test\.yaml$|\.json$/.test(path),
+    filter: (path) => !/personal-data|[/\\](?:api|model|web)[^/\\]*$|\.test\.yaml$|\.json$/.test(path),
   });
   const config = join(folder, "gatehouse.yaml");
   await writeFile(

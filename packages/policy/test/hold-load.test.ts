@@ -75,7 +75,7 @@ t.test("every error of a hold rule names its place and what would be right", asy
       "then: refuse",
       "then: allow-with-mask\n    with: redact",
       "12:11",
-      /^`then: allow-with-mask` says what it hides: at least one of columns, tags and detect$/,
+      /^`then: allow-with-mask` says what it hides: at least one of columns, tags, fields and detect$/,
     ],
     ["then: refuse", "then: allow-with-mask\n    columns: [a.b.c]", "5:5", /^"with" is missing: redact/],
     [
