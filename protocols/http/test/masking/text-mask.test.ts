@@ -50,6 +50,27 @@ t.test("what is kept back goes on after a while, though nothing follows", async 
   t.same([next.pieces.length, next.ended], [5, 1]);
 });
 
+t.test("while the client takes nothing, the time does not count", async (t) => {
+  mock.timers.enable({ apis: ["setTimeout", "setImmediate"] });
+  t.teardown(() => mock.timers.reset());
+  const next = new Collected();
+  const room = Promise.withResolvers<void>();
+  const sink = brackets(next);
+  next.room = room.promise;
+  const writing = sink.write([Buffer.from("one <tw")]);
+  mock.timers.tick(1000);
+  t.equal(next.text, "one ", "the rest of it may be there, and is not read");
+  next.room = undefined;
+  room.resolve();
+  await writing;
+  mock.timers.tick(199);
+  t.equal(next.text, "one ");
+  await sink.write([Buffer.from("o> <thr")]);
+  t.equal(next.text, "one *** ");
+  mock.timers.tick(201);
+  t.equal(next.text, "one *** <thr", "it counts again");
+});
+
 t.test("given up, it lets nothing out", async (t) => {
   mock.timers.enable({ apis: ["setTimeout", "setImmediate"] });
   t.teardown(() => mock.timers.reset());
