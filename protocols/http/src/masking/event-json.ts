@@ -17,7 +17,7 @@ interface Place {
 class Pieces {
   /** Which text the piece that stands here continues. */
   text: string | undefined;
-  share: Share | undefined;
+  isFound = false;
   readonly #children = new Map<string | number, Pieces>();
 
   add({ path, text }: Piece): void {
@@ -33,6 +33,12 @@ class Pieces {
   child(key: string | number): Pieces | undefined {
     return this.#children.get(key);
   }
+}
+
+interface FoundPiece {
+  readonly at: Pieces;
+  /** Of its event's values, in the order in which they are written. */
+  readonly number: number;
 }
 
 export interface EventJsonTerms {
@@ -67,21 +73,28 @@ export class EventJson {
   mask(json: string, pieces: readonly Piece[], add: (text: string, piece: string) => Share): MaskedEvent {
     const root = new Pieces();
     for (const piece of pieces) root.add(piece);
-    const shares: Share[] = [];
+    const shares = new Map<number, Share>();
     const masked = rewrittenWhole(
       json,
-      this.#visitor(root, (at, text, piece) => {
+      this.#visitor(root, ({ at, number }, text, piece) => {
         // Of two members of one name, one reader takes the first and another one the last.
-        if (at.share) throw new Malformed("an event has a member twice");
-        at.share = add(text, piece);
-        shares.push(at.share);
+        if (at.isFound) throw new Malformed("an event has a member twice");
+        at.isFound = true;
+        shares.set(number, add(text, piece));
       }),
     );
-    return { shares, text: () => (shares.length > 0 ? withShares(masked, root) : masked) };
+    return {
+      shares: [...shares.values()],
+      text: () => (shares.size > 0 ? withShares(masked, shares) : masked),
+    };
   }
 
-  #visitor(pieces: Pieces, found: (at: Pieces, text: string, piece: string) => void): JsonVisitor<Place> {
+  #visitor(
+    pieces: Pieces,
+    found: (where: FoundPiece, text: string, piece: string) => void,
+  ): JsonVisitor<Place> {
     const { masks, whole } = this.#terms;
+    let number = 0;
     const child = (of: Place, key: string | number): Place => ({
       masks: of.masks.child(key),
       emptied: of.emptied.child(key),
@@ -98,16 +111,18 @@ export class EventJson {
       item: child,
       name: (name) => also(name, masks.name(name)) ?? undefined,
       scalar: (place, text, kind) => {
+        number++;
         const isHidden = place.masks.hits.length > 0;
         if (!isHidden && place.emptied.hits.length > 0) return kind === "string" ? "" : null;
         if (!isHidden && kind === "string" && place.pieces?.text !== undefined) {
-          found(place.pieces, place.pieces.text, text);
+          found({ at: place.pieces, number }, place.pieces.text, text);
           return undefined;
         }
         const masked = masks.scalar(place.masks, text, kind);
         return isHidden || kind !== "string" ? masked : also(text, masked);
       },
       container: (place) => {
+        number++;
         const hidden = masks.container(place.masks);
         return hidden === undefined && place.emptied.hits.length > 0 ? null : hidden;
       },
@@ -115,16 +130,21 @@ export class EventJson {
   }
 }
 
-function withShares(json: string, root: Pieces): string {
-  return rewrittenWhole<Pieces | undefined>(json, {
-    root,
-    member: (of, name) => of?.child(name),
-    item: (of, index) => of?.child(index),
+/** Names may be others by now, and so may what lists and objects have become: the order of the values is the same. */
+function withShares(json: string, shares: ReadonlyMap<number, Share>): string {
+  let number = 0;
+  return rewrittenWhole<undefined>(json, {
+    root: undefined,
+    member: () => undefined,
+    item: () => undefined,
     name: () => undefined,
-    scalar: (at, text) => {
-      const share = at?.share?.text;
+    scalar: (_, text) => {
+      const share = shares.get(++number)?.text;
       return share === text ? undefined : share;
     },
-    container: () => undefined,
+    container: () => {
+      number++;
+      return undefined;
+    },
   });
 }

@@ -110,7 +110,7 @@ function at(value: unknown, ...path: readonly (string | number)[]): string {
   return typeof found === "string" ? found : "";
 }
 
-function open(api: keyof typeof apis) {
+function open(api: keyof typeof apis, more: readonly Mask[] = []) {
   const got: Buffer[] = [];
   const sink = {
     write(content: readonly Buffer[]) {
@@ -120,7 +120,10 @@ function open(api: keyof typeof apis) {
     end: () => undefined,
     abort: () => undefined,
   };
-  const mask = new EventStreamMask({ masks, values: streamedValues, api: apis[api] }, sink);
+  const mask = new EventStreamMask(
+    { masks: [...masks, ...more], values: streamedValues, api: apis[api] },
+    sink,
+  );
   const write = (event: object | string) => {
     const data = typeof event === "string" ? event : JSON.stringify(event);
     mask.write([Buffer.from(`data: ${data}\n\n`)]);
@@ -162,3 +165,17 @@ for (const [name, { api, before, pieces, after, text }] of Object.entries(answer
     mask.abort();
   });
 }
+
+t.test("a piece is found below a name that is hidden, and behind what is hidden whole", async (t) => {
+  const { mask, write, events } = open(
+    "openai",
+    masks.map((one) => ({ ...one, detect: [], fields: ["$.who"] })),
+  );
+  for (const piece of ["I have ada@exam", "ple.com, too."]) {
+    write({ who: { a: [1, 2] }, choices: [{ index: 0, delta: { "bob@example.com": piece } }] });
+  }
+  await mask.end();
+  const shown = JSON.stringify(events());
+  t.notMatch(shown, /bob@|ada@|exam|ple\.com/);
+  t.match(shown, /I have \[redacted\].*, too\./);
+});
