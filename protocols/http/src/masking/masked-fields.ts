@@ -26,6 +26,8 @@ function weak(field: Field): Field {
 export function maskedFields(fields: Iterable<Field>, mask: MaskText): Fields {
   const masked = [...fields].flatMap((field): readonly Field[] => {
     if (FRAMING.has(field.lower)) return [field];
+    // Stores keep names that their clients choose (`x-amz-meta-`).
+    if (mask(field.name) !== field.name) return [];
     const value = maskedValue(field.value, mask);
     if (value === field.value) return [field];
     return value === undefined ? [] : [fieldOf(field.name, value)];
@@ -41,14 +43,22 @@ export function maskedValue(value: string, mask: MaskText): string | undefined {
   const text = Buffer.from(value, "latin1").toString("utf8");
   const masked = mask(text);
   if (masked === null) return undefined;
-  // Encoded, as in a URL: what holds it goes as a whole.
-  if (masked.includes("%")) {
-    const decoded = decodedText(masked);
-    if (mask(decoded) !== decoded) return undefined;
-  }
+  // Encoded, as in a URL, or in one within that: what holds it goes as a whole.
+  if (readings(masked).some((read) => mask(read) !== read)) return undefined;
   if (masked === text) return value;
   const bytes = Buffer.from(masked, "utf8").toString("latin1");
   return isFieldValue(bytes) ? bytes : undefined;
+}
+
+/** What a value says to those who decode it once or twice, and to whom a `+` in it may be a blank. */
+function readings(value: string): readonly string[] {
+  if (!/[%+]/.test(value)) return [];
+  const once = decodedText(value);
+  const twice = decodedText(once);
+  const texts = [value, once, twice];
+  return [...new Set([...texts, ...texts.map((text) => text.replaceAll("+", " "))])].filter(
+    (text) => text !== value,
+  );
 }
 
 function decodedText(text: string): string {
