@@ -1,5 +1,5 @@
 import type { Mask, ValueMasks } from "@gatehouse/core";
-import { Fields } from "../codec/fields.ts";
+import { type Field, Fields } from "../codec/fields.ts";
 import type { ResponseHead } from "../codec/response-head.ts";
 import type { Redactor } from "../credentials/redaction.ts";
 import { fieldOf } from "../encode.ts";
@@ -73,8 +73,12 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
   if (masks.length === 0) return lookedThrough(head, terms, next);
   const mask = terms.values.detectors(masks.filter(({ detect }) => detect.length > 0));
   const { reason, fields } = head;
-  const shown = (all: Fields) => maskedFields(ofChangedBody(all), mask);
-  const said = { reason: maskedValue(reason, mask) ?? "", fields: shown(fields), trailers: shown };
+  const { redactor } = terms;
+  const shown = (all: Fields) => maskedFields(ofChangedBody(redacted(all, redactor)), mask);
+  const said = {
+    reason: maskedValue(redactor.redact(reason), mask) ?? "",
+    ...{ fields: shown(fields), trailers: shown },
+  };
   // What a HEAD says of a length is about what nobody will see.
   if (!hasBody(head)) return { ok: true, sink: next, ...said, changed: true };
   if (isPart(head)) return refused("it is a part of something");
@@ -95,15 +99,23 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
 }
 
 /** What of a head before the answer's own may be seen. */
-export function interimMask(head: ResponseHead, { masks, values }: AnswerTerms): ResponseHead {
+export function interimMask(head: ResponseHead, { masks, values, redactor }: AnswerTerms): ResponseHead {
   const looking = answerMasks(masks).filter(({ detect }) => detect.length > 0);
   if (looking.length === 0) return head;
   const mask = values.detectors(looking);
   return {
     ...head,
-    reason: maskedValue(head.reason, mask) ?? "",
-    fields: maskedFields(head.fields, mask),
+    reason: maskedValue(redactor.redact(head.reason), mask) ?? "",
+    fields: maskedFields(redacted(head.fields, redactor), mask),
   };
+}
+
+/** Before it is masked: of a credential of which a detector has hidden a part, the rest would not be known. */
+function redacted(fields: Fields, redactor: Redactor): readonly Field[] {
+  return [...fields].map((field) => {
+    const value = redactor.redact(field.value);
+    return value === field.value ? field : fieldOf(field.name, value);
+  });
 }
 
 interface Step {

@@ -3,7 +3,7 @@ import type { Mask } from "@gatehouse/core";
 import t from "tap";
 import { parseFields } from "../../src/codec/fields.ts";
 import { Redactor } from "../../src/credentials/redaction.ts";
-import { type AnswerMask, answerMask, answerMasks } from "../../src/masking/answer-mask.ts";
+import { type AnswerMask, answerMask, answerMasks, interimMask } from "../../src/masking/answer-mask.ts";
 import type { Sink } from "../../src/masking/sink.ts";
 import { responseOf } from "../heads.ts";
 import { CANARY, contacts, detecting, maskOf } from "./detecting.ts";
@@ -85,6 +85,24 @@ t.test("each type is looked into in its own way", async (t) => {
   ] as const) {
     t.equal(await poured([body], [`Content-Type: ${type}`]), expected, type);
   }
+});
+
+t.test("of the credential nothing is left where a detector finds something in it", (t) => {
+  const secret = `key-${CANARY}-of-theirs`;
+  const lines = ["Content-Type: text/plain", `X-Said: it is ${secret}`];
+  const { mask } = answered(lines, { secrets: [secret] });
+  t.ok(mask.ok);
+  if (mask.ok) {
+    for (const fields of [mask.fields, mask.trailers(parseFields(lines))]) {
+      t.same(fields.all("x-said"), ["it is redacted"]);
+    }
+  }
+  const before = interimMask(responseOf("103 Early Hints", lines, "GET"), {
+    ...{ masks: [contacts], values: detecting, redactor: new Redactor([secret]) },
+    steps: { json: (_, __, sink) => sink, events: (_, sink) => sink },
+  });
+  t.same(before.fields.all("x-said"), ["it is redacted"]);
+  t.end();
 });
 
 t.test("what can't be looked into is refused", async (t) => {
