@@ -4,6 +4,7 @@ import { Malformed } from "../codec/malformed.ts";
 import { EventJson } from "./event-json.ts";
 import { EventReader, readField, type StreamEvent, writeEvent } from "./events.ts";
 import { JsonMasks } from "./json-masks.ts";
+import { withoutEscapes } from "./nearly-json.ts";
 import { PiecedText, type Share } from "./pieced-text.ts";
 import { remembering } from "./remembered.ts";
 import type { Sink } from "./sink.ts";
@@ -152,6 +153,7 @@ export class EventStreamMask implements Sink {
     }
     if (this.#hasFields && !isText)
       throw new Malformed("an event is not JSON, and parts of JSON are to be hidden");
+    if (!isText) this.#checkEscapes(data);
     const was = isText ? value : data;
     const share = this.#text(`event ${type}`).add(was);
     return {
@@ -162,6 +164,15 @@ export class EventStreamMask implements Sink {
         return isText ? JSON.stringify(is) : is;
       },
     };
+  }
+
+  /** @throws Malformed where somebody who takes it for JSON would find in it what was not seen here */
+  #checkEscapes(data: string): void {
+    if (!data.includes("\\")) return;
+    const shown = this.#detect(data) ?? "";
+    const read = withoutEscapes(shown);
+    if (read !== shown && this.#detect(read) !== read)
+      throw new Malformed("an event that is no JSON, with escapes in what is to be hidden");
   }
 
   /** A text that came whole. */

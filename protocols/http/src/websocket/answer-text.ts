@@ -2,9 +2,7 @@ import type { Mask, MaskText, ValueMasks } from "@gatehouse/core";
 import { Malformed } from "../codec/malformed.ts";
 import { JsonMasks } from "../masking/json-masks.ts";
 import { rewrittenWhole } from "../masking/json-rewrite.ts";
-
-/** What stands for other characters in JSON does so for readers of what is none, too: `42["message","anna\u0040example.com"]`. */
-const ESCAPE = /\\(?:u([0-9a-fA-F]{4})|([^u]))/g;
+import { withoutEscapes } from "../masking/nearly-json.ts";
 
 /** Whether a mask hides anything of what a target says over a WebSocket. Columns are for protocols that have some. */
 export function masksAnswers({ fields = [], detect, requests }: Mask): boolean {
@@ -52,9 +50,7 @@ export class AnswerText {
     // Where a path leads in something that only some take for JSON, nobody can say.
     if (this.#hasFields) throw new Malformed("a text that is no JSON");
     const shown = this.#detect(text) ?? "";
-    const read = shown.replace(ESCAPE, (_, digits?: string, other?: string) =>
-      digits === undefined ? (other ?? "") : String.fromCharCode(Number.parseInt(digits, 16)),
-    );
+    const read = withoutEscapes(shown);
     if (read !== shown && this.#detect(read) !== read)
       throw new Malformed("a text with escapes in what is hidden");
     return shown;

@@ -350,6 +350,19 @@ t.test("other data is looked at as it is joined, and as it comes", async (t) => 
   t.equal(shown("data: ada@\ndata: ada@example.com\n\n"), "ada@\n[redacted]");
 });
 
+t.test("what some take for JSON, and is none, has nothing hidden behind an escape", async (t) => {
+  const key = `ghp_${"aB3".repeat(12)}`;
+  for (const text of [`ada\\u0040example.com`, `my key:\\n${key}`]) {
+    t.throws(
+      () => masked([`data: {"n": NaN, "text": "${text}"}\n\n`], {}),
+      { code: "PROTOCOL_VIOLATION" },
+      text,
+    );
+  }
+  for (const harmless of ['data: {"n": NaN, "text": "a\\nb"}\n\n', "data: C:\\users\\ada\n\n"])
+    t.equal(masked([harmless], {}), harmless);
+});
+
 t.test("without a decoder, each event of JSON by itself", async (t) => {
   const out = masked([`${said("pay 4111 1111 1111 1111")}${said("ada@")}${said("example.com")}`], {});
   t.same(texts(out), { 0: "pay [redacted]ada@example.com" });
