@@ -9,7 +9,7 @@ export type AnswerForm =
   | "json-sequence"
   | "events"
   | "text"
-  /** Pictures, sound and the like: no text is in them that a detector would find. */
+  /** Pictures, sound and the like (`Media`): no text is in them that a detector would find. */
   | "media"
   /** All else: texts may be in it that nobody here finds. */
   | "opaque";
@@ -19,7 +19,7 @@ const JSON_LINES = /^application\/(?:(?:x-)?(?:ndjson|jsonl|jsonlines|json-strea
 const JSON_SEQUENCE = /^application\/(?:[^/]+\+)?json-seq$/;
 /** What is written as it is read. A form is not: `@` is `%40` in it. */
 const TEXT =
-  /^(?:text\/.+|[^/]+\/[^/]+\+(?:xml|yaml)|application\/(?:xml|(?:x-)?javascript|ecmascript|(?:x-)?yaml|toml|sql|graphql|x-sh|xml-dtd|csv))$/;
+  /^(?:text\/.+|audio\/(?:x-)?mpegurl|[^/]+\/[^/]+\+(?:xml|yaml)|application\/(?:xml|(?:x-)?javascript|ecmascript|(?:x-)?yaml|toml|sql|graphql|x-sh|xml-dtd|csv))$/;
 const MEDIA = /^(?:image|audio|video|font)\/.+$/;
 
 export function answerForm({ type }: MediaType): AnswerForm {

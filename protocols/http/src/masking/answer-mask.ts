@@ -10,6 +10,7 @@ import { maskedFields, maskedValue, ofChangedBody } from "./masked-fields.ts";
 import { HeldBack } from "./held-back.ts";
 import { canOpen, opened } from "./opened.ts";
 import { withoutSecrets } from "./redaction-stream.ts";
+import { Media } from "./media.ts";
 import type { Restore } from "./restore.ts";
 import type { Sink } from "./sink.ts";
 import { TextMask } from "./text-mask.ts";
@@ -94,7 +95,7 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
     sink: opened(coded, watched(terms, type, withoutSecrets(terms.redactor.forms, step.sink))),
     ...said,
     fields: step.type === undefined ? said.fields : withType(said.fields, step.type),
-    changed: step.sink !== next || isCoded(coded),
+    changed: !step.isUnchanged || isCoded(coded),
   };
 }
 
@@ -121,6 +122,8 @@ function redacted(fields: Fields, redactor: Redactor): readonly Field[] {
 interface Step {
   readonly ok: true;
   readonly sink: Sink;
+  /** It goes on byte for byte, or not at all. */
+  readonly isUnchanged?: boolean;
   /** What it is on its way to the client, where that is not what was said. */
   readonly type?: string;
 }
@@ -142,7 +145,7 @@ function stepFor(
   if (form === "opaque") return refused("it is of a type that is not looked into");
   // A part of it is to be hidden wherever it is, and in this one nobody can tell.
   if (masks.some(hasFields)) return refused("it is no JSON, of which a rule hides parts");
-  if (form === "media") return { ok: true, sink: next };
+  if (form === "media") return { ok: true, sink: new Media(next), isUnchanged: true };
   const keep = head.framing.kind === "length" ? "lines" : "beginnings";
   const charset = type.parameters.get("charset") ?? "utf-8";
   const after = isPlainText(type) ? terms.restore?.stream() : undefined;
