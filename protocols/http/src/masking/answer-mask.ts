@@ -149,9 +149,12 @@ function stepFor(
   const keep = head.framing.kind === "length" ? "lines" : "beginnings";
   const charset = type.parameters.get("charset") ?? "utf-8";
   const after = isPlainText(type) ? terms.restore?.stream() : undefined;
-  const sink = fromCharset(charset, new TextMask({ values, masks, keep, after }, next));
+  const text = new TextMask({ values, masks, keep, after }, next);
+  if (isUtf8Label(charset)) return { ok: true, sink: text };
+  // As it was sent, the credential may not have been seen in it.
+  const sink = fromCharset(charset, withoutSecrets(terms.redactor.forms, text));
   if (sink === undefined) return refused("it is in a charset that is not known here");
-  return isUtf8Label(charset) ? { ok: true, sink } : { ok: true, sink, type: `${type.type}; charset=utf-8` };
+  return { ok: true, sink, type: `${type.type}; charset=utf-8` };
 }
 
 /** For the credential alone, and for what is put back. */

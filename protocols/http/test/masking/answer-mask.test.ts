@@ -180,6 +180,8 @@ t.test("a text in another charset is UTF-8 from here on, and says so", async (t)
   await pour([Buffer.from(`größer ${CANARY}`, "latin1")], mask.sink);
   t.match(next.text, /^größer /);
   t.notMatch(next.text, /anna/);
+  const wide = Buffer.from(`say ${SECRET} 2`, "utf16le");
+  t.equal(await poured([wide], ["Content-Type: text/plain; charset=utf-16"]), "say ******************** 2");
 });
 
 t.test("media is as long as was said, and its bytes are its own", async (t) => {
