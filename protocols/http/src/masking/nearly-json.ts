@@ -4,7 +4,7 @@ const CONTROLS: Readonly<Record<string, string>> = { b: "\b", f: "\f", n: "\n", 
 
 /** A text as it is to those who take it for JSON, though it is none to the letter: with `NaN` in it, or a sign before it. */
 export function withoutEscapes(text: string): string {
-  return text.replace(ESCAPE, (_, digits?: string, other = "") =>
+  return text.replace(ESCAPE, (_, digits?: string, other: string = "") =>
     digits === undefined ? (CONTROLS[other] ?? other) : String.fromCharCode(Number.parseInt(digits, 16)),
   );
 }
