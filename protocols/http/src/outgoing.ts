@@ -37,8 +37,11 @@ export interface ClientRequest {
 /** By which a request is answered with itself, the gateway's credential with it (RFC 9110, section 9.3.8), or is none to send on. */
 const NOT_SENT = new Set(["TRACE", "TRACK", "CONNECT"]);
 
-/** What asks for a part of something: what is hidden in the whole may be cut in two between two of them. */
-const PARTS = new Set(["range", "if-range"]);
+/**
+ * What asks for a part of something, since what is hidden in the whole may be cut in two between two of them; and what asks whether something has a digest, by which what
+ * is hidden can be tried out.
+ */
+const NOT_MASKED = new Set(["range", "if-range", "if-none-match"]);
 
 /**
  * What of a request the target may see.
@@ -142,7 +145,8 @@ export function outgoingHead(request: ClientRequest, sending: Sending): Outgoing
     ...(injection.field ? [injection.field] : []),
   ];
   const kept = fields.filter(
-    ({ lower }) => !(coding !== undefined && lower === "accept-encoding") && !(mustOpen && PARTS.has(lower)),
+    ({ lower }) =>
+      !(coding !== undefined && lower === "accept-encoding") && !(mustOpen && NOT_MASKED.has(lower)),
   );
   const { parameter } = injection;
   const target = parameter ? withParameter(request.target, parameter.name, parameter.value) : request.target;

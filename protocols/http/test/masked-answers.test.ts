@@ -55,7 +55,7 @@ t.test("answers are masked by paths and by detectors, as they come", async (t) =
       headers: { range: "bytes=0-3" },
     });
     t.same([status, body], [200, shown], path);
-    t.match(headers, { "x-by": "a [redacted]", etag: 'W/"1"' });
+    t.match(headers, { "x-by": "a [redacted]", etag: undefined });
     t.notOk(headers["content-encoding"]);
   }
   for (const { headers } of target.requests) {

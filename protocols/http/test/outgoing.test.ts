@@ -68,10 +68,11 @@ t.test("an answer that the gateway has to read comes as a whole, in a coding tha
   const head = requestOf(
     "GET /a",
     ...["Accept-Encoding: br", "accept-encoding: compress", "Range: bytes=0-9", 'If-Range: "x"'],
+    'If-None-Match: "5d41402a"',
   );
   const { fields } = sent(head, {}, { mustOpen: true }).read;
   t.same(fields.all("accept-encoding"), ["gzip, br, zstd"]);
-  t.notOk(fields.has("range") || fields.has("if-range"));
+  for (const name of ["range", "if-range", "if-none-match"]) t.notOk(fields.has(name), name);
 });
 
 t.test("where the gateway puts a credential in, an answer comes without a coding", async (t) => {

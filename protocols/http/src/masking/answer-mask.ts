@@ -6,7 +6,7 @@ import { fieldOf } from "../encode.ts";
 import { isInUtf8, type MediaType, readMediaType } from "../facts/media-type.ts";
 import { type AnswerForm, answerForm } from "./answer-form.ts";
 import { fromCharset, isUtf8Label } from "./charset.ts";
-import { maskedFields, maskedValue, ofChangedBody } from "./masked-fields.ts";
+import { maskedFields, maskedValue, ofChangedBody, ofMaskedBody } from "./masked-fields.ts";
 import { HeldBack } from "./held-back.ts";
 import { canOpen, opened } from "./opened.ts";
 import { withoutSecrets } from "./redaction-stream.ts";
@@ -75,7 +75,7 @@ export function answerMask(head: ResponseHead, terms: AnswerTerms, next: Sink): 
   const mask = terms.values.detectors(masks.filter(({ detect }) => detect.length > 0));
   const { reason, fields } = head;
   const { redactor } = terms;
-  const shown = (all: Fields) => maskedFields(ofChangedBody(redacted(all, redactor)), mask);
+  const shown = (all: Fields) => maskedFields(ofMaskedBody(redacted(all, redactor)), mask);
   const said = {
     reason: maskedValue(redactor.redact(reason), mask) ?? "",
     ...{ fields: shown(fields), trailers: shown },

@@ -22,6 +22,11 @@ function weak(field: Field): Field {
   return field.value.startsWith("W/") ? field : fieldOf(field.name, `W/${field.value}`);
 }
 
+/** The same of a body in which something may be hidden. Its tag is a digest of what was there at many servers, or has its length in it. */
+export function ofMaskedBody(fields: Iterable<Field>): readonly Field[] {
+  return [...ofChangedBody(fields)].filter(({ lower }) => lower !== "etag");
+}
+
 /** What heads and trailers say beside the body; a field of which nothing may be left is not there. @param mask detectors */
 export function maskedFields(fields: Iterable<Field>, mask: MaskText): Fields {
   const masked = [...fields].flatMap((field): readonly Field[] => {

@@ -161,7 +161,7 @@ t.test("a text is masked in each coding, wherever it is cut, and the head says s
     t.equal(mask.changed, true);
     t.same(
       [...mask.fields].filter(({ lower }) => lower !== "content-length").map(({ value }) => value),
-      ["text/plain", 'W/"x"'],
+      ["text/plain"],
     );
     const cuts = [1, 2, 3, 7].map((size) => inPieces(bytes, size));
     for (let at = 0; at < bytes.length; at++) cuts.push([bytes.subarray(0, at), bytes.subarray(at)]);
