@@ -7,9 +7,10 @@ import type { Fields } from "./codec/fields.ts";
 export function prefersAsync(fields: Fields): boolean {
   if (!fields.has("prefer")) return false;
   const all = fields.all("prefer").join(",").toLowerCase();
-  // Without what is quoted, which may have commas in it.
+  // Without what is quoted, which may have commas in it. A quote that does not end goes on to the end: looked for from each of many, it
+  // would take seconds in which nobody else is served.
   const [first] = all
-    .replace(/"(?:[^"\\]|\\.)*"/g, '""')
+    .replace(/"(?:[^"\\]|\\.?)*(?:"|$)/g, '""')
     .split(",")
     .map((preference) => (preference.split(";", 1)[0] ?? "").replace(/[ \t]/g, ""))
     .filter((preference) => /^respond-async(?:=|$)/.test(preference));

@@ -229,7 +229,7 @@ function decideRequest(
   return decide(
     session,
     () => made.pop() ?? make(),
-    (held) => waits(client, held),
+    (held) => waits(client, session, held),
   );
 }
 
@@ -266,11 +266,15 @@ function hasLeft({ gone }: ClientExchange): boolean {
   return gone.aborted;
 }
 
-/** A client that waits for people has its connection kept, and is seen to leave. */
-function waits(client: ClientExchange, held: Held): void {
+/** A client that waits for people has its connection kept, and is seen to leave; and where its session is ended, nobody is asked any more. */
+function waits(client: ClientExchange, { ended }: OpenSession, held: Held): void {
   const gone = () => held.gone("client_gone");
   client.watch(gone);
-  void held.ended.then(() => client.gone.removeEventListener("abort", gone));
+  const over = whenAborted(ended, () => held.gone("session_ended"));
+  void held.ended.then(() => {
+    client.gone.removeEventListener("abort", gone);
+    over();
+  });
 }
 
 /** Whether rules may look at the body: of a type that is read, or so short that it can be kept for people. All others pass as they come. */

@@ -409,8 +409,12 @@ t.test("a request that waits when its session is ended is told why, and not run"
   const asking = ask(front, { path: "/api/" });
   await front.gate.until((events) => events.some(({ type }) => type === "held"));
   front.gate.endAll();
-  // The gateway ends the wait with the session, as the approvals do.
-  front.gate.waiting[0]?.deny();
+  await front.gate.until((events) => events.some(({ type }) => type === "gone"));
+  t.match(
+    front.gate.events.filter(({ type }) => type === "gone"),
+    [{ why: "session_ended" }],
+  );
+  t.equal(front.gate.waiting.length, 0, "nobody is asked any more");
   t.match(await asking, { status: 403 });
   t.equal(requests(target.heard), 0);
 });

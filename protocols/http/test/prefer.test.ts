@@ -30,6 +30,8 @@ t.test("and what says something else does not", async (t) => {
     ["return=minimal; respond-async"],
     ['foo="a, respond-async"'],
     ['foo="\\", respond-async"'],
+    ['foo="a, respond-async'],
+    [`foo="${'\\"'.repeat(15_000)}, respond-async`],
     ["respond-async=no"],
     ["respond-async=no, respond-async"],
   ])

@@ -98,8 +98,8 @@ export function isPadded(text: string): boolean {
   return trimmed(text) !== text;
 }
 
-/** Without the blanks around it: spaces and tabs, and nothing else that JavaScript takes for one. */
-function trimmed(text: string): string {
+/** Without the blanks around it: spaces and tabs, and nothing else that JavaScript takes for one. A pattern would try each of many blanks anew. */
+export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && isBlank(text.charCodeAt(start))) start++;

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { isToken } from "../codec/characters.ts";
-import type { Field, Fields } from "../codec/fields.ts";
+import { type Field, type Fields, trimmed } from "../codec/fields.ts";
 import { Malformed } from "../codec/malformed.ts";
 import type { RequestHead } from "../codec/request-head.ts";
 import type { ResponseHead } from "../codec/response-head.ts";
@@ -123,7 +123,7 @@ function offered(fields: Fields): readonly string[] {
   const names = fields
     .all("sec-websocket-protocol")
     .flatMap((value) => value.split(","))
-    .map((name) => name.replace(/^[ \t]+|[ \t]+$/g, ""));
+    .map(trimmed);
   if (names.length > MOST_PROTOCOLS || !names.every(isToken) || new Set(names).size < names.length) {
     throw new Malformed("subprotocols that are no list of names");
   }

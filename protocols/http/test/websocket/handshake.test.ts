@@ -108,6 +108,13 @@ t.test("subprotocols are offered on, but those that are a credential", (t) => {
     { more: ["Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.abc, v4.channel.k8s.io"] },
   );
   t.same(upgrade?.protocols, ["chat", "realtime", "v4.channel.k8s.io"]);
+  const blanks = " \t".repeat(15_000);
+  t.same(upgradeOf({ "Sec-WebSocket-Protocol": `chat,${blanks}v2${blanks}` })?.protocols, ["chat", "v2"]);
+  t.equal(
+    statusOf(() => upgradeOf({ "Sec-WebSocket-Protocol": `chat${blanks}v2` })),
+    400,
+    "a name with blanks in it is found out without looking at each of them again and again",
+  );
   t.same(
     protocolFields(upgrade ?? { key: KEY, protocols: [] }).map(({ value }) => value),
     ["chat, realtime, v4.channel.k8s.io"],
