@@ -14,7 +14,7 @@ const IDLE = 75_000;
 /** Milliseconds in which a client that was told that it is over has to take that in. */
 const PATIENCE = 5000;
 
-export interface ClientConnectionOptions extends Omit<RequestsOptions, "sessions"> {
+export interface ClientConnectionOptions extends Omit<RequestsOptions, "sessions" | "turnedAway"> {
   /** Called when somebody was let in. */
   readonly loggedIn: () => void;
 }
@@ -35,7 +35,7 @@ export class ClientConnection {
   #isKnown = false;
   /** A request is under way. */
   #isBusy = false;
-  /** A session of it was ended by the gateway. */
+  /** It takes no more requests: a session of it was ended by the gateway, or nobody was let in too often. */
   #isOver = false;
 
   constructor(socket: Socket, options: ClientConnectionOptions) {
@@ -59,6 +59,9 @@ export class ClientConnection {
       loggedIn: () => {
         this.#isKnown = true;
         options.loggedIn();
+      },
+      turnedAway: () => {
+        this.#isOver = true;
       },
     });
     socket.once("close", () => this.#gone.abort());
@@ -90,7 +93,8 @@ export class ClientConnection {
     const { startup } = this.#options.limits;
     this.#arrival.within(this.#isKnown ? IDLE : startup);
     const head = await this.#reader.head(() => this.#arrival.within(startup));
-    if (head === undefined) return false;
+    // Whoever is told that it is over can't hear what would become of one more.
+    if (head === undefined || this.#isOver) return false;
     this.#arrival.lift();
     this.#isBusy = true;
     const exchange = new Http1Exchange(parseRequestHead(head), {

@@ -1,4 +1,4 @@
-import type { Address, Gate, ListenerLimits, Refusal } from "@gatehouse/core";
+import type { Address, Gate, ListenerLimits } from "@gatehouse/core";
 import { answerPlace, approvalPlace } from "./async-hold.ts";
 import type { ClientExchange } from "./client-exchange.ts";
 import type { ClientSessions } from "./client-sessions.ts";
@@ -20,12 +20,19 @@ export interface RequestsOptions extends Omit<SessionRequestOptions, "ahead"> {
   readonly sessions: ClientSessions;
   /** Called when somebody was let in. */
   readonly loggedIn: () => void;
+  /** Called when log-ins were refused too often: the connection is to take no more requests. */
+  readonly turnedAway: () => void;
 }
+
+/** Log-ins that a connection on which nobody is known may have refused: each takes a line of the audit log, and costs its client next to nothing. */
+const MOST_REFUSED = 16;
 
 /** The requests of one client's connection: where each is meant to go, and who asks. */
 export class Requests {
   readonly #options: RequestsOptions;
   readonly #terms: SessionRequestOptions;
+  #isKnown = false;
+  #refused = 0;
 
   constructor(options: RequestsOptions) {
     this.#options = options;
@@ -37,7 +44,7 @@ export class Requests {
    * @throws Malformed where it can't be read for certain, and nothing of an answer has gone out
    */
   async serve(client: ClientExchange): Promise<void> {
-    const { gate, loggedIn, sessions } = this.#options;
+    const { gate, sessions } = this.#options;
     const { head } = client;
     const token = presentedToken(head.fields);
     const [application = ""] = head.fields.all("user-agent");
@@ -45,7 +52,7 @@ export class Requests {
     const approval = approvalPlace(target);
     if (approval !== undefined && token !== undefined) {
       const asking = { method: head.method, token, application, client: this.#options.client };
-      client.answer(await answerPlace(gate, asking, approval));
+      this.#answer(client, await answerPlace(gate, asking, approval));
       return;
     }
     const place = readPlace(target, head.authority, this.#options.hosts);
@@ -55,21 +62,30 @@ export class Requests {
         ...{ target: place?.target ?? "", level: place?.level ?? "" },
       };
       const isPlace = place !== undefined || approval !== undefined;
-      refuse(client, await gate.rejectLogin(attempt, isPlace ? NO_TOKEN : NO_PLACE));
+      this.#answer(client, refusalAnswer(await gate.rejectLogin(attempt, isPlace ? NO_TOKEN : NO_PLACE)));
       return;
     }
     const found = await sessions.of(place, token, application);
     if (!found.ok) {
-      refuse(client, found.refusal);
+      this.#answer(client, refusalAnswer(found.refusal));
       return;
     }
-    loggedIn();
+    this.#isKnown = true;
+    this.#options.loggedIn();
     const { session } = found;
     try {
       await new SessionRequest(session, place, client, this.#terms).run();
     } finally {
       sessions.done(session);
     }
+  }
+
+  /** The end of a request for which nobody is let in. */
+  #answer(client: ClientExchange, own: OwnAnswer): void {
+    client.answer(own);
+    if (this.#isKnown || own.status < 400) return;
+    this.#refused++;
+    if (this.#refused === MOST_REFUSED) this.#options.turnedAway();
   }
 
   /** What a client is told whose request can't be read. */
@@ -83,10 +99,6 @@ export class Requests {
     });
     return refusalAnswer(refusal, { status });
   }
-}
-
-function refuse(client: ClientExchange, refusal: Refusal): void {
-  client.answer(refusalAnswer(refusal));
 }
 
 const NO_PLACE = {

@@ -341,6 +341,37 @@ t.test("when a session is ended, a connection that has nothing to do is", async 
   t.equal(front.gate.open, 0);
 });
 
+t.test("what comes behind the end of a session is not run: its client hears nothing of it", async (t) => {
+  const { front, target } = await behind(t, (socket) => socket.write(OK));
+  const socket = await dial(front);
+  const all = heard(socket);
+  socket.write(head("GET /api/1"));
+  await once(socket, "data");
+  front.gate.endAll();
+  socket.write(head("POST /api/2", "Content-Length: 0"));
+  await all;
+  t.equal(requests(target.heard), 1);
+});
+
+t.test("a connection on which nobody is let in does not go on asking", async (t) => {
+  const { front } = await behind(t, (socket) => socket.write(OK));
+  const socket = await dial(front);
+  const all = heard(socket);
+  socket.write("GET /api/ HTTP/1.1\r\nHost: gateway\r\n\r\n".repeat(100));
+  t.equal((await all).match(/HTTP\/1\.1 401 /g)?.length, 16);
+});
+
+t.test("who waits for people, and says more than is kept for it, is not waited for", async (t) => {
+  const { front, target } = await behind(t, (socket) => socket.write(OK), { hold: () => true });
+  const socket = await dial(front);
+  socket.write(head("POST /api/1", "Content-Length: 0"));
+  await front.gate.until((events) => events.some(({ type }) => type === "held"));
+  socket.write("GET /api/ HTTP/1.1\r\nHost: gateway\r\n\r\n".repeat(5000));
+  await front.gate.until((events) => events.some(({ type }) => type === "gone"));
+  socket.destroy();
+  t.equal(requests(target.heard), 0);
+});
+
 t.test("many tokens on one connection are as many sessions, each with its own", async (t) => {
   const { front, target } = await behind(t, (socket) => socket.write(OK));
   const socket = await dial(front);

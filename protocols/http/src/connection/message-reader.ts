@@ -92,7 +92,7 @@ export class MessageReader {
 
   /**
    * Looks out for the connection's end while nothing is read: who waits for a person must be seen to leave. What comes meanwhile is kept, up to
-   * `MOST_AHEAD`; behind that nothing is seen.
+   * `MOST_AHEAD`; behind that nothing is seen, so that whoever says more is taken for one that has left.
    */
   watch(gone: () => void): void {
     const early = this.#early ?? this.#pull.next();
@@ -103,6 +103,7 @@ export class MessageReader {
       this.#early = undefined;
       this.#ahead.push(bytes);
       if (this.#ahead.length < MOST_AHEAD) this.watch(gone);
+      else gone();
     });
   }
 

@@ -62,6 +62,8 @@ const BOUNDS = {
   streamResetRate: 33,
   // Blanks around a value are seen here, and answered, where the library would leave the field out.
   strictFieldWhitespaceValidation: false,
+  // What a target says twice goes on twice, as in HTTP/1.
+  strictSingleValueFields: false,
 } satisfies ServerSessionOptions;
 
 /** A client's connection of HTTP/2: its requests, as many at once as it likes up to a bound (RFC 9113). */
@@ -98,6 +100,7 @@ export class Http2Connection {
       ...options,
       sessions: this.#sessions,
       loggedIn: () => this.#loggedIn(),
+      turnedAway: () => this.#goAway(),
     });
     const now = options.clock.now();
     this.#resets = new Budget(MOST_RESETS, WITHIN, now);

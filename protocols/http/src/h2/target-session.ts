@@ -44,7 +44,10 @@ export class TargetSession {
     this.#socket = socket;
     const session = connect("https://target.invalid", { ...BOUNDS, createConnection: () => socket });
     this.#session = session;
-    session.once("connect", () => session.setLocalWindowSize(1024 * 1024));
+    // The library says it of one that was destroyed meanwhile, too.
+    session.once("connect", () => {
+      if (!session.destroyed) session.setLocalWindowSize(1024 * 1024);
+    });
     session.on("remoteSettings", ({ maxConcurrentStreams = MOST_STREAMS }: Settings) => {
       this.#most = Math.min(maxConcurrentStreams, MOST_STREAMS);
     });

@@ -251,10 +251,25 @@ t.test("a session that is ended takes its requests along, and the connection aft
   t.equal(await goaway.promise, constants.NGHTTP2_NO_ERROR);
 });
 
+t.test("a connection on which nobody is let in does not go on asking", async (t) => {
+  const { client } = await behind(t, (stream) => stream.respond({ ":status": 200 }, { endStream: true }));
+  const headers = { authorization: "Bearer other" };
+  let refused = 0;
+  while (refused < 40) {
+    const answer = await askHttp2(client, "/api/x", { headers }).catch(() => undefined);
+    if (answer?.status !== 401) break;
+    refused++;
+  }
+  t.equal(refused, 16);
+});
+
 t.test("HTTP/2 in front of a target of HTTP/1.1", async (t) => {
   const target = await startTarget((request, response) => {
     if (request.method === "POST") request.pipe(response);
-    else response.end(request.url);
+    else if (request.url === "/twice") {
+      response.writeHead(200, ["X-Content-Type-Options", "nosniff", "X-Content-Type-Options", "nosniff"]);
+      response.end("twice");
+    } else response.end(request.url);
   });
   const front = await startFront({ target });
   const client = dialHttp2(front);
@@ -270,6 +285,7 @@ t.test("HTTP/2 in front of a target of HTTP/1.1", async (t) => {
   );
   t.match(answers[0]?.headers, { via: "1.1 gatehouse" });
   t.notOk(answers[0]?.headers.connection);
+  t.match(await askHttp2(client, "/api/twice"), { status: 200, body: "twice" });
   const body = randomBytes(300_000);
   const answer = await askHttp2(client, "/api/x", { headers: { ":method": "POST" }, body });
   t.equal(answer.body, body.toString());
