@@ -15,6 +15,11 @@ export class Inbox {
   #taker: ((part: Waiting | undefined) => void) | undefined;
   #room: (() => void) | undefined;
 
+  /** Whether there is no room for more: nothing is read then, and it is not seen who leaves. */
+  get isFull(): boolean {
+    return this.#size >= ROOM;
+  }
+
   /**
    * Puts a part at the end; once it is ended, to nowhere.
    * @returns undefined where there is room for more at once; else resolves when there is
@@ -27,7 +32,7 @@ export class Inbox {
     }
     this.#parts.push(part);
     this.#size += sizeOf(part);
-    if (this.#size < ROOM) return undefined;
+    if (!this.isFull) return undefined;
     return new Promise((resolve) => {
       this.#room = resolve;
     });
@@ -42,7 +47,7 @@ export class Inbox {
       });
     }
     if (part) this.#size -= sizeOf(part);
-    if (this.#size < ROOM) this.#makeRoom();
+    if (!this.isFull) this.#makeRoom();
     return Promise.resolve(part);
   }
 

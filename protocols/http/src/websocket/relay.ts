@@ -155,7 +155,9 @@ class WebSocketRelay {
             this.#hasSaidGoodbye = true;
             this.#leaves();
           }
-          await this.#inbox.put(part);
+          const room = this.#inbox.put(part);
+          if (room) this.#unseen();
+          await room;
           if (part.kind === "close") return;
         }
       }
@@ -304,6 +306,12 @@ class WebSocketRelay {
     this.#held = held;
     if (this.#hasLeft) held.gone("client_gone");
     else if (this.#isOver) held.gone("session_ended");
+    else if (this.#inbox.isFull) this.#unseen();
+  }
+
+  /** Nothing is read any more until there is room. Who could leave meanwhile, and nobody would see it, is not waited for. */
+  #unseen(): void {
+    this.#held?.gone("client_gone");
   }
 
   #leaves(): void {

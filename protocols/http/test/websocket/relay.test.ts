@@ -87,6 +87,17 @@ t.test("who leaves takes along what waits", async (t) => {
   }
 });
 
+t.test("who says so much while it waits that it would not be seen to leave is not waited for", async (t) => {
+  const { client, target, gate, done } = await serve({ hold: ({ facts }) => facts["message"] === "slow" });
+  client.text("slow");
+  await gate.until((events) => events.some(({ type }) => type === "held"));
+  for (let sent = 0; sent < 12; sent++) client.text("x".repeat(100_000));
+  await gate.until((events) => events.some(({ type }) => type === "gone"));
+  leave(client, target);
+  await done;
+  t.notOk(target.heard.some((word) => word.startsWith("text")));
+});
+
 t.test("what was said before a goodbye is done", async (t) => {
   const { client, target, done } = await serve();
   for (let count = 0; count < 100; count++) client.text(String(count));
