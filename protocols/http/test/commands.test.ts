@@ -8,7 +8,7 @@ import { HttpCommand, type RequestTerms } from "../src/commands.ts";
 import { httpFacts } from "../src/facts/request-facts.ts";
 import { readTarget } from "../src/path.ts";
 import { readRoute } from "../src/route.ts";
-import { maskOf } from "./masking/sample-values.ts";
+import { maskOf } from "./masking/masks.ts";
 
 const routes = ["/v1/orders/{id}", "/v1/chat"].map(readRoute).filter((route) => route !== undefined);
 const TERMS: RequestTerms = { routes, secret: new Set() };

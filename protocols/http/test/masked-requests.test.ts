@@ -1,7 +1,8 @@
 import type { RequestListener } from "node:http";
 import { gzipSync } from "node:zlib";
 import t, { type Test } from "tap";
-import { CANARY, detecting, maskOf } from "./masking/detecting.ts";
+import { detecting } from "./masking/detecting.ts";
+import { CANARY, maskOf } from "./masking/masks.ts";
 import { ask } from "./support/client.ts";
 import { type Front, type FrontOptions, startFront } from "./support/front.ts";
 import { startTarget } from "./support/target.ts";

@@ -13,7 +13,7 @@ import { ClientSessions } from "../client-sessions.ts";
 import { Malformed } from "../codec/malformed.ts";
 import { Deadline } from "../connection/deadline.ts";
 import { Requests } from "../requests.ts";
-import { Budget } from "./budget.ts";
+import { Allowance } from "./allowance.ts";
 import { Http2Exchange } from "./client-exchange.ts";
 import { LIST_LIMIT } from "./header-list.ts";
 import { readRequestHead } from "./request-head.ts";
@@ -76,8 +76,8 @@ export class Http2Connection {
   /** Aborts when the client has gone. */
   readonly #gone = new AbortController();
   readonly #session: ServerHttp2Session;
-  readonly #resets: Budget;
-  readonly #controls: Budget;
+  readonly #resets: Allowance;
+  readonly #controls: Allowance;
   /** Requests that are under way: also those whose streams are gone, until they have seen it. */
   readonly #serving = new Set<Promise<void>>();
   #idle: NodeJS.Timeout | undefined;
@@ -103,8 +103,8 @@ export class Http2Connection {
       turnedAway: () => this.#goAway(),
     });
     const now = options.clock.now();
-    this.#resets = new Budget(MOST_RESETS, WITHIN, now);
-    this.#controls = new Budget(MOST_CONTROLS, WITHIN, now);
+    this.#resets = new Allowance(MOST_RESETS, WITHIN, now);
+    this.#controls = new Allowance(MOST_CONTROLS, WITHIN, now);
     this.#session = performServerHandshake(socket, BOUNDS);
     // The library waits for it, and nobody but Node's own server says it of a socket of the server's side.
     socket.emit("secureConnect");

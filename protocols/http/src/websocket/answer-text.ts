@@ -1,13 +1,9 @@
 import type { Mask, MaskText, ValueMasks } from "@gatehouse/core";
 import { Malformed } from "../codec/malformed.ts";
+import { answerMasks } from "../masking/answer-mask.ts";
 import { JsonMasks } from "../masking/json-masks.ts";
 import { rewrittenWhole } from "../masking/json-rewrite.ts";
 import { withoutEscapes } from "../masking/nearly-json.ts";
-
-/** Whether a mask hides anything of what a target says over a WebSocket. Columns are for protocols that have some. */
-export function masksAnswers({ fields = [], detect, requests }: Mask): boolean {
-  return requests === undefined && fields.length + detect.length > 0;
-}
 
 /**
  * The masks of one WebSocket: of the request that it was asked for by, and of each message that was let through since. Whatever the target says
@@ -31,7 +27,7 @@ export class AnswerText {
   }
 
   add(masks: readonly Mask[]): void {
-    const more = masks.filter((mask) => masksAnswers(mask) && !this.#masks.includes(mask));
+    const more = answerMasks(masks).filter((mask) => !this.#masks.includes(mask));
     if (more.length === 0) return;
     this.#masks = [...this.#masks, ...more];
     this.#hasFields = this.#masks.some(({ fields = [] }) => fields.length > 0);

@@ -4,8 +4,7 @@ import type { ApiDecoder } from "../api/decoder.ts";
 import { type HttpCommand, shortened } from "../commands.ts";
 import { readJson } from "../facts/json.ts";
 import { shownBody } from "../facts/shown-body.ts";
-
-import { masksAnswers } from "./answer-text.ts";
+import { answerMasks } from "../masking/answer-mask.ts";
 
 /** What a client sends: a whole text, or the beginning of a binary message. */
 export type Message =
@@ -70,7 +69,7 @@ export class WebSocketMessage implements Command {
         rule: asked.rule,
       };
     }
-    const applied = masks.filter(masksAnswers).map(({ rule, fields = [], detect }) => ({
+    const applied = answerMasks(masks).map(({ rule, fields = [], detect }) => ({
       rule,
       hides: [...fields, ...detect],
     }));

@@ -2,7 +2,8 @@ import { Random } from "@gatehouse/testkit";
 import t from "tap";
 import { JsonMasks } from "../../src/masking/json-masks.ts";
 import { JsonStream } from "../../src/masking/json-stream.ts";
-import { detecting, maskOf, sampleValues } from "../masking/sample-values.ts";
+import { maskOf } from "../masking/masks.ts";
+import { addresses, sampleValues } from "../masking/sample-values.ts";
 
 const ROUNDS = 3000;
 const SEED = 20_261_122;
@@ -85,7 +86,7 @@ function expected(value: unknown, at: readonly (string | number)[], paths: reado
   return typeof value === "number" && hidden(String(value)) !== String(value) ? hidden(String(value)) : value;
 }
 
-const hide = sampleValues.detectors([detecting]);
+const hide = sampleValues.detectors([addresses]);
 const hidden = (text: string): string => hide(text) ?? "";
 
 /** By an expression over a place that is written as a text. */
@@ -109,7 +110,7 @@ t.test("however a text is written and cut, it is masked as what it says", (t) =>
     const paths = Array.from({ length: random.below(3) }, () => {
       return `$${Array.from({ length: 1 + random.below(3) }, () => random.pick(STEPS)).join("")}`;
     });
-    const masks = new JsonMasks([maskOf({ fields: paths }), detecting], sampleValues);
+    const masks = new JsonMasks([maskOf({ fields: paths }), addresses], sampleValues);
     const run = (pieces: readonly Buffer[]) => {
       const out: Buffer[] = [];
       const take = (content: readonly Buffer[]): undefined => {

@@ -6,7 +6,8 @@ import { Redactor } from "../../src/credentials/redaction.ts";
 import { type AnswerMask, answerMask, answerMasks, interimMask } from "../../src/masking/answer-mask.ts";
 import type { Sink } from "../../src/masking/sink.ts";
 import { responseOf } from "../heads.ts";
-import { CANARY, contacts, detecting, maskOf } from "./detecting.ts";
+import { detecting } from "./detecting.ts";
+import { CANARY, contacts, maskOf } from "./masks.ts";
 import { Collected, inPieces, malformed, pour } from "./support.ts";
 
 const SECRET = "s3cret/Key+of=theirs";

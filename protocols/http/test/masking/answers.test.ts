@@ -4,7 +4,8 @@ import { Redactor } from "../../src/credentials/redaction.ts";
 import { answerMask } from "../../src/masking/answer-mask.ts";
 import { answerSteps } from "../../src/masking/answer-steps.ts";
 import { responseOf } from "../heads.ts";
-import { CANARY, contacts, detecting, maskOf } from "./detecting.ts";
+import { detecting } from "./detecting.ts";
+import { CANARY, contacts, maskOf } from "./masks.ts";
 import { Collected, inPieces, pour } from "./support.ts";
 
 const SECRET = "s3cret/Key+of=theirs";

@@ -36,11 +36,3 @@ function transformOf(mask: Mask, instead: InsteadOf | undefined): TextTransform 
     ? (value, found) => instead(value, found?.detectors ?? [])
     : compileTransform(mask.with, key);
 }
-
-export function maskOf(more: Partial<Mask>): Mask {
-  const rule = { policy: "test", rule: "a mask", source: "test:1" };
-  return { rule, columns: [], detect: [], with: { kind: "redact" }, predicates: "refuse", ...more };
-}
-
-export const CANARY = "anna.keller@example.com";
-export const contacts = maskOf({ detect: ["pii.*"] });

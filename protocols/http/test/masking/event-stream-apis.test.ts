@@ -3,7 +3,7 @@ import t from "tap";
 import { apis } from "../../src/api/index.ts";
 import { EventStreamMask } from "../../src/masking/event-stream.ts";
 import { EventReader } from "../../src/masking/events.ts";
-import { streamedValues } from "./streamed-values.ts";
+import { detecting } from "./detecting.ts";
 
 const masks: readonly Mask[] = [
   {
@@ -120,10 +120,7 @@ function open(api: keyof typeof apis, more: readonly Mask[] = []) {
     end: () => undefined,
     abort: () => undefined,
   };
-  const mask = new EventStreamMask(
-    { masks: [...masks, ...more], values: streamedValues, api: apis[api] },
-    sink,
-  );
+  const mask = new EventStreamMask({ masks: [...masks, ...more], values: detecting, api: apis[api] }, sink);
   const write = (event: object | string) => {
     const data = typeof event === "string" ? event : JSON.stringify(event);
     mask.write([Buffer.from(`data: ${data}\n\n`)]);

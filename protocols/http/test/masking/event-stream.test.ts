@@ -1,21 +1,16 @@
 import { mock } from "node:test";
 import { setImmediate as immediate } from "node:timers/promises";
-import type { FactValue, Mask, MaskingStream, ValueMasks } from "@gatehouse/core";
+import type { FactValue, MaskingStream, ValueMasks } from "@gatehouse/core";
 import t, { type Test } from "tap";
 import type { ApiDecoder, Piece } from "../../src/api/decoder.ts";
 import { EventStreamMask, type EventStreamTerms } from "../../src/masking/event-stream.ts";
 import { EventReader } from "../../src/masking/events.ts";
 import type { Sink } from "../../src/masking/sink.ts";
-import { streamedValues, wordValues } from "./streamed-values.ts";
+import { detecting } from "./detecting.ts";
+import { maskOf } from "./masks.ts";
+import { wordValues } from "./word-values.ts";
 
-const rule = { policy: "p", rule: "r", source: "p.yaml:1" };
-const redacting: Mask = {
-  rule,
-  columns: [],
-  detect: ["secret.*", "pii.*"],
-  with: { kind: "redact" },
-  predicates: "refuse",
-};
+const redacting = maskOf({ detect: ["secret.*", "pii.*"] });
 
 interface Call {
   index: number;
@@ -91,7 +86,7 @@ class Client implements Sink {
 
 function start(terms: Partial<EventStreamTerms> = {}) {
   const client = new Client();
-  const mask = new EventStreamMask({ masks: [redacting], values: streamedValues, ...terms }, client);
+  const mask = new EventStreamMask({ masks: [redacting], values: detecting, ...terms }, client);
   const write = (text: string | Buffer) => mask.write([Buffer.from(text)]);
   return { client, mask, write };
 }
@@ -127,7 +122,7 @@ function texts(stream: string): Record<string, string> {
 }
 
 function whole(text: string): string {
-  return streamedValues.detectors([redacting])(text) ?? "";
+  return detecting.detectors([redacting])(text) ?? "";
 }
 
 function cut(text: string, size: number): string[] {
@@ -337,7 +332,7 @@ t.test("all that stands beside the pieces is looked at", async (t) => {
 });
 
 t.test("other data is looked at as it is joined, and as it comes", async (t) => {
-  const values = streamedValues;
+  const values = detecting;
   const events = (tokens: readonly string[], type = "") =>
     tokens.map((token) => `${type}data: ${token}\n\n`).join("");
   const shown = (stream: string) => dataOf(masked([stream], { values })).join("|");

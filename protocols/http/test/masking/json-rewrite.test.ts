@@ -2,7 +2,8 @@ import t from "tap";
 import { Malformed } from "../../src/codec/malformed.ts";
 import { JsonMasks } from "../../src/masking/json-masks.ts";
 import { rewriteJson, rewrittenWhole } from "../../src/masking/json-rewrite.ts";
-import { detecting, maskOf, sampleValues } from "./sample-values.ts";
+import { maskOf } from "./masks.ts";
+import { addresses, sampleValues } from "./sample-values.ts";
 
 t.test("strings are asked for with where they stand, and all else stays as it is written", (t) => {
   const asked: [string, string][] = [];
@@ -45,7 +46,7 @@ t.test("what is not one JSON value is not rewritten", (t) => {
 });
 
 t.test("a whole text is masked as one that comes in pieces is", (t) => {
-  const masks = new JsonMasks([maskOf({ fields: ["$.x"], with: { kind: "hash" } }), detecting], sampleValues);
+  const masks = new JsonMasks([maskOf({ fields: ["$.x"], with: { kind: "hash" } }), addresses], sampleValues);
   t.equal(rewrittenWhole('{"x":"é😀","é":"😀 a@b.c"}', masks), '{"x":"[hash:3]","é":"😀 [redacted]"}');
   t.end();
 });

@@ -5,7 +5,8 @@ import { JsonMasks } from "../../src/masking/json-masks.ts";
 import type { JsonForm } from "../../src/masking/json-rewriter.ts";
 import { JsonStream } from "../../src/masking/json-stream.ts";
 import type { Sink } from "../../src/masking/sink.ts";
-import { detecting, maskOf, sampleValues } from "./sample-values.ts";
+import { maskOf } from "./masks.ts";
+import { addresses, sampleValues } from "./sample-values.ts";
 
 type Values = JsonForm["values"];
 
@@ -45,11 +46,11 @@ function masked(t: Test, masks: readonly Mask[], text: string | Buffer, values: 
   return whole.toString("utf8");
 }
 
-function refused(bytes: Buffer, values: Values = "one", masks = [detecting]): boolean {
+function refused(bytes: Buffer, values: Values = "one", masks = [addresses]): boolean {
   return [[bytes], bytewise(bytes)].every((pieces) => refusedIn(pieces, values, masks));
 }
 
-function refusedIn(pieces: readonly Buffer[], values: Values = "one", masks = [detecting]): boolean {
+function refusedIn(pieces: readonly Buffer[], values: Values = "one", masks = [addresses]): boolean {
   try {
     streamed(masks, pieces, values);
     return false;
@@ -66,7 +67,7 @@ t.test("what the detectors find is hidden, and the rest stays byte for byte", (t
   "anna@example.com": {"": [true, false, null, [], {}]}, "half": "\\ud83d anna@example.com" }
 `;
   t.equal(
-    masked(t, [detecting], text),
+    masked(t, [addresses], text),
     text
       .replace("Anna <anna@example.com>", "Anna <[redacted]>")
       .replace("4111111111111111,", '"[redacted]",')
@@ -76,9 +77,9 @@ t.test("what the detectors find is hidden, and the rest stays byte for byte", (t
       .replace('"anna@example.com":', '"[redacted]":')
       .replace("\\ud83d anna@example.com", "\\ud83d [redacted]"),
   );
-  t.equal(masked(t, [detecting], '"Grüße\\n😀 an anna@example.com"'), '"Grüße\\n😀 an [redacted]"');
-  t.equal(masked(t, [detecting], "4111111111111111"), '"[redacted]"');
-  t.equal(masked(t, [detecting], " 12 "), " 12 ");
+  t.equal(masked(t, [addresses], '"Grüße\\n😀 an anna@example.com"'), '"Grüße\\n😀 an [redacted]"');
+  t.equal(masked(t, [addresses], "4111111111111111"), '"[redacted]"');
+  t.equal(masked(t, [addresses], " 12 "), " 12 ");
   t.equal(
     masked(t, [maskOf({ detect: ["pii.email"], with: { kind: "null" } })], '{"a@b.c":"a@b.c"}'),
     '{"[redacted]":null}',
@@ -121,7 +122,7 @@ t.test("paths and detectors stand together, and of several paths the strictest h
     maskOf({ fields: ["$.list[*].name"], with: { kind: "partial", of: "text" } }),
     maskOf({ fields: ["$..secret", "$.list[1].name"], with: { kind: "hash" } }),
     maskOf({ fields: ["$..top"], with: { kind: "null" } }),
-    detecting,
+    addresses,
   ];
   t.equal(
     masked(
@@ -140,7 +141,7 @@ t.test("paths and detectors stand together, and of several paths the strictest h
 });
 
 t.test("several values, one a line or as a sequence", (t) => {
-  const masks = [maskOf({ fields: ["$.a"] }), detecting];
+  const masks = [maskOf({ fields: ["$.a"] }), addresses];
   const lines = '{"a":1}\n{"b":"x@y.z"}\r\n\n"x@y.z"\n4111111111111111\n1';
   const hidden = '{"a":"[redacted]"}\n{"b":"[redacted]"}\r\n\n"[redacted]"\n"[redacted]"\n1';
   t.equal(masked(t, masks, lines, "lines"), hidden);
@@ -159,7 +160,7 @@ t.test("several values, one a line or as a sequence", (t) => {
 });
 
 t.test("a body without a byte passes", (t) => {
-  t.equal(masked(t, [detecting], ""), "");
+  t.equal(masked(t, [addresses], ""), "");
   t.end();
 });
 
@@ -279,11 +280,11 @@ t.test("what is not JSON to the letter is not let through", (t) => {
 
 t.test("what is nested too deep, or too long, is refused before it is kept", (t) => {
   const deepest = "[".repeat(64) + "]".repeat(64);
-  t.equal(masked(t, [detecting], deepest), deepest);
+  t.equal(masked(t, [addresses], deepest), deepest);
   t.ok(refused(Buffer.from("[".repeat(65))));
   const mebibyte = 1024 * 1024;
   const long = `"${"a".repeat(mebibyte - 2)}"`;
-  t.equal(streamed([detecting], [Buffer.from(long)]).length, long.length);
+  t.equal(streamed([addresses], [Buffer.from(long)]).length, long.length);
   const pieces = Array.from({ length: 17 }, () => Buffer.from("a".repeat(65_536)));
   for (const begin of ['"', "1", "[1,", '["'])
     t.ok(refusedIn([Buffer.from(begin), ...pieces]), encodeURI(begin));
@@ -302,7 +303,7 @@ t.test("what nothing is hidden in is not copied, and what is complete is not wai
     end: () => undefined,
     abort: () => undefined,
   };
-  const stream = new JsonStream(new JsonMasks([detecting], sampleValues), "lines", sink);
+  const stream = new JsonStream(new JsonMasks([addresses], sampleValues), "lines", sink);
   const line = Buffer.from('{"a":"b"}\n');
   void stream.write([line]);
   t.equal(out[0], line);

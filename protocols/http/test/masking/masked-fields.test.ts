@@ -1,7 +1,8 @@
 import t from "tap";
 import { parseFields } from "../../src/codec/fields.ts";
 import { maskedFields, maskedValue, ofChangedBody } from "../../src/masking/masked-fields.ts";
-import { CANARY, contacts, detecting } from "./detecting.ts";
+import { detecting } from "./detecting.ts";
+import { CANARY, contacts } from "./masks.ts";
 
 const mask = detecting.detectors([contacts]);
 const lines = (fields: Iterable<{ name: string; value: string }>) =>

@@ -5,7 +5,8 @@ import { fieldOf } from "../../src/encode.ts";
 import { readBody } from "../../src/facts/body.ts";
 import { type MaskedRequest, maskedRequest } from "../../src/masking/request-mask.ts";
 import { readTarget } from "../../src/path.ts";
-import { CANARY, detecting, maskOf } from "./detecting.ts";
+import { detecting } from "./detecting.ts";
+import { CANARY, maskOf } from "./masks.ts";
 
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";

@@ -2,7 +2,7 @@ import { detectorRegistry } from "@gatehouse/masking";
 import t from "tap";
 import { Placeholders } from "../../src/masking/placeholders.ts";
 import type { Restore } from "../../src/masking/restore.ts";
-import { CANARY } from "./detecting.ts";
+import { CANARY } from "./masks.ts";
 import { inPieces } from "./support.ts";
 
 function streamed(restore: Restore, pieces: readonly Buffer[]): string {

@@ -4,7 +4,8 @@ import { fromCharset } from "../../src/masking/charset.ts";
 import type { Sink } from "../../src/masking/sink.ts";
 import { TextMask } from "../../src/masking/text-mask.ts";
 import { hideBrackets } from "./brackets.ts";
-import { CANARY, contacts, detecting } from "./detecting.ts";
+import { detecting } from "./detecting.ts";
+import { CANARY, contacts } from "./masks.ts";
 import { Collected, inPieces, malformed, pour, through } from "./support.ts";
 
 const terms = { values: detecting, masks: [contacts], keep: "lines" } as const;

@@ -3,7 +3,7 @@ import type { ApiDecoder } from "../../src/api/decoder.ts";
 import { apis } from "../../src/api/index.ts";
 import { httpFacts } from "../../src/facts/request-facts.ts";
 import { type Message, WebSocketMessage } from "../../src/websocket/commands.ts";
-import { maskOf } from "../masking/sample-values.ts";
+import { maskOf } from "../masking/masks.ts";
 import { openingCommand } from "./ends.ts";
 
 const opening = { command: openingCommand(), secret: new Set<string>() };

@@ -1,7 +1,8 @@
 import type { Mask } from "@gatehouse/core";
 import t from "tap";
 import { AnswerText } from "../../src/websocket/answer-text.ts";
-import { detecting, maskOf, sampleValues } from "../masking/sample-values.ts";
+import { maskOf } from "../masking/masks.ts";
+import { addresses, sampleValues } from "../masking/sample-values.ts";
 import { raw } from "./bytes.ts";
 import { serve } from "./ends.ts";
 
@@ -12,25 +13,25 @@ const masked = (text: string, ...masks: readonly Mask[]) => new AnswerText(masks
 
 t.test("texts and JSON, masked", (t) => {
   t.equal(masked(`from ${CANARY}`), `from ${CANARY}`, "without a mask");
-  t.equal(masked(`from ${CANARY} <3`, detecting), "from [redacted] <3");
-  t.equal(masked(`{"from": "${CANARY}", "n": 1.0}`, detecting), '{"from": "[redacted]", "n": 1.0}');
-  t.equal(masked('"anna\\u0040example.com"', detecting), '"[redacted]"', "a string alone");
+  t.equal(masked(`from ${CANARY} <3`, addresses), "from [redacted] <3");
+  t.equal(masked(`{"from": "${CANARY}", "n": 1.0}`, addresses), '{"from": "[redacted]", "n": 1.0}');
+  t.equal(masked('"anna\\u0040example.com"', addresses), '"[redacted]"', "a string alone");
   t.equal(masked(' [{"name":"Anna"}, 7]', field), ' [{"name":"[redacted]"}, 7]');
   t.equal(
-    masked(`{"name":"Anna","from":"${CANARY}"}`, field, detecting),
+    masked(`{"name":"Anna","from":"${CANARY}"}`, field, addresses),
     '{"name":"[redacted]","from":"[redacted]"}',
   );
-  t.equal(masked("", detecting), "");
-  t.equal(masked("4111111111111111", detecting), '"[redacted]"', "a number alone");
-  t.equal(masked(`[12:30] ${CANARY}: "hi`, detecting), '[12:30] [redacted]: "hi', "what only begins as JSON");
+  t.equal(masked("", addresses), "");
+  t.equal(masked("4111111111111111", addresses), '"[redacted]"', "a number alone");
+  t.equal(masked(`[12:30] ${CANARY}: "hi`, addresses), '[12:30] [redacted]: "hi', "what only begins as JSON");
   t.end();
 });
 
 for (const [name, text, masks] of [
   ["what begins as JSON and is none", '{"name": "Anna"', [field]],
-  ["JSON with something behind it", '{"name": 1} x', [field, detecting]],
+  ["JSON with something behind it", '{"name": 1} x', [field, addresses]],
   ["no JSON, where a path has to be found", "hello", [field]],
-  ["escapes outside of JSON", '42["message","anna\\u0040example.com"]', [detecting]],
+  ["escapes outside of JSON", '42["message","anna\\u0040example.com"]', [addresses]],
 ] as const) {
   t.test(`can't be masked: ${name}`, (t) => {
     t.throws(() => masked(text, ...masks), { code: "PROTOCOL_VIOLATION" });
@@ -39,8 +40,8 @@ for (const [name, text, masks] of [
 }
 
 t.test("escapes outside of JSON that hide nothing", (t) => {
-  t.equal(masked("C:\\users\\anna", detecting), "C:\\users\\anna");
-  t.equal(masked('42["message","a\\nb"]', detecting), '42["message","a\\nb"]');
+  t.equal(masked("C:\\users\\anna", addresses), "C:\\users\\anna");
+  t.equal(masked('42["message","a\\nb"]', addresses), '42["message","a\\nb"]');
   t.end();
 });
 
@@ -51,14 +52,14 @@ t.test("masks that are not about answers, or about columns alone, hide nothing",
   t.notOk(answers.isMasked);
   answers.add([columns]);
   t.notOk(answers.isMasked);
-  answers.add([detecting]);
+  answers.add([addresses]);
   t.ok(answers.isMasked);
   t.equal(answers.mask(CANARY), "[redacted]");
   t.end();
 });
 
 t.test("nothing is left of a canary, wherever frames and pieces are cut", async (t) => {
-  const { client, target, done } = await serve({ masks: [detecting], values: sampleValues });
+  const { client, target, done } = await serve({ masks: [addresses], values: sampleValues });
   client.socket.setNoDelay(true);
   const texts = [`Grüße an ${CANARY} €`, `{"from":"${CANARY}","n":[1,"ü"]}`];
   let sent = 0;
@@ -92,7 +93,7 @@ t.test("a message's own masks hold from then on", async (t) => {
   const { client, target, done } = await serve({ masksOf: () => masks, values: sampleValues });
   target.text(CANARY);
   await client.hears(1);
-  masks.push(detecting);
+  masks.push(addresses);
   client.text("show me");
   await target.hears(1);
   masks.pop();
@@ -111,7 +112,7 @@ for (const [name, frame] of [
   ["a text that can't be masked", { opcode: 1, payload: "{'anna\\u0040example.com'}" }],
 ] as const) {
   t.test(`${name} does not reach the client where masks apply`, async (t) => {
-    const { client, target, gate, done } = await serve({ masks: [detecting], values: sampleValues });
+    const { client, target, gate, done } = await serve({ masks: [addresses], values: sampleValues });
     target.say(frame);
     await Promise.all([client.hears(1), target.hears(1)]);
     t.match(client.heard, [/^close 1011 [^@]* \(ref_1\)$/]);
@@ -124,7 +125,7 @@ for (const [name, frame] of [
 }
 
 t.test("a goodbye's words are masked by being left out", async (t) => {
-  const { client, target, done } = await serve({ masks: [detecting], values: sampleValues });
+  const { client, target, done } = await serve({ masks: [addresses], values: sampleValues });
   target.close(1008, `not for ${CANARY}`);
   await client.hears(1);
   t.same(client.heard, ["close 1008 "]);

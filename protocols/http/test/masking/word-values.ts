@@ -1,34 +1,4 @@
-import type { Mask, Transform, ValueMasks } from "@gatehouse/core";
-import {
-  chained,
-  compileTransform,
-  detectorRegistry,
-  maskingKey,
-  maskingStream,
-  type Scanner,
-} from "@gatehouse/masking";
-
-const key = maskingKey(Buffer.alloc(32, 1));
-const made = detectorRegistry();
-
-function scannerOf(mask: Mask): Scanner {
-  const selection = made.ok ? made.registry.select(mask.detect) : made;
-  if (!selection.ok) throw new Error(JSON.stringify(selection));
-  return selection.scanner;
-}
-
-/** Texts masked as the gateway does it. */
-export const streamedValues: ValueMasks = {
-  transform: (transform: Transform) => compileTransform(transform, key),
-  detectors: (masks) => (text) => {
-    let masked: string | null = text;
-    for (const mask of masks)
-      if (masked !== null) masked = scannerOf(mask).mask(masked, compileTransform(mask.with, key)).text;
-    return masked;
-  },
-  stream: (masks, options) =>
-    chained(masks.map((mask) => maskingStream(scannerOf(mask), compileTransform(mask.with, key), options))),
-};
+import type { ValueMasks } from "@gatehouse/core";
 
 const WORDS_WITH_SIGN = /[^ ]*@[^ ]*/g;
 

@@ -1,5 +1,5 @@
 /** What a peer may do so many times in a while before it is taken for an attack: a bucket that fills again as time goes by. */
-export class Budget {
+export class Allowance {
   readonly #most: number;
   readonly #within: number;
   #left: number;
