@@ -62,7 +62,7 @@ function program(): Command {
   policy
     .command("explain")
     .description("say which rule decides a command, what each rule says to it, and what masks hide")
-    .argument("<command>", "the command's text, such as a statement of SQL")
+    .argument("<command>", "the command's text: a statement of SQL, a command line, a request of HTTP")
     .addOption(config())
     .requiredOption("-t, --target <name>", "the target")
     .requiredOption("-l, --level <name>", "the level")

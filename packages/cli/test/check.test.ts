@@ -118,7 +118,11 @@ t.test("the sample config in deploy/ is a good one", async (t) => {
   // Its secrets and certificates are for its reader to bring.
   t.match(JSON.parse(stdout), {
     ok: false,
-    targets: ["orders"],
-    policies: [{ title: "orders for analysts" }],
+    targets: ["orders", "web", "api", "model"],
+    policies: [
+      { title: "the model for analysts" },
+      { title: "orders for analysts" },
+      { title: "the shop's API for analysts" },
+    ],
   });
 });
