@@ -1,14 +1,14 @@
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createAuthority, writePair } from "@gatehouse/certs";
 import { Gateway } from "@gatehouse/gateway";
-import { createMemoryLog, startOidcProvider } from "@gatehouse/testkit";
+import { createMemoryLog } from "@gatehouse/testkit";
 import t from "tap";
 import { verifyState } from "./environment.ts";
+import { httpSite } from "./http-site.ts";
 
 /* Requests that wait for people without their clients, at the whole gateway: what is run, how often, and for whom. */
 
@@ -24,11 +24,6 @@ rules:
     expires: 15m
 `;
 
-const folder = t.testdir();
-const now = Date.now();
-const authority = await createAuthority({ name: "http", now });
-const issue = (commonName: string) =>
-  authority.issue({ use: "server", commonName, names: ["localhost", "127.0.0.1"], now });
 const ran: string[] = [];
 const api = createServer((incoming, response) => {
   ran.push(`${incoming.method} ${incoming.url}`);
@@ -41,25 +36,16 @@ t.teardown(() => {
   api.closeAllConnections();
 });
 
-await writeFile(join(folder, "ca.crt"), authority.certificatePem);
-await writePair(join(folder, "certs"), "gateway", await issue("gateway"));
-const { certificatePem, key } = await issue("provider");
-const provider = await startOidcProvider({
-  tls: { cert: certificatePem, key: key.reveal() },
-  audience: "gatehouse",
+const site = await httpSite(t, {
+  policy: POLICY,
+  secret: "the-key-that-the-api-knows",
   clients: [
     { name: "crew-ops", groups: ["crew"] },
     { name: "crew-other", groups: ["crew", "dba"] },
   ],
   people: [{ name: "dana", groups: ["dba"] }],
-  tokenLifetime: 600_000,
 });
-t.teardown(() => provider.stop());
-await writeFile(join(folder, "api-key"), "the-key-that-the-api-knows", { mode: 0o600 });
-await mkdir(join(folder, "policies"));
-const policyFile = join(folder, "policies", "api.yaml");
-await writeFile(policyFile, POLICY);
-const configFile = join(folder, "gatehouse.yaml");
+const { folder, ca, provider, policyFile, configFile } = site;
 const target = (name: string) => `  ${name}:
     protocol: http
     address: 127.0.0.1:${(api.address() as AddressInfo).port}
@@ -67,20 +53,7 @@ const target = (name: string) => `  ${name}:
     credential: { password: file:api-key }
     levels: { default: {}, admin: {} }
 `;
-await writeFile(
-  configFile,
-  `state: file:state
-tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
-listeners:
-  http: { address: 127.0.0.1:0 }
-identity:
-  oidc:
-    - { name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }
-targets:
-${target("api")}${target("billing")}policies: [file:policies/*.yaml]
-drain: 1s
-`,
-);
+await writeFile(configFile, site.configOf(target("api") + target("billing")));
 let gateway = await Gateway.start({ configFile, log: createMemoryLog() });
 t.teardown(() => gateway.stop("test ended"));
 const token = await provider.token("crew-ops");
@@ -104,7 +77,7 @@ async function send({
   approval,
 }: Asking = {}) {
   const asking = request({
-    ...{ host: "localhost", port: gateway.port("http"), ca: authority.certificatePem, method, path },
+    ...{ host: "localhost", port: gateway.port("http"), ca, method, path },
     agent: false,
     headers: {
       ...{ authorization: `Bearer ${as}`, prefer: "respond-async", "content-type": "application/json" },

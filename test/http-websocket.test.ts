@@ -1,15 +1,15 @@
 import { once } from "node:events";
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import { join } from "node:path";
 import { createHash } from "node:crypto";
-import { createAuthority, writePair } from "@gatehouse/certs";
 import { Gateway } from "@gatehouse/gateway";
-import { createMemoryLog, startOidcProvider } from "@gatehouse/testkit";
+import { createMemoryLog } from "@gatehouse/testkit";
 import t from "tap";
 import { verifyState } from "./environment.ts";
+import { httpSite } from "./http-site.ts";
 
 /* WebSockets at the whole gateway: what a policy lets through of their messages, what it masks, and what is on record. */
 
@@ -27,11 +27,6 @@ rules:
     with: redact
 `;
 
-const folder = t.testdir();
-const now = Date.now();
-const authority = await createAuthority({ name: "http", now });
-const issue = (commonName: string) =>
-  authority.issue({ use: "server", commonName, names: ["localhost", "127.0.0.1"], now });
 /** Answers each message with itself, and an address. */
 const api = createServer();
 const heard: string[] = [];
@@ -56,41 +51,23 @@ t.teardown(() => {
   api.close();
 });
 
-await writeFile(join(folder, "ca.crt"), authority.certificatePem);
-await writePair(join(folder, "certs"), "gateway", await issue("gateway"));
-const { certificatePem, key } = await issue("provider");
-const provider = await startOidcProvider({
-  tls: { cert: certificatePem, key: key.reveal() },
-  audience: "gatehouse",
+const site = await httpSite(t, {
+  policy: POLICY,
+  secret: "the-key-that-the-api-knows",
   clients: [{ name: "crew-ops", groups: ["crew"] }],
   people: [],
-  tokenLifetime: 600_000,
 });
-t.teardown(() => provider.stop());
-await writeFile(join(folder, "api-key"), "the-key-that-the-api-knows", { mode: 0o600 });
-await mkdir(join(folder, "policies"));
-await writeFile(join(folder, "policies", "api.yaml"), POLICY);
-const configFile = join(folder, "gatehouse.yaml");
+const { folder, ca, provider, configFile } = site;
 await writeFile(
   configFile,
-  `state: file:state
-tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
-listeners:
-  http: { address: 127.0.0.1:0 }
-identity:
-  oidc:
-    - { name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }
-targets:
-  api:
+  site.configOf(`  api:
     protocol: http
     address: 127.0.0.1:${(api.address() as AddressInfo).port}
     tls: { mode: off }
     routes: ["/rooms/{id}"]
     credential: { password: file:api-key }
     levels: { default: {} }
-policies: [file:policies/*.yaml]
-drain: 1s
-`,
+`),
 );
 const gateway = await Gateway.start({ configFile, log: createMemoryLog() });
 t.teardown(() => gateway.stop("test ended"));
@@ -98,7 +75,7 @@ const token = await provider.token("crew-ops");
 
 function asking(path: string) {
   const asked = request({
-    ...{ host: "localhost", port: gateway.port("http"), ca: authority.certificatePem, path, agent: false },
+    ...{ host: "localhost", port: gateway.port("http"), ca, path, agent: false },
     headers: {
       ...{ authorization: `Bearer ${token}`, connection: "Upgrade", upgrade: "websocket" },
       ...{ "sec-websocket-version": "13", "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==" },

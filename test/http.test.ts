@@ -1,15 +1,15 @@
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { createServer, type IncomingMessage } from "node:http";
 import { request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { createAuthority, writePair } from "@gatehouse/certs";
 import { Gateway } from "@gatehouse/gateway";
-import { createMemoryLog, startOidcProvider } from "@gatehouse/testkit";
+import { createMemoryLog } from "@gatehouse/testkit";
 import t from "tap";
 import { auditLines, verifyState } from "./environment.ts";
+import { httpSite } from "./http-site.ts";
 
 /* An API behind the whole gateway: an agent with a token of its provider's, rules on what requests are, and the audit log of it all. */
 
@@ -44,11 +44,6 @@ ${caseOf("large sums", 'POST /orders/7/refunds\n\n{"amount":500}', "{ effect: bl
 ${caseOf("drafts", "PUT /x\nX-Draft: yes", "{ effect: allow, rule: drafts }")}\
 ${caseOf("exports", "GET /export/all", "{ effect: block, rule: exports }")}`;
 
-const folder = t.testdir();
-const now = Date.now();
-const authority = await createAuthority({ name: "http", now });
-const issue = (commonName: string) =>
-  authority.issue({ use: "server", commonName, names: ["localhost", "127.0.0.1"], now });
 const asked: string[] = [];
 const api = createServer((incoming, response) => {
   asked.push(`${incoming.method} ${incoming.url} ${incoming.headers.authorization}`);
@@ -61,30 +56,14 @@ t.teardown(() => {
   api.closeAllConnections();
 });
 
-await writeFile(join(folder, "ca.crt"), authority.certificatePem);
-await writePair(join(folder, "certs"), "gateway", await issue("gateway"));
-const { certificatePem, key } = await issue("provider");
-const provider = await startOidcProvider({
-  tls: { cert: certificatePem, key: key.reveal() },
-  audience: "gatehouse",
+const site = await httpSite(t, {
+  policy: POLICY,
+  secret: SECRET,
   clients: [{ name: "crew-analyst", groups: ["crew-analyst"] }],
   people: [{ name: "dana", groups: ["dba"] }],
-  tokenLifetime: 600_000,
 });
-t.teardown(() => provider.stop());
-for (const name of ["secrets", "policies"]) await mkdir(join(folder, name));
-await writeFile(join(folder, "secrets", "api"), SECRET, { mode: 0o600 });
-await writeFile(join(folder, "policies", "api.yaml"), POLICY);
-const configFile = join(folder, "gatehouse.yaml");
-const CONFIG = `state: file:state
-tls: { cert: file:certs/gateway.crt, key: file:certs/gateway.key }
-listeners:
-  http: { address: 127.0.0.1:0 }
-identity:
-  oidc:
-    - { name: corp, issuer: "${provider.issuer}", audience: gatehouse, ca: file:ca.crt }
-targets:
-  api:
+const { folder, ca, provider, policyFile, configFile } = site;
+const CONFIG = site.configOf(`  api:
     protocol: http
     address: 127.0.0.1:${(api.address() as AddressInfo).port}
     tls: { mode: off }
@@ -92,10 +71,8 @@ targets:
     routes: ["/orders/{id}/refunds", "/orders/{id}"]
     secret: [card]
     levels:
-      default: { credential: { password: file:secrets/api } }
-policies: [file:policies/*.yaml]
-drain: 1s
-`;
+      default: { credential: { password: file:api-key } }
+`);
 await writeFile(configFile, CONFIG);
 const gateway = await Gateway.start({ configFile, log: createMemoryLog() });
 t.teardown(() => gateway.stop("test ended"));
@@ -110,7 +87,7 @@ interface Asking {
 
 async function ask(method: string, path: string, { body, headers = {}, as = token }: Asking = {}) {
   const asking = request({
-    ...{ host: "localhost", port: gateway.port("http"), ca: authority.certificatePem, method, path },
+    ...{ host: "localhost", port: gateway.port("http"), ca, method, path },
     headers: {
       authorization: `Bearer ${as}`,
       ...(body === undefined ? {} : { "content-type": "application/json" }),
@@ -155,14 +132,11 @@ t.test("who is not let in learns that, and nothing of what there is", async (t) 
 });
 
 t.test("a reload brings other rules to a client that is connected", async (t) => {
-  await writeFile(
-    join(folder, "policies", "api.yaml"),
-    POLICY.replace('http.access == "read"', 'http.path == "/ping"'),
-  );
+  await writeFile(policyFile, POLICY.replace('http.access == "read"', 'http.path == "/ping"'));
   await gateway.reload();
   t.equal((await ask("GET", "/api/orders/7")).status, 403);
   t.equal((await ask("GET", "/api/ping")).status, 200);
-  await writeFile(join(folder, "policies", "api.yaml"), POLICY);
+  await writeFile(policyFile, POLICY);
   await gateway.reload();
 });
 
