@@ -3,6 +3,7 @@
  *
  *   npm run fuzz -- postgres [OPTION...]
  *   npm run fuzz -- ssh [OPTION...]
+ *   npm run fuzz -- http [OPTION...]
  *
  * What there is to choose stands at the top of `protocols/NAME/fuzz/main.ts`.
  */
