@@ -52,7 +52,9 @@ export class Requests {
     const approval = approvalPlace(target);
     if (approval !== undefined && token !== undefined) {
       const asking = { method: head.method, token, application, client: this.#options.client };
-      this.#answer(client, await answerPlace(gate, asking, approval));
+      const own = await answerPlace(gate, asking, approval);
+      if (own.status === 200) this.#options.loggedIn();
+      this.#answer(client, own);
       return;
     }
     const place = readPlace(target, head.authority, this.#options.hosts);

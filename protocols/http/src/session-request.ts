@@ -126,10 +126,16 @@ export class SessionRequest {
       decided.held?.outcome("failed");
       return;
     }
-    const masked = await this.#masked(request, decided);
-    if (masked === undefined) return;
-    if (!isAhead) this.#client.askForBody();
-    await this.#send(asked, decided, masked, spending);
+    try {
+      const masked = await this.#masked(request, decided);
+      if (masked === undefined) return;
+      if (!isAhead) this.#client.askForBody();
+      await this.#send(asked, decided, masked, spending);
+    } catch (error) {
+      // Where nobody has told by now what came of it, nothing did.
+      decided.held?.outcome("failed");
+      throw error;
+    }
   }
 
   /** The request without what it must not take to the target; undefined where that can't be done, and its client was told. */

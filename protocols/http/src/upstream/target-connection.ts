@@ -54,11 +54,13 @@ export class TargetConnection implements TargetLink {
     progress.sent();
     // Both at once: a target may answer before it has seen all of the body.
     const sending = this.#send(outgoing);
-    if (sending === undefined) progress.waiting();
+    let isSent = sending === undefined;
+    if (isSent) progress.waiting();
     // Of a body that its client has not ended, the target must not wait for the rest. That the target takes no more is no reason: it may
     // have answered already.
     void sending?.then(
       () => {
+        isSent = true;
         if (!isBegun) progress.waiting();
       },
       (error: unknown) => {
@@ -72,13 +74,13 @@ export class TargetConnection implements TargetLink {
       const { head, trailers } = await this.#receive(outgoing.method, answer, progress, () => {
         isBegun = true;
       });
-      if (outgoing.body.isWhole) await sending;
       if (head.status === SWITCHING) {
         const early = await this.#reader.handOver();
         return { trailers, isReusable: false, switched: { socket: this.#socket, early } };
       }
       const isLast = outgoing.last || outgoing.switches === true;
-      return { trailers, isReusable: outgoing.body.isWhole && !isLast && persists(head) };
+      // A target that has answered before it took all of the request may never take the rest: it is not waited for.
+      return { trailers, isReusable: isSent && !isLast && persists(head) };
     } catch (error) {
       isBegun = true;
       // What the target made of a body that was broken off is not what is wrong. All else that is malformed is the target's, and nothing that

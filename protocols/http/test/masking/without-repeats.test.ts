@@ -1,7 +1,8 @@
 import t from "tap";
 import { apis } from "../../src/api/index.ts";
 import { answerSteps } from "../../src/masking/answer-steps.ts";
-import { CANARY, contacts, detecting, maskOf } from "./detecting.ts";
+import { detecting } from "./detecting.ts";
+import { CANARY, contacts, maskOf } from "./masks.ts";
 import { inPieces, through } from "./support.ts";
 
 const steps = answerSteps(detecting, apis.openai);
