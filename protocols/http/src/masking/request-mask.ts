@@ -137,6 +137,9 @@ function maskedPair(pair: string, mask: MaskText): string {
   if (equals === -1) return pair;
   for (const text of readings(pair.slice(equals + 1))) {
     const masked = mask(text) ?? "";
+    if (decodedAgain(masked).some((again) => again !== masked && mask(again) !== again)) {
+      throw new Malformed("it is encoded twice in a form");
+    }
     if (masked !== text) return `${name}=${encodeURIComponent(masked.toWellFormed())}`;
   }
   return pair;

@@ -128,6 +128,7 @@ t.test("what can't be taken out is not sent", (t) => {
     [{ type: "text/json", body: `{"a":"${CANARY}"} x` }, /is none/],
     [{ type: FORM_TYPE, body: "anna.keller%40example.com=1" }, /name of a parameter/],
     [{ type: FORM_TYPE, body: CANARY }, /name of a parameter/],
+    [{ type: FORM_TYPE, body: "to=anna.keller%2540example.com" }, /encoded twice/],
     [{ type: FORM_TYPE, body: "a=b;c" }, /looked into/],
     [{ type: FORM_TYPE, body: "a=b" }, /not JSON/, maskOf({ ...gone, fields: ["$.a"] })],
     [{ type: "application/pdf", body: "x" }, /looked into/],
