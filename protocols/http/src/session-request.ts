@@ -85,7 +85,7 @@ export class SessionRequest {
       this.#refuse(await this.#session.refuse({ ...taken.refusal, text }));
       return;
     }
-    const spending = new Spending(taken.use, budget.tokens && api);
+    const spending = new Spending(taken.use, budget, api);
     this.#client.body.count((bytes) => {
       spending.sent(bytes);
     });

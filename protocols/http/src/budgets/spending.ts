@@ -5,6 +5,7 @@ import type { AnswerForm } from "../masking/answer-form.ts";
 import { EventReader, type StreamEvent } from "../masking/events.ts";
 import type { Sink } from "../masking/sink.ts";
 import type { Use } from "./budgets.ts";
+import type { Budget } from "./setting.ts";
 import { TokenMeter } from "./token-meter.ts";
 
 /** Bytes of a JSON answer that are read for what it says of its tokens, at the most. */
@@ -14,12 +15,14 @@ const LARGEST = 1024 * 1024;
 export class Spending {
   readonly #use: Use;
   readonly #meter: TokenMeter;
+  readonly #countsTokens: boolean;
   readonly #reads: boolean;
 
-  /** @param api whose answers say what they cost; undefined where nobody counts tokens, or nobody can */
-  constructor(use: Use, api: ApiDecoder | undefined) {
+  /** @param api whose answers say what they cost, where there is one */
+  constructor(use: Use, { tokens }: Budget, api: ApiDecoder | undefined) {
     this.#use = use;
     this.#meter = new TokenMeter(use, api);
+    this.#countsTokens = tokens !== undefined;
     this.#reads = api !== undefined;
   }
 
@@ -36,6 +39,7 @@ export class Spending {
 
   /** Looks at the answer's content on its way; nothing of it is changed, or kept back. */
   watched(form: AnswerForm | undefined, next: Sink): Sink {
+    if (!this.#countsTokens) return next;
     if (!this.#reads || (form !== "json" && form !== "events")) {
       return beside(next, { content: (bytes) => this.#meter.text(bytes.length), end: () => undefined });
     }
